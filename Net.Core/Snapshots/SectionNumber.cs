@@ -1,0 +1,36 @@
+namespace Net.Core.Snapshots;
+
+/// <summary>The numbers of all sections of a connection's snapshot. A number is never used again for something else.</summary>
+/// <remarks>Even numbers are required, odd ones may be skipped. 2-98: Net.Core, 100-198: Net.Http3, 200-298: Net.Migration.</remarks>
+internal static class SectionNumber
+{
+    public const ulong Identity = 2;
+    public const ulong OneRttKeys = 4;
+    public const ulong LocalConnectionIds = 6;
+    public const ulong PeerConnectionIds = 8;
+    public const ulong SentPackets = 10;
+    public const ulong ReceivedPackets = 12;
+    public const ulong Rtt = 14;
+    public const ulong Congestion = 16;
+    public const ulong LossDetection = 18;
+    public const ulong Credit = 20;
+    public const ulong StreamLimits = 22;
+    public const ulong StreamTable = 24;
+    public const ulong SendStream = 26;
+    public const ulong ReceiveStream = 28;
+    public const ulong PostHandshakeCrypto = 30;
+    public const ulong Path = 32;
+    public const ulong TransportParameters = 34;
+    public const ulong IdleTimer = 36;
+    public const ulong Announcements = 38;
+    public const ulong SentPacketNumbers = 40;
+
+    public const ulong Http3Connection = 100;
+    public const ulong Http3UnidirectionalStream = 102;
+    public const ulong Http3Request = 104;
+    public const ulong Http3Exchange = 106;
+
+    public const ulong Component = 200;
+    public const ulong Connection = 202;
+    public const ulong ComponentState = 204;
+}
