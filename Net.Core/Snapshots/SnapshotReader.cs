@@ -8,6 +8,8 @@ namespace Net.Core.Snapshots;
 /// <param name="now">The moment of the import: ages become instants of this machine's clock.</param>
 internal sealed class SnapshotReader(ReadOnlyMemory<byte> bytes, Instant now)
 {
+    private const long MaxAge = TimeSpan.TicksPerDay * 36_525L;
+
     private ReadOnlyMemory<byte> _rest = bytes;
 
     public Instant Now { get; } = now;
@@ -92,13 +94,21 @@ internal sealed class SnapshotReader(ReadOnlyMemory<byte> bytes, Instant now)
 
         // A hundred years either way: beyond that, sums of instants could overflow.
         long age = ReadSigned();
-        return long.Abs(age) <= TimeSpan.TicksPerDay * 36_525L ? Now - new TimeSpan(age) : throw new SnapshotException("an age is out of range");
+        return age is >= -MaxAge and <= MaxAge ? Now - new TimeSpan(age) : throw new SnapshotException("an age is out of range");
     }
 
     public ConnectionId ReadConnectionId()
     {
         ReadOnlyMemory<byte> value = ReadBytes();
         return value.Length <= ConnectionId.MaxLength ? new(value.Span) : throw new SnapshotException("a connection ID is too long");
+    }
+
+    public ResetToken ReadResetToken() => new(ReadBytes(ResetToken.Length).Span);
+
+    public UdpAddress ReadAddress()
+    {
+        ByteReader bytes = new(ReadBytes(UdpAddress.EncodedLength).Span);
+        return UdpAddress.TryRead(ref bytes, out UdpAddress value) ? value : throw new SnapshotException("an address is malformed");
     }
 
     /// <summary>The next section of a snapshot.</summary>

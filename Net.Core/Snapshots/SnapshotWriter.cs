@@ -55,6 +55,20 @@ internal sealed class SnapshotWriter(Instant now)
 
     public void WriteConnectionId(ConnectionId value) => WriteBytes(value.Span);
 
+    public void WriteResetToken(ResetToken value)
+    {
+        Span<byte> bytes = stackalloc byte[ResetToken.Length];
+        value.CopyTo(bytes);
+        WriteBytes(bytes);
+    }
+
+    public void WriteAddress(UdpAddress value)
+    {
+        ByteWriter bytes = new(stackalloc byte[UdpAddress.EncodedLength]);
+        value.Write(ref bytes);
+        WriteBytes(bytes.Written);
+    }
+
     /// <summary>A section: its number, its key (which of several of that number), and the bytes that <paramref name="source"/> writes.</summary>
     /// <remarks>Even numbers are required: a reader that does not know one refuses the snapshot. Odd ones are skipped.</remarks>
     public void WriteSection(ulong number, ulong key, Action<SnapshotWriter> source)
@@ -64,6 +78,7 @@ internal sealed class SnapshotWriter(Instant now)
         WriteNumber(number);
         WriteNumber(key);
         WriteBytes(body.Written.Span);
+        body.Wipe();
     }
 
     /// <summary>Overwrites what was written: a snapshot holds traffic secrets.</summary>
