@@ -1,0 +1,37 @@
+using Net.Core.Wire;
+
+namespace Net.Core.Io;
+
+/// <summary>Where a shard's datagrams come from and go to: a UDP socket, an ingress's link, or the other end of a test.</summary>
+/// <remarks>
+/// One thread at a time receives, sends and waits; <see cref="Wake"/> may be called by any thread at any time, also after disposal.
+/// No member throws for what a peer or the network does: a datagram that cannot be sent is lost, as datagrams are.
+/// </remarks>
+internal interface IDatagramChannel : IDisposable
+{
+    /// <summary>The address it is bound to, with the port that the system chose; the wildcard when it is bound to all.</summary>
+    UdpAddress Local { get; }
+
+    /// <summary>Bytes that it needs free before every segment of a send buffer.</summary>
+    int Headroom { get; }
+
+    /// <summary>Clears the batch and fills it with what has arrived, without waiting.</summary>
+    /// <returns>Whether there is anything in the batch.</returns>
+    bool TryReceive(ReceiveBatch batch);
+
+    /// <summary>Sends the segments of one transmit, in order.</summary>
+    /// <param name="buffer">The segments, each behind <see cref="Headroom"/> bytes that the channel may write to.</param>
+    /// <param name="transmit">Where to, and how the buffer is cut.</param>
+    /// <returns>
+    /// False when the network's queue is full: call again with the same arguments (what was sent of it is remembered).
+    /// <see cref="Wait"/> then also returns when there is room.
+    /// </returns>
+    bool TrySend(Span<byte> buffer, in Transmit transmit);
+
+    /// <summary>Returns when a datagram has arrived, when woken, when there is room to send again, or when the time is over; or for no reason.</summary>
+    /// <param name="timeout">Zero or less does not wait; <see cref="Timeout.InfiniteTimeSpan"/> and what is longer than a day wait until something happens.</param>
+    void Wait(TimeSpan timeout);
+
+    /// <summary>Ends a wait that is running, or else the next one. Thread-safe.</summary>
+    void Wake();
+}

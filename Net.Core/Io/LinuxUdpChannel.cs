@@ -1,0 +1,362 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
+using Net.Core.Wire;
+using static Net.Core.Io.Libc;
+
+namespace Net.Core.Io;
+
+/// <summary>UDP with what Linux has for QUIC: many datagrams per call (GSO, GRO), ECN, and the local address of each datagram.</summary>
+/// <remarks>
+/// The cost of UDP is per packet inside the kernel, not per call: GSO and GRO, not sendmmsg and recvmmsg, are what makes it cheap.
+/// Fragmentation is off and the kernel's path MTU is not consulted (IP_PMTUDISC_PROBE): forged ICMP messages cannot make packets small
+/// (CVE-2024-53259), and the connection searches its path MTU itself (RFC 9000, section 14.3).
+/// </remarks>
+[SupportedOSPlatform("linux")]
+internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
+{
+    /// <summary>Datagrams in one GSO call: the kernel's UDP_MAX_SEGMENTS was 64 until Linux 6.9.</summary>
+    private const int MaxSegments = 64;
+
+    /// <summary>Bytes in one GSO call: an IP packet's 65,535 without the headers of IPv4 and UDP.</summary>
+    private const int MaxBurst = 65_507;
+
+    private readonly Socket _socket;
+    private readonly PortLock? _portLock;
+    private readonly bool _isIPv6;
+    private readonly bool _isWildcard;
+    private readonly SafeFileHandle _wakeEvent = CreateEvent();
+    private readonly int _descriptor;
+
+    private bool _mayBurst;
+    private bool _isBlocked;
+
+    /// <summary>Bytes of the transmit at hand that are on their way: a full queue can interrupt it between two bursts.</summary>
+    private int _progress;
+
+    private int _waits;
+    private int _woken;
+    private int _disposed;
+
+    /// <param name="socket">Bound; the channel owns it.</param>
+    /// <param name="offload">Whether to use GSO and GRO where the kernel has them.</param>
+    /// <param name="portLock">Released together with the socket.</param>
+    public LinuxUdpChannel(Socket socket, bool offload, PortLock? portLock)
+    {
+        _socket = socket;
+        _portLock = portLock;
+        _descriptor = (int)socket.SafeHandle.DangerousGetHandle();
+        _isIPv6 = socket.AddressFamily == AddressFamily.InterNetworkV6;
+        Local = UdpAddress.FromEndPoint((System.Net.IPEndPoint)socket.LocalEndPoint!);
+        _isWildcard = IsAnyAddress(Local);
+
+        // IPv4's options also hold for IPv4 on a dual-stack socket. None of them is vital: an old kernel may lack any of them.
+        _ = TrySetOption(_descriptor, SolIp, IpMtuDiscover, PmtudiscProbe);
+        _ = TrySetOption(_descriptor, SolIp, IpRecvTos, 1);
+        _ = TrySetOption(_descriptor, SolIp, IpPktInfo, 1);
+        if (_isIPv6)
+        {
+            _ = TrySetOption(_descriptor, SolIpv6, Ipv6MtuDiscover, PmtudiscProbe);
+            _ = TrySetOption(_descriptor, SolIpv6, Ipv6RecvTclass, 1);
+            _ = TrySetOption(_descriptor, SolIpv6, Ipv6RecvPktInfo, 1);
+        }
+
+        ReceivesBursts = offload && TrySetOption(_descriptor, SolUdp, UdpGro, 1);
+        // Size 0 = no segmentation by default: only asks whether the option exists (Linux 4.18).
+        _mayBurst = offload && TrySetOption(_descriptor, SolUdp, UdpSegment, 0);
+    }
+
+    /// <summary>Whether this process runs on a Linux whose ABI has the numbers of <see cref="Libc"/>.</summary>
+    [SupportedOSPlatformGuard("linux")]
+    public static bool IsSupported => OperatingSystem.IsLinux() && BitConverter.IsLittleEndian && RuntimeInformation.ProcessArchitecture
+        is Architecture.X64 or Architecture.Arm64 or Architecture.Arm or Architecture.X86 or Architecture.RiscV64 or Architecture.LoongArch64;
+
+    public UdpAddress Local { get; }
+
+    public int Headroom => 0;
+
+    /// <summary>Whether the kernel joins datagrams of one peer (GRO).</summary>
+    public bool ReceivesBursts { get; }
+
+    /// <summary>Whether the kernel cuts a burst into datagrams (GSO); turns false for good when the device refuses.</summary>
+    public bool SendsBursts => _mayBurst;
+
+    public bool TryReceive(ReceiveBatch batch)
+    {
+        batch.Clear();
+        while (batch.TryReserve(out Span<byte> room) && TryReceiveOne(batch, room))
+        {
+        }
+
+        return !batch.IsEmpty;
+    }
+
+    public bool TrySend(Span<byte> buffer, in Transmit transmit)
+    {
+        int length = transmit.Length;
+        int segmentSize = transmit.Segments > 1 ? transmit.SegmentSize : length;
+        if (transmit.Path.Remote.IsNone || (transmit.Path.Remote.IsIPv6 && !_isIPv6))
+        {
+            // No way from this socket: lost, like any datagram without a route.
+            return true;
+        }
+
+        while (_progress < length)
+        {
+            int rest = length - _progress;
+            int burst = _mayBurst ? int.Min(rest, segmentSize * int.Min(MaxSegments, int.Max(1, MaxBurst / segmentSize))) : int.Min(rest, segmentSize);
+            switch (Send(buffer.Slice(_progress, burst), segmentSize, transmit))
+            {
+                case 0:
+                    _progress += burst;
+                    break;
+                case Eagain:
+                    _isBlocked = true;
+                    return false;
+                case Eio or Einval when burst > segmentSize:
+                    if (!SendSingly(buffer.Slice(_progress, burst), segmentSize, transmit))
+                    {
+                        return false;
+                    }
+
+                    break;
+                default:
+                    // Too large for the device (a path MTU probe), no route, or forbidden by a firewall: lost, like any other datagram.
+                    _progress += burst;
+                    break;
+            }
+        }
+
+        _progress = 0;
+        return true;
+    }
+
+    public void Wait(TimeSpan timeout)
+    {
+        // Whoever wakes us either finds that we wait, and writes to the event, or left its mark before we look at it here.
+        _ = Interlocked.Exchange(ref _waits, 1);
+        bool forever = timeout == Timeout.InfiniteTimeSpan || timeout > TimeSpan.FromDays(1);
+        bool skip = Volatile.Read(ref _woken) != 0 || (!forever && timeout <= TimeSpan.Zero);
+        if (!skip)
+        {
+            Poll(forever, timeout);
+        }
+
+        Volatile.Write(ref _waits, 0);
+        // A full fence: the caller's look at its queue of work must not come before this.
+        _ = Interlocked.Exchange(ref _woken, 0);
+        _isBlocked = false;
+    }
+
+    public void Wake()
+    {
+        if (Interlocked.Exchange(ref _woken, 1) != 0 || Volatile.Read(ref _waits) == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            ulong one = 1;
+            _ = Write(_wakeEvent, &one, sizeof(ulong));
+        }
+        catch (ObjectDisposedException)
+        {
+            // Nobody waits any more.
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            _socket.Dispose();
+            _wakeEvent.Dispose();
+            _portLock?.Dispose();
+        }
+    }
+
+    private static bool IsAnyAddress(UdpAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        return !bytes[..address.CopyAddressTo(bytes)].ContainsAnyExcept((byte)0);
+    }
+
+    private void Poll(bool forever, TimeSpan timeout)
+    {
+        PollDescriptor* descriptors = stackalloc PollDescriptor[2];
+        descriptors[0] = new() { Descriptor = _descriptor, Events = (short)(_isBlocked ? PollIn | PollOut : PollIn) };
+        descriptors[1] = new() { Descriptor = (int)_wakeEvent.DangerousGetHandle(), Events = PollIn };
+        TimeSpec time = new()
+        {
+            Seconds = (nint)(timeout.Ticks / TimeSpan.TicksPerSecond),
+            Nanoseconds = (nint)(timeout.Ticks % TimeSpan.TicksPerSecond * 100),
+        };
+        if (Libc.Poll(descriptors, 2, forever ? null : &time, null) > 0 && descriptors[1].Returned != 0)
+        {
+            ulong count;
+            _ = Read(_wakeEvent, &count, sizeof(ulong));
+        }
+    }
+
+    private bool TryReceiveOne(ReceiveBatch batch, Span<byte> room)
+    {
+        nuint* control = stackalloc nuint[ControlWords];
+        byte* name = stackalloc byte[SocketAddressBytes.MaxLength];
+        while (true)
+        {
+            MessageHeader message;
+            nint received;
+            fixed (byte* bytes = room)
+            {
+                IoVector vector = new() { Base = bytes, Length = (nuint)room.Length };
+                message = new()
+                {
+                    Name = name,
+                    NameLength = SocketAddressBytes.MaxLength,
+                    Vectors = &vector,
+                    VectorCount = 1,
+                    Control = control,
+                    ControlLength = ControlWords * (nuint)sizeof(nuint),
+                };
+                received = ReceiveMessage(_descriptor, &message, MsgDontWait);
+            }
+
+            if (received < 0)
+            {
+                // An error that an earlier datagram left behind (ICMP) comes instead of data, once: what arrived is still behind it.
+                if (Marshal.GetLastSystemError() is Eintr or Econnrefused)
+                {
+                    continue;
+                }
+
+                return false;
+            }
+
+            if ((message.Flags & MsgTrunc) == 0 && SocketAddressBytes.TryRead(name, out UdpAddress remote))
+            {
+                ReadControl(message, out UdpAddress local, out Ecn ecn, out int segmentSize);
+                batch.Commit((int)received, segmentSize, new(remote, local, 0), ecn);
+            }
+
+            return true;
+        }
+    }
+
+    private void ReadControl(in MessageHeader message, out UdpAddress local, out Ecn ecn, out int segmentSize)
+    {
+        local = Local;
+        ecn = Ecn.NotEct;
+        segmentSize = 0;
+        byte* start = (byte*)message.Control;
+        int end = (int)message.ControlLength;
+        for (int at = 0; end - at >= sizeof(ControlHeader);)
+        {
+            ControlHeader header = *(ControlHeader*)(start + at);
+            byte* data = start + at + sizeof(ControlHeader);
+            int length = (int)header.Length - sizeof(ControlHeader);
+            if (length < 0 || length > end - at - sizeof(ControlHeader))
+            {
+                return;
+            }
+
+            switch (header.Level, header.Type)
+            {
+                case (SolIp, IpTos) when length >= 1:
+                    ecn = (Ecn)(*data & 3);
+                    break;
+                case (SolIpv6, Ipv6Tclass) when length >= sizeof(int):
+                    ecn = (Ecn)(*(int*)data & 3);
+                    break;
+                case (SolUdp, UdpGro) when length >= sizeof(int):
+                    segmentSize = *(int*)data;
+                    break;
+                case (SolIp, IpPktInfo) when _isWildcard && length >= 12:
+                    // in_pktinfo: interface, the address to answer from, the address in the header.
+                    local = UdpAddress.FromBytes(new ReadOnlySpan<byte>(data + 4, 4), Local.Port);
+                    break;
+                case (SolIpv6, Ipv6PktInfo) when _isWildcard && length >= 20:
+                    local = UdpAddress.FromBytes(new ReadOnlySpan<byte>(data, 16), Local.Port);
+                    break;
+            }
+
+            at += sizeof(ControlHeader) + ControlHeader.Align(length);
+        }
+    }
+
+    /// <summary>Sends a burst that was refused as such one datagram at a time. If that works, bursts are what the device cannot do.</summary>
+    private bool SendSingly(Span<byte> burst, int segmentSize, in Transmit transmit)
+    {
+        int end = _progress + burst.Length;
+        bool allWent = true;
+        for (int at = 0; at < burst.Length; at += segmentSize)
+        {
+            int error = Send(burst.Slice(at, int.Min(segmentSize, burst.Length - at)), segmentSize, transmit);
+            if (error == Eagain)
+            {
+                _isBlocked = true;
+                return false;
+            }
+
+            allWent &= error == 0;
+            _progress = int.Min(end, _progress + segmentSize);
+        }
+
+        _mayBurst &= !allWent;
+        return true;
+    }
+
+    /// <summary>One system call; 0 or an error number.</summary>
+    private int Send(ReadOnlySpan<byte> bytes, int segmentSize, in Transmit transmit)
+    {
+        nuint* control = stackalloc nuint[ControlWords];
+        byte* name = stackalloc byte[SocketAddressBytes.MaxLength];
+        ControlWriter writer = new((byte*)control);
+        bool isIPv6 = transmit.Path.Remote.IsIPv6;
+        if (transmit.Ecn != Ecn.NotEct)
+        {
+            *(int*)(isIPv6 ? writer.Add(SolIpv6, Ipv6Tclass, sizeof(int)) : writer.Add(SolIp, IpTos, sizeof(int))) = (int)transmit.Ecn;
+        }
+
+        if (bytes.Length > segmentSize)
+        {
+            *(ushort*)writer.Add(SolUdp, UdpSegment, sizeof(ushort)) = (ushort)segmentSize;
+        }
+
+        UdpAddress local = transmit.Path.Local;
+        if (_isWildcard && !local.IsNone && local.IsIPv6 == isIPv6 && !IsAnyAddress(local))
+        {
+            // The answer comes from the address that was asked (else a client with several of ours in view drops it).
+            _ = isIPv6
+                ? local.CopyAddressTo(new Span<byte>(writer.Add(SolIpv6, Ipv6PktInfo, 20), 16))
+                : local.CopyAddressTo(new Span<byte>(writer.Add(SolIp, IpPktInfo, 12) + 4, 4));
+        }
+
+        fixed (byte* start = bytes)
+        {
+            IoVector vector = new() { Base = start, Length = (nuint)bytes.Length };
+            MessageHeader message = new()
+            {
+                Name = name,
+                NameLength = SocketAddressBytes.Write(name, transmit.Path.Remote, _isIPv6),
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = writer.Length == 0 ? null : control,
+                ControlLength = (nuint)writer.Length,
+            };
+            int error;
+            int tries = 0;
+            do
+            {
+                error = SendMessage(_descriptor, &message, MsgDontWait | MsgNoSignal) >= 0 ? 0 : Marshal.GetLastSystemError();
+            }
+            while (error is Eintr or Econnrefused && ++tries < 4);
+
+            return error;
+        }
+    }
+
+    /// <summary>Native words of control messages: three or four of them, each at most 40 bytes.</summary>
+    private const int ControlWords = 32;
+}

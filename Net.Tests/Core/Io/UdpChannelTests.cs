@@ -1,0 +1,263 @@
+using System.Net;
+using System.Net.Sockets;
+using Net.Core.Io;
+using Net.Core.Wire;
+
+namespace Net.Tests.Core.Io;
+
+[TestClass]
+public sealed class UdpChannelTests
+{
+    private static readonly UdpChannelOptions s_portable = new() { Portable = true };
+    private static readonly UdpChannelOptions s_plain = new() { Offload = false };
+
+    public static IEnumerable<(string Kind, string Address)> Kinds =>
+    [
+        ("fast", "127.0.0.1:0"), ("fast", "[::1]:0"), ("plain", "127.0.0.1:0"), ("plain", "[::1]:0"), ("portable", "127.0.0.1:0"), ("portable", "[::1]:0"),
+    ];
+
+    /// <summary>Goal: a burst of segments, the last one short, arrives as single datagrams in order, byte for byte, over every kind of channel.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Kinds))]
+    public void A_burst_arrives_as_its_datagrams(string kind, string address)
+    {
+        using IDatagramChannel sender = Bind(address, kind), receiver = Bind(address, kind);
+        byte[] burst = Pattern((43 * 1200) + 77);
+
+        Assert.IsTrue(sender.TrySend(burst, Burst(sender, receiver.Local, burst.Length, 1200)));
+
+        List<Arrival> arrivals = Receive(receiver, 44);
+        Assert.HasCount(44, arrivals);
+        Assert.IsTrue(arrivals.Take(43).All(a => a.Bytes.Length == 1200));
+        CollectionAssert.AreEqual(burst, arrivals.SelectMany(a => a.Bytes).ToArray());
+        Assert.IsTrue(arrivals.All(a => a.Path.Remote == sender.Local && a.Path.Local == receiver.Local));
+    }
+
+    /// <summary>Goal: on a kernel with GSO and GRO a burst is one receive call, which is where the speed comes from.</summary>
+    [TestMethod]
+    public void A_burst_is_received_in_one_call()
+    {
+        using IDatagramChannel sender = Bind("127.0.0.1:0", "fast"), receiver = Bind("127.0.0.1:0", "fast");
+        if (!LinuxUdpChannel.IsSupported || sender is not LinuxUdpChannel { SendsBursts: true } || receiver is not LinuxUdpChannel { ReceivesBursts: true })
+        {
+            Assert.Inconclusive("this system has no GSO or GRO");
+            return;
+        }
+
+        byte[] burst = Pattern(40 * 1200);
+        Assert.IsTrue(sender.TrySend(burst, Burst(sender, receiver.Local, burst.Length, 1200)));
+
+        ReceiveBatch batch = new();
+        receiver.Wait(TimeSpan.FromSeconds(5));
+        Assert.IsTrue(receiver.TryReceive(batch));
+        Assert.AreEqual(1, batch.Entries);
+        Assert.AreEqual(40, batch.Datagrams);
+    }
+
+    /// <summary>Goal: more segments and bytes than one system call takes are cut into several, none lost.</summary>
+    [TestMethod]
+    [DataRow(100, 1000)]
+    [DataRow(64, 1452)]
+    [DataRow(130, 50)]
+    public void A_burst_beyond_the_kernels_limits_is_cut(int segments, int size)
+    {
+        using IDatagramChannel sender = Bind("127.0.0.1:0", "fast"), receiver = Bind("127.0.0.1:0", "fast");
+        byte[] burst = Pattern(segments * size);
+
+        Assert.IsTrue(sender.TrySend(burst, Burst(sender, receiver.Local, burst.Length, size)));
+
+        CollectionAssert.AreEqual(burst, Receive(receiver, segments).SelectMany(a => a.Bytes).ToArray());
+    }
+
+    /// <summary>Goal: each ECN codepoint comes out as it went in, over IPv4, IPv6 and IPv4 on a dual-stack socket.</summary>
+    [TestMethod]
+    [DataRow("127.0.0.1:0", "127.0.0.1:0")]
+    [DataRow("[::1]:0", "[::1]:0")]
+    [DataRow("127.0.0.1:0", "[::]:0")]
+    [DataRow("[::]:0", "127.0.0.1:0")]
+    [DataRow("[::]:0", "[::1]:0")]
+    public void Ecn_travels(string from, string to)
+    {
+        using IDatagramChannel sender = Bind(from, "fast"), receiver = Bind(to, "fast");
+        if (sender is not LinuxUdpChannel)
+        {
+            Assert.Inconclusive("the portable channel has no ECN");
+        }
+
+        UdpAddress target = Reachable(receiver.Local, ipv6: from == "[::1]:0" || to == "[::1]:0");
+        foreach (Ecn ecn in (Ecn[])[Ecn.NotEct, Ecn.Ect0, Ecn.Ect1, Ecn.Ce])
+        {
+            Assert.IsTrue(sender.TrySend(new byte[100], new(new(target, default, 0), 100, 1, 100, ecn)));
+            Assert.AreEqual(ecn, Receive(receiver, 1).Single().Ecn);
+        }
+    }
+
+    /// <summary>Goal: one dual-stack socket serves both families; it knows which of its addresses was asked, and answers from it.</summary>
+    [TestMethod]
+    [DataRow("127.0.0.1:0", "127.0.0.1")]
+    [DataRow("127.0.0.1:0", "127.0.0.2")]
+    [DataRow("[::1]:0", "::1")]
+    public void A_wildcard_answers_from_the_address_that_was_asked(string client, string host)
+    {
+        using IDatagramChannel server = Bind("[::]:0", "fast"), peer = Bind(client, "fast");
+        UdpAddress asked = UdpAddress.FromEndPoint(new(IPAddress.Parse(host), server.Local.Port));
+
+        Assert.IsTrue(peer.TrySend(new byte[50], new(new(asked, default, 0), 50, 1, 50, Ecn.NotEct)));
+        Arrival question = Receive(server, 1).Single();
+        Assert.AreEqual(peer.Local, question.Path.Remote);
+        if (server is LinuxUdpChannel)
+        {
+            Assert.AreEqual(asked, question.Path.Local);
+        }
+
+        Assert.IsTrue(server.TrySend(new byte[60], new(question.Path, 60, 1, 60, Ecn.Ect0)));
+        Assert.AreEqual(asked, Receive(peer, 1).Single().Path.Remote);
+    }
+
+    /// <summary>Goal: an address that this machine does not have (a connection that moved here) loses the datagram, it does not switch GSO off.</summary>
+    [TestMethod]
+    public void A_source_address_of_another_machine_is_a_lost_datagram()
+    {
+        using IDatagramChannel sender = Bind("0.0.0.0:0", "fast"), receiver = Bind("127.0.0.1:0", "fast");
+        if (!LinuxUdpChannel.IsSupported || sender is not LinuxUdpChannel { SendsBursts: true } linux)
+        {
+            Assert.Inconclusive("this system has no GSO");
+            return;
+        }
+
+        UdpAddress foreign = UdpAddress.FromEndPoint(new(IPAddress.Parse("192.0.2.55"), sender.Local.Port));
+        Assert.IsTrue(sender.TrySend(new byte[2400], new(new(receiver.Local, foreign, 0), 1200, 2, 2400, Ecn.NotEct)));
+        Assert.IsTrue(linux.SendsBursts);
+    }
+
+    /// <summary>Goal: what is too large, and a port where nobody listens, neither throw nor stop what follows.</summary>
+    [TestMethod]
+    [DataRow("fast")]
+    [DataRow("portable")]
+    public void What_cannot_be_sent_is_lost_quietly(string kind)
+    {
+        using IDatagramChannel sender = Bind("127.0.0.1:0", kind), receiver = Bind("127.0.0.1:0", kind);
+        UdpAddress nobody;
+        using (IDatagramChannel gone = Bind("127.0.0.1:0", kind))
+        {
+            nobody = gone.Local;
+        }
+
+        byte[] huge = new byte[70_000];
+        Assert.IsTrue(sender.TrySend(huge, new(new(receiver.Local, sender.Local, 0), huge.Length, 1, huge.Length, Ecn.NotEct)));
+        Assert.IsTrue(UdpAddress.TryParse("[::1]:9", out UdpAddress otherFamily));
+        Assert.IsTrue(sender.TrySend(new byte[10], new(new(otherFamily, sender.Local, 0), 10, 1, 10, Ecn.NotEct)));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.IsTrue(sender.TrySend(new byte[10], new(new(nobody, sender.Local, 0), 10, 1, 10, Ecn.NotEct)));
+        }
+
+        Assert.IsFalse(sender.TryReceive(new ReceiveBatch()));
+        Assert.IsTrue(sender.TrySend(new byte[20], new(new(receiver.Local, sender.Local, 0), 20, 1, 20, Ecn.NotEct)));
+        Assert.HasCount(20, Receive(receiver, 1).Single().Bytes);
+    }
+
+    /// <summary>Goal: a second bind of a named port fails with one clear line, whoever has the port.</summary>
+    [TestMethod]
+    [DataRow("fast")]
+    [DataRow("portable")]
+    public void A_taken_port_is_in_use(string kind)
+    {
+        using Socket foreigner = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        foreigner.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        string address = foreigner.LocalEndPoint!.ToString()!;
+
+        AddressInUseException refused = Assert.ThrowsExactly<AddressInUseException>(() => Bind(address, kind));
+        Assert.AreEqual($"{address} is in use", refused.Message);
+
+        foreigner.Dispose();
+        using IDatagramChannel ours = Bind(address, kind);
+        Assert.ThrowsExactly<AddressInUseException>(() => Bind(address, kind));
+        ours.Dispose();
+        Bind(address, kind).Dispose();
+    }
+
+    /// <summary>Goal: a wake ends a wait without limit, whether it comes before or during it, and one wake is enough for one wait.</summary>
+    [TestMethod]
+    [DataRow("fast")]
+    [DataRow("portable")]
+    public void A_wake_ends_a_wait(string kind)
+    {
+        using IDatagramChannel channel = Bind("127.0.0.1:0", kind);
+        channel.Wake();
+        channel.Wake();
+        channel.Wait(Timeout.InfiniteTimeSpan);
+
+        for (int i = 0; i < 50; i++)
+        {
+            Thread waiter = new(() => channel.Wait(Timeout.InfiniteTimeSpan));
+            waiter.Start();
+            channel.Wake();
+            Assert.IsTrue(waiter.Join(TimeSpan.FromSeconds(20)));
+        }
+
+        channel.Dispose();
+        channel.Wake();
+    }
+
+    /// <summary>Goal: a wait below a millisecond ends by itself, and one without time does not wait.</summary>
+    [TestMethod]
+    [DataRow("fast")]
+    [DataRow("portable")]
+    public void A_short_wait_ends(string kind)
+    {
+        using IDatagramChannel channel = Bind("127.0.0.1:0", kind);
+        channel.Wait(TimeSpan.FromMicroseconds(200));
+        channel.Wait(TimeSpan.Zero);
+        channel.Wait(TimeSpan.FromMilliseconds(-5));
+        Assert.IsFalse(channel.TryReceive(new ReceiveBatch()));
+    }
+
+    /// <summary>Goal: a socket that somebody else has bound serves as well as one of ours.</summary>
+    [TestMethod]
+    public void A_lent_socket_serves()
+    {
+        Socket lender = new(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp) { DualMode = true };
+        lender.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
+        using IDatagramChannel lent = UdpChannel.Over(lender.SafeHandle), peer = Bind("127.0.0.1:0", "fast");
+
+        Assert.IsTrue(peer.TrySend(Pattern(300), new(new(Reachable(lent.Local, ipv6: false), default, 0), 100, 3, 300, Ecn.NotEct)));
+
+        CollectionAssert.AreEqual(Pattern(300), Receive(lent, 3).SelectMany(a => a.Bytes).ToArray());
+    }
+
+    private static IDatagramChannel Bind(string address, string kind)
+    {
+        Assert.IsTrue(UdpAddress.TryParse(address, out UdpAddress parsed));
+        return UdpChannel.Bind(parsed, kind switch { "portable" => s_portable, "plain" => s_plain, _ => null });
+    }
+
+    private static Transmit Burst(IDatagramChannel from, UdpAddress to, int length, int segmentSize) =>
+        new(new(to, from.Local, 0), segmentSize, (length + segmentSize - 1) / segmentSize, length, Ecn.NotEct);
+
+    private static UdpAddress Reachable(UdpAddress local, bool ipv6) =>
+        UdpAddress.FromEndPoint(new(ipv6 ? IPAddress.IPv6Loopback : IPAddress.Loopback, local.Port));
+
+    private static byte[] Pattern(int length) => [.. Enumerable.Range(0, length).Select(i => (byte)((i * 31) + (i >> 8)))];
+
+    private static List<Arrival> Receive(IDatagramChannel channel, int count)
+    {
+        ReceiveBatch batch = new();
+        List<Arrival> arrivals = [];
+        for (int waits = 0; arrivals.Count < count && waits < 100; waits++)
+        {
+            channel.Wait(TimeSpan.FromSeconds(1));
+            while (channel.TryReceive(batch))
+            {
+                foreach (ReceiveBatch.Datagram datagram in batch)
+                {
+                    arrivals.Add(new(datagram.Bytes.ToArray(), datagram.Path, datagram.Ecn));
+                }
+            }
+        }
+
+        return arrivals;
+    }
+
+    private sealed record Arrival(byte[] Bytes, NetworkPath Path, Ecn Ecn);
+}
