@@ -14,5 +14,20 @@ internal sealed class SentFrameBuffer
 
     public void Add(in SentFrame frame) => _frames.Add(frame);
 
+    /// <summary>Drops the ACK and PING frames from <paramref name="start"/> on: nobody waits to hear of them.</summary>
+    public void RemoveSilent(int start)
+    {
+        int kept = start;
+        for (int i = start; i < _frames.Count; i++)
+        {
+            if (_frames[i].Kind is not (SentFrameKind.Ack or SentFrameKind.Ping))
+            {
+                _frames[kept++] = _frames[i];
+            }
+        }
+
+        CollectionsMarshal.SetCount(_frames, kept);
+    }
+
     public void Clear() => _frames.Clear();
 }
