@@ -50,7 +50,11 @@ internal sealed class SnapshotReader(ReadOnlyMemory<byte> bytes, Instant now)
     }
 
     /// <summary>A count of things that follow, each at least one byte: no snapshot can ask for more than it holds.</summary>
-    public int ReadCount() => (int)ReadNumber((ulong)_rest.Length);
+    public int ReadCount()
+    {
+        ulong count = ReadNumber();
+        return count <= (ulong)_rest.Length ? (int)count : throw new SnapshotException("a count is larger than what follows");
+    }
 
     public long ReadSigned()
     {

@@ -35,7 +35,7 @@ internal readonly ref struct AckFrame : IFrame<AckFrame>
         + VarInt.Length(Ranges.First) + Ranges.Encoded.Length + (HasEcn ? EcnLength(Ecn) : 0);
 
     /// <summary>False when cut, when a range falls below 0, or when more ranges are announced than can follow.</summary>
-    public static bool TryRead(FrameType type, ref ByteReader reader, out AckFrame frame)
+    public static bool TryRead(FrameType type, scoped ref ByteReader reader, out AckFrame frame)
     {
         frame = default;
         ulong ect0 = 0, ect1 = 0, ce = 0;

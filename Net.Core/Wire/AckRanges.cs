@@ -26,7 +26,7 @@ internal readonly ref struct AckRanges
     internal ulong First => _first;
 
     /// <summary>False when cut or when a number falls below 0 (RFC 9000, section 19.3.1).</summary>
-    internal static bool TryRead(ulong largest, ref ByteReader reader, out AckRanges ranges)
+    internal static bool TryRead(ulong largest, scoped ref ByteReader reader, out AckRanges ranges)
     {
         ranges = default;
 

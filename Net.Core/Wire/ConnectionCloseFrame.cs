@@ -19,7 +19,7 @@ internal readonly ref struct ConnectionCloseFrame(bool isApplication, ulong erro
     public int Length => 1 + VarInt.Length(ErrorCode) + (IsApplication ? 0 : VarInt.Length(FrameType))
         + VarInt.Length((ulong)Reason.Length) + Reason.Length;
 
-    public static bool TryRead(FrameType type, ref ByteReader reader, out ConnectionCloseFrame frame)
+    public static bool TryRead(FrameType type, scoped ref ByteReader reader, out ConnectionCloseFrame frame)
     {
         bool isApplication = type == Wire.FrameType.ApplicationClose;
         ulong faulty = 0;

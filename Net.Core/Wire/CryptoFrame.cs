@@ -15,7 +15,7 @@ internal readonly ref struct CryptoFrame(ulong offset, ReadOnlySpan<byte> data) 
     public static int HeaderLength(ulong offset, int length) => 1 + VarInt.Length(offset) + VarInt.Length((ulong)length);
 
     /// <summary>False when cut, or when the data would end beyond 2^62-1.</summary>
-    public static bool TryRead(ref ByteReader reader, out CryptoFrame frame)
+    public static bool TryRead(scoped ref ByteReader reader, out CryptoFrame frame)
     {
         ReadOnlySpan<byte> data = default;
         bool sound = reader.TryReadVarInt(out ulong offset)

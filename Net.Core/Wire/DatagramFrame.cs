@@ -12,7 +12,7 @@ internal readonly ref struct DatagramFrame(ReadOnlySpan<byte> data) : IFrame<Dat
     public static int HeaderLength(int length) => 1 + VarInt.Length((ulong)length);
 
     /// <summary>False when cut. Without a length field all the rest is data.</summary>
-    public static bool TryRead(FrameType type, ref ByteReader reader, out DatagramFrame frame)
+    public static bool TryRead(FrameType type, scoped ref ByteReader reader, out DatagramFrame frame)
     {
         bool complete = type == FrameType.DatagramWithLength
             ? reader.TryReadVarBytes(out ReadOnlySpan<byte> data)

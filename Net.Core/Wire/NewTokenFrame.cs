@@ -9,7 +9,7 @@ internal readonly ref struct NewTokenFrame(ReadOnlySpan<byte> token) : IFrame<Ne
     public int Length => 1 + VarInt.Length((ulong)Token.Length) + Token.Length;
 
     /// <summary>False when cut, or when the token is empty.</summary>
-    public static bool TryRead(ref ByteReader reader, out NewTokenFrame frame)
+    public static bool TryRead(scoped ref ByteReader reader, out NewTokenFrame frame)
     {
         bool sound = reader.TryReadVarBytes(out ReadOnlySpan<byte> token) && !token.IsEmpty;
         frame = new(token);

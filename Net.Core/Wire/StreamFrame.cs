@@ -32,7 +32,7 @@ internal readonly ref struct StreamFrame(StreamId id, ulong offset, ReadOnlySpan
         1 + VarInt.Length(id.Value) + (offset == 0 ? 0 : VarInt.Length(offset));
 
     /// <summary>False when cut, or when the data would end beyond 2^62-1 (checklist S51). Without a length field all the rest is data.</summary>
-    public static bool TryRead(FrameType type, ref ByteReader reader, out StreamFrame frame)
+    public static bool TryRead(FrameType type, scoped ref ByteReader reader, out StreamFrame frame)
     {
         byte bits = (byte)type;
         frame = default;
