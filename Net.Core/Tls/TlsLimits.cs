@@ -1,0 +1,14 @@
+namespace Net.Core.Tls;
+
+/// <summary>What a peer can make a handshake hold.</summary>
+internal static class TlsLimits
+{
+    /// <summary>Bytes of handshake messages buffered at a time, and of one message with its header (checklist S38). Beyond: CRYPTO_BUFFER_EXCEEDED.</summary>
+    public const int HandshakeBuffer = 64 * 1024;
+
+    /// <summary>Certificates in a peer's chain; beyond: bad_certificate. Real chains have 1 to 4.</summary>
+    public const int CertificateChain = 16;
+
+    /// <summary>Bytes of a host name in DNS (RFC 1035, section 2.3.4).</summary>
+    public const int ServerName = 255;
+}

@@ -1,0 +1,354 @@
+using System.Security.Cryptography;
+using Net.Core.Crypto;
+using Net.Core.Errors;
+using Net.Core.Tls.Messages;
+using Net.Core.Wire;
+
+namespace Net.Core.Tls;
+
+/// <summary>The server's side of a handshake.</summary>
+/// <remarks>
+/// <code>
+/// state           awaits                                      then
+/// Hello           ClientHello                                 HelloRetryRequest -> SecondHello, or requests -> Preparing
+/// SecondHello     ClientHello                                 requests -> Preparing
+/// Preparing       key share, agreed key, certificate          ServerHello .. Certificate, request -> Signing
+/// Signing         signature                                   CertificateVerify, Finished -> ClientCertificate or ClientFinished
+/// ClientCertificate  Certificate                              -> ClientProof, or (empty) ClientFinished
+/// ClientProof     CertificateVerify                           requests -> ClientFinished
+/// ClientFinished  Finished (after the answers)                -> Complete
+/// </code>
+/// What comes in another order is unexpected_message. The 1-RTT write secret is there with our Finished, the read secret with the
+/// client's, so that nothing of a client is processed before its handshake is complete (RFC 9001, section 5.7).
+/// </remarks>
+internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
+{
+    public const int EntropyLength = 32;
+
+    private enum State
+    {
+        Hello,
+        SecondHello,
+        Preparing,
+        Signing,
+        ClientCertificate,
+        ClientProof,
+        ClientFinished,
+        Complete,
+    }
+
+    private readonly TlsServerOptions _options;
+    private readonly byte[] _random;
+    private readonly HandshakeLink _link = new();
+    private readonly PeerIdentity _client = new(peerIsServer: false, serverName: null);
+    private State _state;
+    private ReadOnlyMemory<byte> _transportParameters;
+    private ClientHello? _hello;
+    private ServerChoice _choice;
+    private KeyShare? _share;
+    private byte[]? _shared;
+    private TlsCredential? _credential;
+    private SignatureScheme _scheme;
+    private KeySchedule? _schedule;
+    private byte[] _clientSecret = [];
+    private byte[] _serverSecret = [];
+    private byte[] _clientApplicationSecret = [];
+    private byte[] _exporter = [];
+
+    /// <param name="options">What we offer.</param>
+    /// <param name="transportParameters">Ours; may be empty and set later, see <see cref="SetTransportParameters"/>.</param>
+    /// <param name="entropy">32 bytes of the host's random source, which the client will see as our random.</param>
+    public TlsServer(TlsServerOptions options, ReadOnlyMemory<byte> transportParameters, ReadOnlySpan<byte> entropy)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength);
+        options.ThrowIfUnusable();
+        _options = options;
+        _transportParameters = transportParameters;
+        _random = entropy.ToArray();
+    }
+
+    public ReadOnlyMemory<byte> PeerTransportParameters { get; private set; }
+
+    /// <summary>The name that the client asked for, in lower case; null before its ClientHello and without SNI.</summary>
+    public string? ServerName => PeerTransportParameters.IsEmpty ? null : _hello?.ServerName;
+
+    /// <summary>The client's offer; empty before its ClientHello.</summary>
+    public IReadOnlyList<byte[]> AlpnOffered => _hello?.ApplicationProtocols ?? [];
+
+    public bool IsComplete => _state == State.Complete;
+
+    public TlsSession? Session { get; private set; }
+
+    /// <summary>Sets our transport parameters when they depend on the ClientHello: before the answer to its <see cref="SelectCertificateRequest"/>.</summary>
+    /// <exception cref="InvalidOperationException">They were sent.</exception>
+    public void SetTransportParameters(ReadOnlyMemory<byte> transportParameters)
+    {
+        if (_state > State.Preparing)
+        {
+            throw new InvalidOperationException("the transport parameters were sent");
+        }
+
+        _transportParameters = transportParameters;
+    }
+
+    public TransportError OnCrypto(EncryptionLevel level, ReadOnlySpan<byte> inOrderBytes) => _link.OnCrypto(level, inOrderBytes, this);
+
+    public TransportError OnAnswer(CryptoAnswer answer) => _link.OnAnswer(answer, this);
+
+    public bool TryTakeOutput(out TlsOutput output) => _link.TryTakeOutput(out output);
+
+    public bool TryTakeSecret(out TlsSecret secret) => _link.TryTakeSecret(out secret);
+
+    public bool TryTakeRequest(out CryptoRequest request) => _link.TryTakeRequest(out request);
+
+    TransportError IHandshakeRole.OnMessage(in HandshakeMessage message) => (_state, message.Type) switch
+    {
+        (State.Hello, HandshakeType.ClientHello) => OnHello(message),
+        (State.SecondHello, HandshakeType.ClientHello) => OnSecondHello(message),
+        (State.ClientCertificate, HandshakeType.Certificate) => OnCertificate(message),
+        (State.ClientProof, HandshakeType.CertificateVerify) => OnCertificateVerify(message),
+        (State.ClientFinished, HandshakeType.Finished) => OnFinished(message),
+        // QUIC updates keys by a bit of its packets: a KeyUpdate message is an error in any state (RFC 9001, section 6).
+        _ => AlertDescription.UnexpectedMessage.Because("a handshake message out of order"),
+    };
+
+    TransportError IHandshakeRole.OnAnswer(CryptoRequest request, CryptoAnswer answer) => answer switch
+    {
+        KeySharesAnswer a => OnKeyShare(a),
+        AgreedKeyAnswer a => OnAgreedKey(a),
+        CertificateAnswer a => OnCredential(a, (SelectCertificateRequest)request),
+        SignatureAnswer a => OnSignature(a),
+        CertificateVerdictAnswer a => PeerIdentity.Judge(a),
+        SignatureVerdictAnswer a => PeerIdentity.Judge(a),
+        _ => TransportError.None,
+    };
+
+    void IHandshakeRole.Wipe() => Wipe();
+
+    private TransportError OnHello(in HandshakeMessage message)
+    {
+        TransportError error = ReadHello(message, out ClientHello hello);
+        if (error.IsError)
+        {
+            return error;
+        }
+
+        _hello = hello;
+        PeerTransportParameters = hello.TransportParameters;
+        _link.Transcript.Append(message.Bytes.Span);
+        if (_choice.ClientShare is not null)
+        {
+            return Prepare();
+        }
+
+        // None of the shares is of use: ask for one in the group that we chose (RFC 8446, section 4.1.4).
+        _link.Transcript.ReplaceByMessageHash(_choice.Suite);
+        _link.Send(EncryptionLevel.Initial, ServerHello.RetryRequest(_choice.Suite, _choice.Group));
+        _state = State.SecondHello;
+        return TransportError.None;
+    }
+
+    private TransportError OnSecondHello(in HandshakeMessage message)
+    {
+        ServerChoice first = _choice;
+        TransportError error = ReadHello(message, out ClientHello hello);
+        if (error.IsError)
+        {
+            return error;
+        }
+
+        bool answersUs = hello.KeyShareCount == 1 && _choice.ClientShare is not null && _choice.Group == first.Group;
+        if (!answersUs || hello.HasEarlyData || !ServerChoice.IsSameOffer(_hello!, hello))
+        {
+            return AlertDescription.IllegalParameter.Because("the second ClientHello is not the first with the share that was asked for");
+        }
+
+        _hello = hello;
+        _link.Transcript.Append(message.Bytes.Span);
+        return Prepare();
+    }
+
+    private TransportError ReadHello(in HandshakeMessage message, out ClientHello hello)
+    {
+        TransportError error = ClientHello.TryRead(message.Body, out hello);
+        if (!error.IsError)
+        {
+            error = ServerChoice.TryMake(hello, _options, out _choice);
+        }
+
+        // Empty parameters would look like none; a client always has one, its source connection ID (RFC 9000, section 7.3).
+        return !error.IsError && hello.TransportParameters!.Length == 0
+            ? TransportError.Of(TransportErrorCode.TransportParameterError, "empty transport parameters", FrameType.Crypto)
+            : error;
+    }
+
+    private TransportError Prepare()
+    {
+        _state = State.Preparing;
+        SignatureScheme[] schemes = [.. _hello!.SignatureSchemes!.Select(scheme => (SignatureScheme)scheme)];
+        _link.Ask(new SelectCertificateRequest(_link.NextRequestId, true, _hello.ServerName, _hello.ApplicationProtocols!, schemes, []));
+        _link.Ask(new GenerateKeySharesRequest(_link.NextRequestId, [_choice.Group]));
+        return _link.ReadNext(EncryptionLevel.Handshake);
+    }
+
+    private TransportError OnKeyShare(KeySharesAnswer answer)
+    {
+        if (answer.Shares is not [KeyShare share])
+        {
+            return AlertDescription.InternalError.Because("no key share could be made");
+        }
+
+        _share = share;
+        _link.Ask(new AgreeKeyRequest(_link.NextRequestId, share, _choice.ClientShare));
+        return TransportError.None;
+    }
+
+    private TransportError OnAgreedKey(AgreedKeyAnswer answer)
+    {
+        CryptographicOperations.ZeroMemory(_share!.Private);
+        _shared = answer.Secret;
+        return _shared is null ? AlertDescription.IllegalParameter.Because("the key share is not a public key") : SendHelloWhenReady();
+    }
+
+    private TransportError OnCredential(CertificateAnswer answer, SelectCertificateRequest request)
+    {
+        if (answer.Credential is null)
+        {
+            return request.ServerName is null
+                ? AlertDescription.HandshakeFailure.Because("no certificate without a server name")
+                : AlertDescription.UnrecognizedName.Because("no certificate for this server name");
+        }
+
+        if (answer.Credential.SchemeFor(request.SignatureSchemes) is not SignatureScheme scheme)
+        {
+            return AlertDescription.HandshakeFailure.Because("no signature scheme in common");
+        }
+
+        _credential = answer.Credential;
+        _scheme = scheme;
+        return SendHelloWhenReady();
+    }
+
+    private TransportError SendHelloWhenReady()
+    {
+        if (_shared is null || _credential is null)
+        {
+            return TransportError.None;
+        }
+
+        _link.Send(EncryptionLevel.Initial, new ServerHello { Random = _random, Suite = _choice.Suite, KeyShare = new(_choice.Group, _share!.Public) });
+        _schedule = new(_choice.Suite);
+        _schedule.AddSharedSecret(_shared);
+        CryptographicOperations.ZeroMemory(_shared);
+        byte[] hash = _link.Transcript.Hash(_choice.Suite);
+        _clientSecret = _schedule.ClientHandshakeTraffic(hash);
+        _serverSecret = _schedule.ServerHandshakeTraffic(hash);
+        _link.Install(EncryptionLevel.Handshake, isWrite: true, _choice.Suite, [.. _serverSecret]);
+        _link.Install(EncryptionLevel.Handshake, isWrite: false, _choice.Suite, [.. _clientSecret]);
+
+        _link.Send(EncryptionLevel.Handshake, new EncryptedExtensions
+        {
+            ApplicationProtocol = _choice.ApplicationProtocol,
+            TransportParameters = _transportParameters.ToArray(),
+            AcknowledgesServerName = _hello!.ServerName is not null,
+        });
+        if (_options.ClientCertificates != ClientCertificates.None)
+        {
+            _link.Send(EncryptionLevel.Handshake, new Messages.CertificateRequest
+            {
+                SignatureSchemes = [.. _options.SignatureSchemes.Select(scheme => (ushort)scheme)],
+                Authorities = _options.ClientAuthorities,
+            });
+        }
+
+        _link.Send(EncryptionLevel.Handshake, new Certificate { Chain = _credential.Chain });
+        byte[] content = CertificateVerify.Content(byServer: true, _link.Transcript.Hash(_choice.Suite));
+        _link.Ask(new SignRequest(_link.NextRequestId, _credential, _scheme, content));
+        _state = State.Signing;
+        return TransportError.None;
+    }
+
+    private TransportError OnSignature(SignatureAnswer answer)
+    {
+        if (answer.Signature is null)
+        {
+            return AlertDescription.InternalError.Because("the handshake could not be signed");
+        }
+
+        CipherSuite suite = _choice.Suite;
+        _link.Send(EncryptionLevel.Handshake, new CertificateVerify { Scheme = _scheme, Signature = answer.Signature });
+        _link.Send(EncryptionLevel.Handshake, new Finished(_schedule!.VerifyData(_serverSecret, _link.Transcript.Hash(suite))));
+        _schedule.AddMaster();
+        byte[] hash = _link.Transcript.Hash(suite);
+        _clientApplicationSecret = _schedule.ClientApplicationTraffic(hash);
+        _exporter = _schedule.ExporterMaster(hash);
+        _link.Install(EncryptionLevel.OneRtt, isWrite: true, suite, _schedule.ServerApplicationTraffic(hash));
+        _state = _options.ClientCertificates == ClientCertificates.None ? State.ClientFinished : State.ClientCertificate;
+        return TransportError.None;
+    }
+
+    private TransportError OnCertificate(in HandshakeMessage message)
+    {
+        TransportError error = _client.OnCertificate(message);
+        if (error.IsError)
+        {
+            return error;
+        }
+
+        if (_client.Chain.Count == 0 && _options.ClientCertificates == ClientCertificates.Require)
+        {
+            return AlertDescription.CertificateRequired.Because("a client certificate is required");
+        }
+
+        _link.Transcript.Append(message.Bytes.Span);
+        _state = _client.Chain.Count > 0 ? State.ClientProof : State.ClientFinished;
+        return TransportError.None;
+    }
+
+    private TransportError OnCertificateVerify(in HandshakeMessage message)
+    {
+        TransportError error = _client.OnCertificateVerify(message, _choice.Suite, _options.SignatureSchemes, _link);
+        _link.Transcript.Append(message.Bytes.Span);
+        _state = State.ClientFinished;
+        return error;
+    }
+
+    private TransportError OnFinished(in HandshakeMessage message)
+    {
+        byte[] expected = _schedule!.VerifyData(_clientSecret, _link.Transcript.Hash(_choice.Suite));
+        if (message.Body.Length != expected.Length)
+        {
+            return AlertDescription.DecodeError.Because("Finished has the wrong length");
+        }
+
+        if (!CryptographicOperations.FixedTimeEquals(message.Body, expected))
+        {
+            return AlertDescription.DecryptError.Because("Finished is wrong");
+        }
+
+        _link.Transcript.Append(message.Bytes.Span);
+        _link.Install(EncryptionLevel.OneRtt, isWrite: false, _choice.Suite, [.. _clientApplicationSecret]);
+        Session = new()
+        {
+            Suite = _choice.Suite,
+            Alpn = _choice.ApplicationProtocol,
+            ServerName = _hello!.ServerName,
+            PeerCertificates = [.. _client.Chain.Select(certificate => (ReadOnlyMemory<byte>)certificate)],
+            ExporterSecret = _exporter,
+            ResumptionSecret = _schedule.ResumptionMaster(_link.Transcript.Hash(_choice.Suite)),
+        };
+        _state = State.Complete;
+        _link.Transcript.Clear();
+        Wipe();
+        return _link.ReadNext(EncryptionLevel.OneRtt);
+    }
+
+    private void Wipe()
+    {
+        _schedule?.Wipe();
+        foreach (byte[]? secret in (ReadOnlySpan<byte[]?>)[_share?.Private, _shared, _clientSecret, _serverSecret, _clientApplicationSecret])
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
+    }
+}

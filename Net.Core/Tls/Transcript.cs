@@ -1,0 +1,42 @@
+using System.Security.Cryptography;
+using Net.Core.Crypto;
+
+namespace Net.Core.Tls;
+
+/// <summary>The handshake messages of both sides in the order that their hash takes them (RFC 8446, section 4.4.1).</summary>
+/// <remarks>
+/// Kept as bytes, not as a running hash: the hash function is known only after the ServerHello, and a running hash of the base
+/// library could not travel. A handshake hashes its few kilobytes half a dozen times. Bounded by the messages' own limit, each of
+/// which a peer can send once.
+/// </remarks>
+internal sealed class Transcript
+{
+    private byte[] _bytes = [];
+    private int _length;
+
+    public void Append(ReadOnlySpan<byte> message)
+    {
+        if (_bytes.Length - _length < message.Length)
+        {
+            Array.Resize(ref _bytes, int.Max(2 * _bytes.Length, _length + message.Length + 1024));
+        }
+
+        message.CopyTo(_bytes.AsSpan(_length));
+        _length += message.Length;
+    }
+
+    /// <summary>Hash of all messages so far.</summary>
+    public byte[] Hash(CipherSuite suite) => CryptographicOperations.HashData(suite.Hash, _bytes.AsSpan(0, _length));
+
+    /// <summary>Replaces the first ClientHello by its hash, as a HelloRetryRequest demands.</summary>
+    public void ReplaceByMessageHash(CipherSuite suite)
+    {
+        byte[] hash = Hash(suite);
+        _length = 0;
+        Append([(byte)HandshakeType.MessageHash, 0, 0, (byte)hash.Length]);
+        Append(hash);
+    }
+
+    /// <summary>Lets go of the messages, among which are the peer's certificates.</summary>
+    public void Clear() => (_bytes, _length) = ([], 0);
+}
