@@ -1,0 +1,52 @@
+using Net.Core.Wire;
+
+namespace Net.Core.Streams;
+
+/// <summary>A row of the stream table: a stream's parts, its priority, and its places in the table's lists.</summary>
+/// <remarks>The list nodes are made once with the row: joining and leaving a list allocates nothing.</remarks>
+internal sealed class StreamEntry
+{
+    /// <summary>Urgency of a stream that nobody gave another (RFC 9218, section 4.1).</summary>
+    public const byte DefaultUrgency = 3;
+
+    public StreamEntry(StreamId id, SendStream? send, ReceiveStream? receive)
+    {
+        Id = id;
+        Send = send;
+        Receive = receive;
+        SendNode = new(this);
+        ControlNode = new(this);
+        EventNode = new(this);
+    }
+
+    public StreamId Id { get; }
+
+    /// <summary>Null where only the peer sends.</summary>
+    public SendStream? Send { get; }
+
+    /// <summary>Null where only we send.</summary>
+    public ReceiveStream? Receive { get; }
+
+    public byte Urgency { get; set; } = DefaultUrgency;
+
+    public bool IsIncremental { get; set; }
+
+    /// <summary>Bit n: the event of kind n waits to be taken.</summary>
+    public byte Events { get; set; }
+
+    /// <summary>Codes that go with waiting events; kept here as the parts of a closed stream are gone.</summary>
+    public ulong ResetCode { get; set; }
+
+    public ulong StopCode { get; set; }
+
+    public LinkedListNode<StreamEntry> SendNode { get; }
+
+    public LinkedListNode<StreamEntry> ControlNode { get; }
+
+    public LinkedListNode<StreamEntry> EventNode { get; }
+
+    public bool IsDone => Send is null or { IsDone: true } && Receive is null or { IsDone: true };
+
+    public bool HasControl =>
+        Receive is { TellsLimit: true } or { TellsStop: true } || Send is { TellsReset: true } or { TellsBlocked: true };
+}
