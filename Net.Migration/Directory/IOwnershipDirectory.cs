@@ -1,0 +1,17 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Net.Migration.Directory;
+
+/// <summary>A directory as its users see it: requests go in, answers come out later, twice, or never.</summary>
+/// <remarks>No task and no callback: who drives it (a node's loop, the simulator) takes out what is there when it is there.</remarks>
+internal interface IOwnershipDirectory
+{
+    /// <param name="request">What is asked; it may be repeated under a new number while no answer has come.</param>
+    /// <param name="requester">Who asks, as authenticated.</param>
+    void Submit(OwnershipRequest request, Member requester);
+
+    bool TryTakeAnswer([NotNullWhen(true)] out OwnershipAnswer? answer);
+
+    /// <summary>Records in the order in which they changed; may be late, must not be lost while this object lives.</summary>
+    bool TryTakeChange([NotNullWhen(true)] out OwnershipRecord? record);
+}

@@ -1,0 +1,31 @@
+using Net.Core.Wire;
+using Net.Migration.Envelope;
+
+namespace Net.Migration.Directory;
+
+/// <summary>What a node or a component may be called: one DNS label in lower case (RFC 1035, section 2.3.1), as a component is named by one.</summary>
+internal static class Names
+{
+    /// <summary>Octets of a DNS label.</summary>
+    public const int MaxLength = 63;
+
+    public static bool IsValid(string name)
+    {
+        if (name.Length is 0 or > MaxLength || name[0] == '-' || name[^1] == '-')
+        {
+            return false;
+        }
+
+        foreach (char c in name)
+        {
+            if (!char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c is not '-')
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    public static bool TryRead(ref ByteReader reader, out string name) => reader.TryReadString(MaxLength, out name) && IsValid(name);
+}

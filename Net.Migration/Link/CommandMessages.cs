@@ -1,0 +1,222 @@
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Envelope;
+
+namespace Net.Migration.Link;
+
+/// <summary>The error codes of `migrate --json`.</summary>
+internal enum MigrateCode : byte
+{
+    None = 0,
+    UnknownComponent = 1,
+    UnknownNode = 2,
+    Refused = 3,
+    Unreachable = 4,
+    Timeout = 5,
+    Conflict = 6,
+}
+
+/// <summary>How a move ended: the fields of `migrate --json`.</summary>
+/// <param name="Component">What was to move.</param>
+/// <param name="From">Owner before; empty when there is no such component.</param>
+/// <param name="To">Asked-for destination.</param>
+/// <param name="Epoch">Of the record afterwards.</param>
+/// <param name="Moved">Ownership changed by this.</param>
+/// <param name="Connections">That moved.</param>
+/// <param name="Abandoned">Handshakes that were refused at the end of their grace.</param>
+/// <param name="Freeze">From the source's last processed datagram to the destination's first; an upper bound, never flattering.</param>
+/// <param name="StateBytes">Sealed bytes sent.</param>
+/// <param name="Code">None: no error.</param>
+/// <param name="Message">For people.</param>
+internal sealed record MigrateReport(
+    string Component, string From, string To, ulong Epoch, bool Moved, uint Connections, uint Abandoned, TimeSpan Freeze, ulong StateBytes,
+    MigrateCode Code, string Message)
+{
+    /// <summary>The code as JSON spells it; null for none.</summary>
+    public string? CodeName => Code switch
+    {
+        MigrateCode.UnknownComponent => "unknown-component",
+        MigrateCode.UnknownNode => "unknown-node",
+        MigrateCode.Refused => "refused",
+        MigrateCode.Unreachable => "unreachable",
+        MigrateCode.Timeout => "timeout",
+        MigrateCode.Conflict => "conflict",
+        _ => null,
+    };
+}
+
+/// <summary>Move a component: from the command to the directory's ingress, and from there to the owner.</summary>
+/// <param name="Id">Comes back in the reply.</param>
+/// <param name="Component">What.</param>
+/// <param name="To">Name of the destination, as typed: it may not exist.</param>
+/// <param name="Timeout">Abort when not committed by then.</param>
+internal sealed record MigrateMessage(ulong Id, string Component, string To, TimeSpan Timeout) : LinkMessage
+{
+    /// <summary>Bytes of a name as typed.</summary>
+    public const int MaxTyped = 256;
+
+    public override MessageType Type => MessageType.Migrate;
+
+    public override void WriteBody(FieldWriter writer)
+    {
+        writer.WriteUInt64(Id);
+        writer.WriteString(Component);
+        writer.WriteString(To);
+        writer.WriteDuration(Timeout);
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadUInt64(out ulong id) && reader.TryReadString(MaxTyped, out string component)
+            && reader.TryReadString(MaxTyped, out string to) && reader.TryReadDuration(out TimeSpan timeout)
+            ? new MigrateMessage(id, component, to, timeout) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>How it ended.</summary>
+internal sealed record MigrateReplyMessage(ulong Id, MigrateReport Report) : LinkMessage
+{
+    private const int MaxText = 1024;
+
+    public override MessageType Type => MessageType.MigrateReply;
+
+    public override void WriteBody(FieldWriter writer)
+    {
+        writer.WriteUInt64(Id);
+        writer.WriteString(Report.Component);
+        writer.WriteString(Report.From);
+        writer.WriteString(Report.To);
+        writer.WriteUInt64(Report.Epoch);
+        writer.WriteBool(Report.Moved);
+        writer.WriteUInt32(Report.Connections);
+        writer.WriteUInt32(Report.Abandoned);
+        writer.WriteDuration(Report.Freeze);
+        writer.WriteUInt64(Report.StateBytes);
+        writer.WriteByte((byte)Report.Code);
+        writer.WriteString(Report.Message);
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = null;
+        if (!reader.TryReadUInt64(out ulong id)
+            || !reader.TryReadString(MigrateMessage.MaxTyped, out string component)
+            || !reader.TryReadString(MigrateMessage.MaxTyped, out string from)
+            || !reader.TryReadString(MigrateMessage.MaxTyped, out string to)
+            || !reader.TryReadUInt64(out ulong epoch)
+            || !reader.TryReadBool(out bool moved)
+            || !reader.TryReadUInt32(out uint connections)
+            || !reader.TryReadUInt32(out uint abandoned)
+            || !reader.TryReadDuration(out TimeSpan freeze)
+            || !reader.TryReadUInt64(out ulong stateBytes)
+            || !reader.TryReadByte(out byte code) || code > (byte)MigrateCode.Conflict
+            || !reader.TryReadString(MaxText, out string text))
+        {
+            return false;
+        }
+
+        message = new MigrateReplyMessage(id, new(component, from, to, epoch, moved, connections, abandoned, freeze, stateBytes, (MigrateCode)code, text));
+        return true;
+    }
+}
+
+/// <summary>What is where?</summary>
+internal sealed record StatusAskMessage(ulong Id) : LinkMessage
+{
+    public override MessageType Type => MessageType.StatusAsk;
+
+    public override void WriteBody(FieldWriter writer) => writer.WriteUInt64(Id);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadUInt64(out ulong id) ? new StatusAskMessage(id) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>A component in `status --json`.</summary>
+internal readonly record struct ComponentStatus(OwnershipRecord Record, uint Connections);
+
+/// <summary>A node in `status --json`.</summary>
+internal readonly record struct NodeStatus(NodeInfo Node, bool IsAlive);
+
+/// <summary>The fields of `status --json`.</summary>
+/// <param name="Id">That of the question.</param>
+/// <param name="Ingress">Public address.</param>
+/// <param name="Components">Every record.</param>
+/// <param name="Nodes">Every member, and those that died lately.</param>
+internal sealed record StatusReplyMessage(ulong Id, UdpAddress Ingress, IReadOnlyList<ComponentStatus> Components, IReadOnlyList<NodeStatus> Nodes)
+    : LinkMessage
+{
+    public const int MaxNodes = 1024;
+
+    private const int SmallestRecord = 60;
+    private const int SmallestNode = 48;
+
+    public override MessageType Type => MessageType.StatusReply;
+
+    public bool Equals(StatusReplyMessage? other) => other is not null && Id == other.Id && Ingress == other.Ingress
+        && Components.SequenceEqual(other.Components) && Nodes.SequenceEqual(other.Nodes);
+
+    public override int GetHashCode() => Id.GetHashCode();
+
+    public override void WriteBody(FieldWriter writer)
+    {
+        writer.WriteUInt64(Id);
+        writer.WriteAddress(Ingress);
+        writer.WriteVarInt((ulong)Components.Count);
+        foreach (ComponentStatus component in Components)
+        {
+            component.Record.Write(writer);
+            writer.WriteUInt32(component.Connections);
+        }
+
+        writer.WriteVarInt((ulong)Nodes.Count);
+        foreach (NodeStatus node in Nodes)
+        {
+            node.Node.Write(writer);
+            writer.WriteBool(node.IsAlive);
+        }
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = null;
+        if (!reader.TryReadUInt64(out ulong id) || !UdpAddress.TryRead(ref reader, out UdpAddress ingress)
+            || !reader.TryReadCount(Ownership.MaxComponents, SmallestRecord, out int componentCount))
+        {
+            return false;
+        }
+
+        ComponentStatus[] components = new ComponentStatus[componentCount];
+        for (int i = 0; i < componentCount; i++)
+        {
+            if (!OwnershipRecord.TryRead(ref reader, out OwnershipRecord? record) || !reader.TryReadUInt32(out uint connections))
+            {
+                return false;
+            }
+
+            components[i] = new(record!, connections);
+        }
+
+        if (!reader.TryReadCount(MaxNodes, SmallestNode, out int nodeCount))
+        {
+            return false;
+        }
+
+        NodeStatus[] nodes = new NodeStatus[nodeCount];
+        for (int i = 0; i < nodeCount; i++)
+        {
+            if (!NodeInfo.TryRead(ref reader, out NodeInfo? node) || !reader.TryReadBool(out bool isAlive))
+            {
+                return false;
+            }
+
+            nodes[i] = new(node!, isAlive);
+        }
+
+        message = new StatusReplyMessage(id, ingress, components, nodes);
+        return true;
+    }
+}

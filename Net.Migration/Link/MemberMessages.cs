@@ -1,0 +1,229 @@
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Envelope;
+
+namespace Net.Migration.Link;
+
+/// <summary>The first message each way on both links: which formats each side speaks. The highest in both ranges is spoken; else the link closes.</summary>
+internal sealed record HelloMessage(ushort MinVersion, ushort MaxVersion) : LinkMessage
+{
+    /// <summary>What this release speaks.</summary>
+    public const ushort Lowest = 1;
+
+    public const ushort Highest = 1;
+
+    public override MessageType Type => MessageType.Hello;
+
+    public static HelloMessage Ours => new(Lowest, Highest);
+
+    /// <summary>The version to speak with who said this; 0 when there is none.</summary>
+    public ushort Agree()
+    {
+        ushort version = ushort.Min(MaxVersion, Highest);
+        return version >= MinVersion && version >= Lowest ? version : (ushort)0;
+    }
+
+    public override void WriteBody(FieldWriter writer)
+    {
+        writer.WriteUInt16(MinVersion);
+        writer.WriteUInt16(MaxVersion);
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        bool complete = reader.TryReadUInt16(out ushort min) & reader.TryReadUInt16(out ushort max);
+        message = complete && min > 0 && min <= max ? new HelloMessage(min, max) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>A member, where it is reached, and what it may take.</summary>
+/// <param name="Member">This life of it.</param>
+/// <param name="Data">Where ingresses send datagrams.</param>
+/// <param name="Link">Where node links arrive.</param>
+/// <param name="Hosts">Components that it can host.</param>
+internal sealed record NodeInfo(Member Member, UdpAddress Data, UdpAddress Link, IReadOnlyList<string> Hosts)
+{
+    /// <summary>Components that one node announces.</summary>
+    public const int MaxHosts = 256;
+
+    public bool Equals(NodeInfo? other) => other is not null && Member == other.Member && Data == other.Data && Link == other.Link
+        && Hosts.SequenceEqual(other.Hosts, StringComparer.Ordinal);
+
+    public override int GetHashCode() => Member.GetHashCode();
+
+    public void Write(FieldWriter writer)
+    {
+        Member.Write(writer);
+        writer.WriteAddress(Data);
+        writer.WriteAddress(Link);
+        writer.WriteVarInt((ulong)Hosts.Count);
+        foreach (string host in Hosts)
+        {
+            writer.WriteString(host);
+        }
+    }
+
+    public static bool TryRead(ref ByteReader reader, out NodeInfo? node)
+    {
+        node = null;
+        if (!Member.TryRead(ref reader, out Member member)
+            || !UdpAddress.TryRead(ref reader, out UdpAddress data)
+            || !UdpAddress.TryRead(ref reader, out UdpAddress link)
+            || !reader.TryReadCount(MaxHosts, 2, out int count))
+        {
+            return false;
+        }
+
+        string[] hosts = new string[count];
+        for (int i = 0; i < count; i++)
+        {
+            if (!Names.TryRead(ref reader, out hosts[i]))
+            {
+                return false;
+            }
+        }
+
+        node = new(member, data, link, hosts);
+        return true;
+    }
+}
+
+/// <summary>A node asks to become a member.</summary>
+internal sealed record JoinMessage(NodeInfo Node) : LinkMessage
+{
+    public override MessageType Type => MessageType.Join;
+
+    public override void WriteBody(FieldWriter writer) => Node.Write(writer);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = NodeInfo.TryRead(ref reader, out NodeInfo? node) ? new JoinMessage(node!) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>It is one: these are the keys. Members and records follow as updates.</summary>
+internal sealed record WelcomeMessage(FederationKeys Keys) : LinkMessage
+{
+    public override MessageType Type => MessageType.Welcome;
+
+    public override void WriteBody(FieldWriter writer) => Keys.Write(writer);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = FederationKeys.TryRead(ref reader, out FederationKeys? keys) ? new WelcomeMessage(keys!) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>The keys have rotated.</summary>
+internal sealed record KeysUpdateMessage(FederationKeys Keys) : LinkMessage
+{
+    public override MessageType Type => MessageType.KeysUpdate;
+
+    public override void WriteBody(FieldWriter writer) => Keys.Write(writer);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = FederationKeys.TryRead(ref reader, out FederationKeys? keys) ? new KeysUpdateMessage(keys!) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>It cannot become a member, and why, for people.</summary>
+internal sealed record JoinRefusedMessage(string Reason) : LinkMessage
+{
+    public const int MaxReason = 512;
+
+    public override MessageType Type => MessageType.JoinRefused;
+
+    public override void WriteBody(FieldWriter writer) => writer.WriteString(Reason);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadString(MaxReason, out string reason) ? new JoinRefusedMessage(reason) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>A member came, changed or went.</summary>
+internal sealed record MemberUpdateMessage(NodeInfo Node, bool IsAlive) : LinkMessage
+{
+    public override MessageType Type => MessageType.MemberUpdate;
+
+    public override void WriteBody(FieldWriter writer)
+    {
+        Node.Write(writer);
+        writer.WriteBool(IsAlive);
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = NodeInfo.TryRead(ref reader, out NodeInfo? node) && reader.TryReadBool(out bool isAlive) ? new MemberUpdateMessage(node!, isAlive) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>How many connections a node has for a component.</summary>
+internal readonly record struct ComponentLoad(string Component, uint Connections);
+
+/// <summary>A node lives; every second (<see cref="FailureDetector.HeartbeatInterval"/>).</summary>
+/// <param name="Number">Counts up; comes back in the reply, which renews the <see cref="SendLease"/>.</param>
+/// <param name="Loads">For `status`.</param>
+internal sealed record HeartbeatMessage(ulong Number, IReadOnlyList<ComponentLoad> Loads) : LinkMessage
+{
+    public override MessageType Type => MessageType.Heartbeat;
+
+    public bool Equals(HeartbeatMessage? other) => other is not null && Number == other.Number && Loads.SequenceEqual(other.Loads);
+
+    public override int GetHashCode() => Number.GetHashCode();
+
+    public override void WriteBody(FieldWriter writer)
+    {
+        writer.WriteUInt64(Number);
+        writer.WriteVarInt((ulong)Loads.Count);
+        foreach (ComponentLoad load in Loads)
+        {
+            writer.WriteString(load.Component);
+            writer.WriteUInt32(load.Connections);
+        }
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = null;
+        if (!reader.TryReadUInt64(out ulong number) || !reader.TryReadCount(NodeInfo.MaxHosts, 6, out int count))
+        {
+            return false;
+        }
+
+        ComponentLoad[] loads = new ComponentLoad[count];
+        for (int i = 0; i < count; i++)
+        {
+            if (!Names.TryRead(ref reader, out string component) || !reader.TryReadUInt32(out uint connections))
+            {
+                return false;
+            }
+
+            loads[i] = new(component, connections);
+        }
+
+        message = new HeartbeatMessage(number, loads);
+        return true;
+    }
+}
+
+/// <summary>Heard.</summary>
+internal sealed record HeartbeatReplyMessage(ulong Number) : LinkMessage
+{
+    public override MessageType Type => MessageType.HeartbeatReply;
+
+    public override void WriteBody(FieldWriter writer) => writer.WriteUInt64(Number);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadUInt64(out ulong number) ? new HeartbeatReplyMessage(number) : null;
+        return message is not null;
+    }
+}
