@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
+using Net.Core.Paths;
 using Net.Core.Wire;
 using static Net.Core.Io.Libc;
 

@@ -1,3 +1,4 @@
+using Net.Core.Paths;
 using Net.Core.Wire;
 
 namespace Net.Core.Io;

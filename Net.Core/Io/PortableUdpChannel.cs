@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Net.Core.Paths;
 using Net.Core.Wire;
 
 namespace Net.Core.Io;

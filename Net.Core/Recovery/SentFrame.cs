@@ -24,6 +24,9 @@ internal enum SentFrameKind : byte
     PathResponse,
     HandshakeDone,
     Datagram,
+
+    /// <summary>A PING in a packet of the size that a path is tried with: its loss is no sign of congestion (RFC 9000, section 14.4).</summary>
+    MtuProbe,
 }
 
 /// <summary>What a sent packet carried, as data: on loss any owner of the connection can say it again.</summary>

@@ -281,7 +281,7 @@ internal sealed class SentPackets : IPart<SentPackets>
             frames.Clear();
             for (int left = reader.ReadCount(); left > 0; left--)
             {
-                SentFrameKind kind = (SentFrameKind)reader.ReadNumber((ulong)SentFrameKind.Datagram);
+                SentFrameKind kind = (SentFrameKind)reader.ReadNumber((ulong)SentFrameKind.MtuProbe);
                 frames.Add(new(kind, reader.ReadNumber(), reader.ReadNumber(), (uint)reader.ReadNumber(uint.MaxValue), reader.ReadBool()));
             }
 

@@ -24,6 +24,7 @@ internal static class SectionNumber
     public const ulong IdleTimer = 36;
     public const ulong Announcements = 38;
     public const ulong SentPacketNumbers = 40;
+    public const ulong PathMtu = 42;
 
     public const ulong Http3Connection = 100;
     public const ulong Http3UnidirectionalStream = 102;

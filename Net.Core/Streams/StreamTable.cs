@@ -236,7 +236,7 @@ internal sealed class StreamTable
     public void Release() => _streams.Release();
 
     /// <summary>Everything that travels, for an exporter to loop over; what has not changed it skips by (Section, Key, Changes).</summary>
-    public IEnumerable<StreamPart> Parts
+    public IEnumerable<TravellingPart> Parts
     {
         get
         {

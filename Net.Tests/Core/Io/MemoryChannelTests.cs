@@ -1,4 +1,5 @@
 using System.Net;
+using Net.Core.Paths;
 using Net.Core.Io;
 using Net.Core.Wire;
 

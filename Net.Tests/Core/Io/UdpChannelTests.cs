@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Net.Core.Paths;
 using Net.Core.Io;
 using Net.Core.Wire;
 

@@ -157,7 +157,7 @@ internal sealed class StreamPair
         return moved;
     }
 
-    public static byte[] Body(StreamPart part)
+    public static byte[] Body(TravellingPart part)
     {
         SnapshotWriter writer = new(default);
         part.Export(writer);

@@ -1,6 +1,4 @@
-using Net.Core.Snapshots;
-
-namespace Net.Core.Recovery;
+namespace Net.Core.Snapshots;
 
 /// <summary>A part on its way into a snapshot, for an exporter that need not know its type.</summary>
 /// <param name="Section">See <see cref="SectionNumber"/>.</param>

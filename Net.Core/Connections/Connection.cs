@@ -1,0 +1,351 @@
+using Net.Core.Crypto;
+using Net.Core.Errors;
+using Net.Core.Paths;
+using Net.Core.Recovery;
+using Net.Core.Snapshots;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>One QUIC connection (RFC 9000) as a pure state machine: no socket, no clock, no thread, no randomness of its own.</summary>
+/// <remarks>
+/// <para>
+/// In go datagrams (<see cref="OnDatagram"/>), the time (<see cref="Tick"/> when
+/// <see cref="Deadline"/> has passed), answers to its requests (<see cref="OnAnswer"/>) and the application's calls. Out come datagrams
+/// (<see cref="TryTransmit"/>, until it gives none), events (<see cref="TryTakeEvent"/>), requests for slow or random work
+/// (<see cref="TryTakeRequest"/>) and one deadline. After any call the caller asks for all four again. Time never goes back between two
+/// calls. Same inputs, same outputs, byte for byte.
+/// </para>
+/// <para>
+/// Moving: <see cref="Freeze"/>, <see cref="Export"/> any number of times, then exactly one of <see cref="Thaw"/> or
+/// <see cref="Destroy"/>. While frozen, every other call throws: a frozen connection neither sends nor processes. Two owners of one
+/// packet number space would reuse AEAD nonces (RFC 9001, section 5.3), so whoever exports a connection and lets another node import it
+/// must own the decision which of the two goes on (docs/hand-over.md).
+/// </para>
+/// </remarks>
+internal sealed class Connection
+{
+    private readonly ConnectionParts _parts;
+    private readonly ExportLog _exports = new();
+    private bool _isFrozen;
+    private bool _isDestroyed;
+    private bool _closeTold;
+
+    internal Connection(ConnectionParts parts) => _parts = parts;
+
+    public bool IsServer => _parts.IsServer;
+
+    public uint Version => _parts.Identity.Version;
+
+    /// <summary>The logical shard in this connection's IDs; 0 for one that no router reads.</summary>
+    public uint Shard => _parts.LocalIds.Shard;
+
+    public ulong Epoch => _parts.Identity.Epoch;
+
+    public uint KeyNumber => _parts.Identity.KeyNumber;
+
+    public bool IsHandshakeComplete => _parts.Identity.Session is not null;
+
+    /// <summary>RFC 9001, section 4.1.2. Only a confirmed connection can be exported.</summary>
+    public bool IsConfirmed => _parts.Identity.IsConfirmed;
+
+    /// <summary>Neither closing nor closed.</summary>
+    public bool IsOpen => _parts.Lifecycle.IsOpen;
+
+    public bool IsClosed => _parts.Lifecycle.State == ConnectionState.Closed;
+
+    public bool IsFrozen => _isFrozen;
+
+    public CloseReason? CloseReason => _parts.Lifecycle.Reason;
+
+    public TlsSession? Session => _parts.Identity.Session;
+
+    public NetworkPath Path => _parts.Path.Current;
+
+    public RttEstimator Rtt => _parts.Recovery.Rtt;
+
+    /// <summary>What the peer said of itself; null until it did.</summary>
+    public TransportParameters? PeerParameters => _parts.Peer;
+
+    internal ConnectionParts Parts => _parts;
+
+    /// <summary>Where an endpoint notes that this connection has something to do.</summary>
+    internal IConnectionRegistration? Registration { get; set; }
+
+    /// <summary>When <see cref="Tick"/> wants to be called.</summary>
+    public Instant Deadline
+    {
+        get
+        {
+            ConnectionParts c = _parts;
+            if (_isFrozen || c.Lifecycle.State is ConnectionState.Closed)
+            {
+                return Instant.Never;
+            }
+
+            if (!c.Lifecycle.IsOpen)
+            {
+                return c.Lifecycle.Deadline;
+            }
+
+            Instant deadline = Instant.Min(Instant.Min(c.Recovery.Deadline, c.Recovery.AckDeadline), c.Idle.Deadline(c.Pto));
+            deadline = Instant.Min(deadline, c.Path.Deadline);
+            return Instant.Min(deadline, c.Timers.Deadline);
+        }
+    }
+
+    public void OnDatagram(Span<byte> datagram, in NetworkPath path, Ecn ecn, ulong? arrivedWith, Instant now)
+    {
+        ThrowIfFrozen();
+        Inbound.OnDatagram(_parts, datagram, path, ecn, arrivedWith, now);
+        Registration?.Touch();
+    }
+
+    public void Tick(Instant now)
+    {
+        ThrowIfFrozen();
+        Timekeeping.Tick(_parts, now);
+        Registration?.Touch();
+    }
+
+    /// <summary>Writes the next datagrams: equally long ones for one address, each behind <paramref name="headroom"/> free bytes.</summary>
+    /// <param name="buffer">At least <c>headroom</c> + 1,200 bytes; 64 times that for full batches.</param>
+    /// <returns>False when there is nothing to send now.</returns>
+    public bool TryTransmit(Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
+    {
+        ThrowIfFrozen();
+        return Packetizer.TryTransmit(_parts, buffer, headroom, now, out transmit);
+    }
+
+    /// <summary>The datagrams of the latest <see cref="TryTransmit"/> were thrown away: their numbers stay spent, their frames are queued again.</summary>
+    public void OnNotSent(in Transmit transmit)
+    {
+        ThrowIfFrozen();
+        if (transmit.FirstPacketNumber is ulong first)
+        {
+            _parts.Lost.Clear();
+            ulong next = _parts.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next;
+            for (ulong number = first; number < next; number++)
+            {
+                _parts.Recovery.OnNotSent(PacketNumberSpace.ApplicationData, number, _parts.Lost);
+            }
+
+            Feedback.OnLost(_parts);
+        }
+    }
+
+    public bool TryTakeEvent(out ConnectionEvent taken)
+    {
+        if (_parts.Events.TryDequeue(out taken))
+        {
+            return true;
+        }
+
+        if (_parts.Streams.TryTakeEvent(out StreamEvent stream))
+        {
+            taken = new(ConnectionEventKind.Stream, stream);
+            return true;
+        }
+
+        if (!_closeTold && !_parts.Lifecycle.IsOpen)
+        {
+            _closeTold = true;
+            taken = new(ConnectionEventKind.Closed);
+            return true;
+        }
+
+        return false;
+    }
+
+    public bool TryTakeRequest([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out CryptoRequest? request)
+    {
+        request = null;
+        return _parts.Tls is ITlsHandshake tls && tls.TryTakeRequest(out request);
+    }
+
+    public void OnAnswer(CryptoAnswer answer, Instant now)
+    {
+        ThrowIfFrozen();
+        if (!_parts.Lifecycle.IsOpen)
+        {
+            return;
+        }
+
+        TransportError error = Handshaking.OnAnswer(_parts, answer, now);
+        if (error.IsError)
+        {
+            _parts.Fail(error, now);
+        }
+
+        Inbound.OnKeysChanged(_parts, now);
+        Registration?.Touch();
+    }
+
+    /// <summary>Opens a stream, or says that the peer does not permit one more now: then StreamsAvailable follows.</summary>
+    public bool TryOpen(bool unidirectional, out StreamId id)
+    {
+        ThrowIfFrozen();
+        return _parts.Streams.TryOpen(unidirectional, out id);
+    }
+
+    /// <returns>Bytes accepted, 0 when the send buffer is full (then Writable follows); <paramref name="fin"/> counts only when all were.</returns>
+    public int Write(StreamId id, ReadOnlySpan<byte> bytes, bool fin)
+    {
+        ThrowIfFrozen();
+        Registration?.Touch();
+        return _parts.Streams.Write(id, bytes, fin);
+    }
+
+    public int WriteRoom(StreamId id) => _parts.Streams.WriteRoom(id);
+
+    public WriteEnd WriteState(StreamId id) => _parts.Streams.WriteState(id);
+
+    /// <summary>Readable bytes that lie together, without taking them.</summary>
+    public ReadOnlySpan<byte> Peek(StreamId id) => _parts.Streams.Peek(id);
+
+    public void Consume(StreamId id, int count)
+    {
+        ThrowIfFrozen();
+        Registration?.Touch();
+        _parts.Streams.Consume(id, count);
+    }
+
+    public ReadEnd ReadState(StreamId id) => _parts.Streams.ReadState(id);
+
+    public void Reset(StreamId id, ulong code)
+    {
+        ThrowIfFrozen();
+        Registration?.Touch();
+        _parts.Streams.Reset(id, code);
+    }
+
+    public void StopSending(StreamId id, ulong code)
+    {
+        ThrowIfFrozen();
+        Registration?.Touch();
+        _parts.Streams.StopSending(id, code);
+    }
+
+    public void SetPriority(StreamId id, int urgency, bool incremental) => _parts.Streams.SetPriority(id, urgency, incremental);
+
+    /// <summary>All streams that are open, for an application that takes over an imported connection.</summary>
+    public IEnumerable<StreamId> OpenStreams => _parts.Streams.Open;
+
+    /// <summary>Closes with an application error code (RFC 9000, section 10.2). Nothing that is queued is sent any more.</summary>
+    /// <param name="reason">For our own logs.</param>
+    public void Close(ulong code, string reason, Instant now)
+    {
+        ThrowIfFrozen();
+        _parts.Lifecycle.CloseByApplication(code, reason, now + (3 * _parts.Pto));
+        Registration?.Touch();
+    }
+
+    /// <summary>Sends a PING when nothing else is to be sent.</summary>
+    public void Ping()
+    {
+        ThrowIfFrozen();
+        _parts.Announcements.RequestPing();
+        Registration?.Touch();
+    }
+
+    /// <summary>Stops the connection between two batches, so that it can be written down. It neither sends nor processes until it is thawed.</summary>
+    /// <exception cref="InvalidOperationException">Frozen already, or not confirmed, or over: such a connection cannot move.</exception>
+    public void Freeze()
+    {
+        ThrowIfFrozen();
+        if (!IsConfirmed || !IsOpen)
+        {
+            throw new InvalidOperationException("only a confirmed, open connection can be frozen");
+        }
+
+        _isFrozen = true;
+    }
+
+    /// <summary>Writes down everything that the connection needs to go on elsewhere. Callable any number of times while frozen.</summary>
+    /// <param name="since">What an earlier export returned, to write only what changed since; 0 for all.</param>
+    /// <param name="writer">Gets sections without encryption, holding the 1-RTT secrets: seal them before they leave the process.</param>
+    /// <param name="above">Parts of the protocol that runs over the connection: they are written behind ours and travel with them.</param>
+    /// <returns>The change counter to pass as <paramref name="since"/> next time.</returns>
+    /// <exception cref="InvalidOperationException">The connection is not frozen, or was thawed or destroyed.</exception>
+    public ulong Export(ulong since, SnapshotWriter writer, IEnumerable<TravellingPart>? above = null)
+    {
+        if (!_isFrozen || _isDestroyed)
+        {
+            throw new InvalidOperationException("only a frozen connection can be written down");
+        }
+
+        return ConnectionSnapshot.Export(_parts, above ?? [], _exports, since, writer);
+    }
+
+    /// <summary>Goes on here, under the epoch that this node owns it with: the one it had, or the next.</summary>
+    public void Thaw(ulong epoch)
+    {
+        if (!_isFrozen || _isDestroyed)
+        {
+            throw new InvalidOperationException("only a frozen connection can be thawed");
+        }
+
+        if (epoch < Epoch)
+        {
+            throw new InvalidOperationException("an epoch never goes back");
+        }
+
+        if (epoch != Epoch)
+        {
+            _parts.Identity.OnEpoch(epoch);
+        }
+
+        _isFrozen = false;
+        Registration?.Touch();
+    }
+
+    /// <summary>Ends here without a word to the peer: another node has it. Keys are wiped.</summary>
+    public void Destroy()
+    {
+        if (!_isFrozen)
+        {
+            throw new InvalidOperationException("only a frozen connection can be destroyed");
+        }
+
+        _isDestroyed = true;
+        _parts.Keys?.Wipe();
+        _parts.Streams.Release();
+    }
+
+    /// <summary>Restores a connection that another node exported. It is frozen until <see cref="Thaw"/>.</summary>
+    /// <exception cref="SnapshotException">The image is incomplete or contradicts itself; nothing was kept of it.</exception>
+    public static Connection Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
+    {
+        Connection connection = new(ConnectionSnapshot.Import(image, options, keys, now)) { _isFrozen = true };
+        return connection;
+    }
+
+    /// <summary>The new owner's first words, after <see cref="Thaw"/> (docs/hand-over.md, Resume).</summary>
+    /// <param name="samePath">Client address and ingress are as before: round trip and window are kept.</param>
+    /// <param name="speak">Data is in flight, or something was received meanwhile: an ACK and a PING tell the peer at once where it stands.</param>
+    public void Resume(bool samePath, bool speak, Instant now)
+    {
+        ThrowIfFrozen();
+        _parts.Recovery.OnOwnerChanged(now, samePath);
+        if (speak)
+        {
+            _parts.Announcements.RequestPing();
+        }
+
+        Registration?.Touch();
+    }
+
+    /// <summary>Whether something is under way: data that is not acknowledged, or a request that is not answered.</summary>
+    public bool IsActive => _parts.Recovery.BytesInFlight > 0 || _parts.Streams.HasFrames;
+
+    private void ThrowIfFrozen()
+    {
+        if (_isFrozen)
+        {
+            throw new InvalidOperationException("the connection is frozen");
+        }
+    }
+}

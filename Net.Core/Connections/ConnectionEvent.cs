@@ -1,0 +1,22 @@
+using Net.Core.Streams;
+
+namespace Net.Core.Connections;
+
+internal enum ConnectionEventKind : byte
+{
+    /// <summary>Keys are agreed and the peer is authenticated: streams may be used.</summary>
+    HandshakeCompleted,
+
+    /// <summary>The handshake can no longer fail: from now on the connection can move (RFC 9001, section 4.1.2).</summary>
+    HandshakeConfirmed,
+
+    /// <summary>Something happened on a stream.</summary>
+    Stream,
+
+    /// <summary>The last event: the connection is over.</summary>
+    Closed,
+}
+
+/// <summary>What a connection tells its application.</summary>
+/// <param name="Stream">For <see cref="ConnectionEventKind.Stream"/>.</param>
+internal readonly record struct ConnectionEvent(ConnectionEventKind Kind, StreamEvent Stream = default);

@@ -1,0 +1,99 @@
+using Net.Core.Crypto;
+using Net.Core.Paths;
+using Net.Core.Recovery;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>How a connection begins, in either role.</summary>
+internal static class ConnectionFactory
+{
+    /// <summary>Bytes of entropy that a new connection needs.</summary>
+    public const int EntropyLength = 64;
+
+    private const int ClientDestinationLength = 8;
+
+    /// <param name="entropy"><see cref="EntropyLength"/> bytes, used for this connection alone.</param>
+    public static Connection Connect(
+        ConnectionOptions options, TlsClientOptions tls, ConnectionKeys keys, uint shard, NetworkPath path, ReadOnlySpan<byte> entropy, Instant now)
+    {
+        ConnectionId destination = new(entropy[16..(16 + ClientDestinationLength)]);
+        ConnectionParts c = Create(isServer: false, options, keys, shard, path, destination, peer: destination, entropy, now);
+        c.Tls = new TlsClient(tls, c.Local.Write(), entropy[32..]);
+        Handshaking.Pump(c, now);
+        return new(c);
+    }
+
+    /// <param name="destination">Of the client's first Initial: its keys derive from it.</param>
+    /// <param name="source">The ID that the client wants to be sent to.</param>
+    public static Connection Accept(
+        ConnectionOptions options,
+        TlsServerOptions tls,
+        ConnectionKeys keys,
+        uint shard,
+        NetworkPath path,
+        ConnectionId destination,
+        ConnectionId source,
+        ReadOnlySpan<byte> entropy,
+        Instant now)
+    {
+        ConnectionParts c = Create(isServer: true, options, keys, shard, path, destination, source, entropy, now);
+        c.Tls = new TlsServer(tls, c.Local.Write(), entropy[32..]);
+        return new(c);
+    }
+
+    private static ConnectionParts Create(
+        bool isServer,
+        ConnectionOptions options,
+        ConnectionKeys keys,
+        uint shard,
+        NetworkPath path,
+        ConnectionId destination,
+        ConnectionId peer,
+        ReadOnlySpan<byte> entropy,
+        Instant now)
+    {
+        LocalConnectionIds local = new(shard, entropy[..16]);
+        ConnectionId source = local.Derive(keys, 0);
+        TransportParameters parameters = new()
+        {
+            OriginalDestinationConnectionId = isServer ? destination : null,
+            InitialSourceConnectionId = source,
+            StatelessResetToken = isServer ? ConnectionIdDeriver.DeriveToken(keys.ResetKey.Span, source) : null,
+            MaxIdleTimeout = options.IdleTimeout,
+            MaxUdpPayloadSize = 65_527,
+            InitialMaxData = options.Streams.ConnectionWindow,
+            InitialMaxStreamDataBidiLocal = options.Streams.StreamWindow,
+            InitialMaxStreamDataBidiRemote = options.Streams.StreamWindow,
+            InitialMaxStreamDataUni = options.Streams.StreamWindow,
+            InitialMaxStreamsBidi = options.Streams.MaxBidirectional,
+            InitialMaxStreamsUni = options.Streams.MaxUnidirectional,
+            AckDelayExponent = options.AckDelayExponent,
+            MaxAckDelay = options.MaxAckDelay,
+            ActiveConnectionIdLimit = PeerConnectionIds.ActiveLimit,
+        };
+        ConnectionParts c = new()
+        {
+            Identity = new(isServer, QuicVersion.V1, keys.Number, destination),
+            LocalIds = local,
+            PeerIds = new(peer),
+            Path = new(path, isProven: !isServer),
+            Mtu = new(options.MaxDatagramSize),
+            Idle = new(options.IdleTimeout, now),
+            Announcements = new(),
+            Recovery = new(isServer),
+            Streams = new(isServer, options.Streams),
+            PostHandshake = new(),
+            Local = parameters,
+            Timers = new(now + options.HandshakeTimeout, options.KeepAlive, now),
+            Options = options,
+            FederationKeys = keys,
+            Handshake = new(default),
+        };
+        c.Handshake.InstallInitial(QuicVersion.V1, destination, isServer);
+        return c;
+    }
+}

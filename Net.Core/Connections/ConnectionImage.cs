@@ -1,0 +1,101 @@
+using Net.Core.Snapshots;
+using Net.Core.Time;
+
+namespace Net.Core.Connections;
+
+/// <summary>What has arrived of a connection: a full export, completed by later ones that hold only what changed.</summary>
+/// <remarks>
+/// Each export carries the source's time. A section that came with an early export holds ages of that time: it is read as that much older,
+/// so that instants stay where they were.
+/// </remarks>
+internal sealed class ConnectionImage
+{
+    /// <summary>Sections that one connection may have: a few dozen, and a handful for each stream.</summary>
+    public const int MaxSections = 100_000;
+
+    private readonly Dictionary<(ulong Section, ulong Key), (ReadOnlyMemory<byte> Body, long ExportedAt)> _sections = [];
+    private long _exportedAt;
+
+    /// <summary>Bytes held.</summary>
+    public long Size { get; private set; }
+
+    /// <param name="export">What one call of <see cref="Connection.Export"/> (and of the layers above it) wrote. It is copied.</param>
+    /// <exception cref="SnapshotException">Malformed, or older than what is here.</exception>
+    public void Apply(ReadOnlyMemory<byte> export)
+    {
+        SnapshotReader reader = new(export.ToArray(), default);
+        ulong format = reader.ReadNumber();
+        if (format != ConnectionSnapshot.Format)
+        {
+            throw new SnapshotException("the snapshot has a format that is not known here");
+        }
+
+        long exportedAt = reader.ReadSigned();
+        if (_sections.Count > 0 && exportedAt < _exportedAt)
+        {
+            throw new SnapshotException("an older export follows a newer one");
+        }
+
+        while (!reader.IsEmpty)
+        {
+            SnapshotSection section = reader.ReadSection();
+            _sections[(section.Number, section.Key)] = (section.Body, exportedAt);
+            Size += section.Body.Length;
+            if (_sections.Count > MaxSections)
+            {
+                throw new SnapshotException("a connection has too many sections");
+            }
+        }
+
+        _exportedAt = exportedAt;
+    }
+
+    /// <exception cref="SnapshotException">There is no such section.</exception>
+    public SnapshotReader Read(ulong section, ulong key, Instant now) =>
+        TryRead(section, key, now, out SnapshotReader? reader) ? reader : throw new SnapshotException("a required section is missing");
+
+    public bool TryRead(ulong section, ulong key, Instant now, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SnapshotReader? reader)
+    {
+        bool found = _sections.TryGetValue((section, key), out (ReadOnlyMemory<byte> Body, long ExportedAt) stored);
+        reader = found ? new(stored.Body, now - new TimeSpan(_exportedAt - stored.ExportedAt)) : null;
+        return found;
+    }
+
+    public TPart Read<TPart>(Instant now, ulong key = 0) where TPart : IPart<TPart>
+    {
+        SnapshotReader reader = Read(TPart.Section, key, now);
+        TPart part = TPart.Import(reader);
+        reader.End();
+        return part;
+    }
+
+    /// <summary>All sections, each with the moment that its ages count from.</summary>
+    public IEnumerable<(SnapshotSection Section, Instant Now)> Sections(Instant now) =>
+        _sections.Select(s => (new SnapshotSection(s.Key.Section, s.Key.Key, s.Value.Body), now - new TimeSpan(_exportedAt - s.Value.ExportedAt)));
+
+    /// <summary>The keys of all sections of a number.</summary>
+    public IEnumerable<ulong> Keys(ulong section) => _sections.Keys.Where(k => k.Section == section).Select(k => k.Key);
+
+    /// <exception cref="SnapshotException">A required section has a number that <paramref name="isKnown"/> does not know.</exception>
+    public void ThrowIfUnknown(Func<ulong, bool> isKnown)
+    {
+        foreach ((ulong section, _) in _sections.Keys)
+        {
+            if (section % 2 == 0 && !isKnown(section))
+            {
+                throw new SnapshotException("a required section is not known here");
+            }
+        }
+    }
+
+    /// <summary>Overwrites what is here: it holds traffic secrets.</summary>
+    public void Wipe()
+    {
+        foreach ((ReadOnlyMemory<byte> body, _) in _sections.Values)
+        {
+            System.Runtime.InteropServices.MemoryMarshal.AsMemory(body).Span.Clear();
+        }
+
+        _sections.Clear();
+    }
+}

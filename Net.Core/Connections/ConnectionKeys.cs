@@ -1,0 +1,12 @@
+namespace Net.Core.Connections;
+
+/// <summary>The secrets, shared by all owners that a connection may have, from which its IDs and reset tokens are made.</summary>
+/// <param name="Number">Which generation of the federation's keys: it travels, the keys do not.</param>
+/// <param name="Config">QUIC-LB configuration of this generation, 0 to 6.</param>
+/// <param name="ConnectionIdKey">32 bytes.</param>
+/// <param name="ResetKey">32 bytes.</param>
+internal sealed record ConnectionKeys(uint Number, int Config, ReadOnlyMemory<byte> ConnectionIdKey, ReadOnlyMemory<byte> ResetKey)
+{
+    /// <summary>Says nothing of the keys.</summary>
+    public override string ToString() => $"keys {Number}";
+}

@@ -1,0 +1,29 @@
+using Net.Core.Paths;
+using Net.Core.Streams;
+
+namespace Net.Core.Connections;
+
+/// <summary>What an endpoint's connections have in common.</summary>
+internal sealed record ConnectionOptions
+{
+    public static ConnectionOptions Default { get; } = new();
+
+    /// <summary>Silence after which a connection is closed; zero for never (RFC 9000, section 10.1).</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>From the first packet to the end of the handshake.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Wanted UDP payload in bytes; it is probed for.</summary>
+    public int MaxDatagramSize { get; init; } = 1452;
+
+    /// <summary>How long an acknowledgement may be held back (RFC 9000, section 13.2.1).</summary>
+    public TimeSpan MaxAckDelay { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    public int AckDelayExponent { get; init; } = 3;
+
+    public StreamOptions Streams { get; init; } = new();
+
+    /// <summary>Sends a PING when nothing else was sent for this long; zero for never.</summary>
+    public TimeSpan KeepAlive { get; init; }
+}

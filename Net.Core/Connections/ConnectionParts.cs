@@ -1,0 +1,83 @@
+using Net.Core.Crypto;
+using Net.Core.Errors;
+using Net.Core.Paths;
+using Net.Core.Recovery;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>A connection is this record of parts; the orchestrators beside it hold the ifs, and get it as an argument.</summary>
+/// <remarks>
+/// The first group travels, each part as a section of its own (see <see cref="ConnectionSnapshot"/>). The second exists only during the
+/// handshake, the third is scratch space: a connection that moves has neither.
+/// </remarks>
+internal sealed class ConnectionParts
+{
+    public required Identity Identity { get; init; }
+
+    public required LocalConnectionIds LocalIds { get; init; }
+
+    public required PeerConnectionIds PeerIds { get; init; }
+
+    public required PathState Path { get; init; }
+
+    public required PathMtu Mtu { get; init; }
+
+    public required IdleTimer Idle { get; init; }
+
+    public required Announcements Announcements { get; init; }
+
+    public required LossRecovery Recovery { get; init; }
+
+    public required StreamTable Streams { get; init; }
+
+    public required CryptoStream PostHandshake { get; init; }
+
+    public required TransportParameters Local { get; init; }
+
+    public TransportParameters? Peer { get; set; }
+
+    public OneRttKeys? Keys { get; set; }
+
+    /// <summary>Gone at a server once its handshake is complete; a client keeps it for what comes after.</summary>
+    public ITlsHandshake? Tls { get; set; }
+
+    public HandshakeState? Handshake { get; set; }
+
+    public Lifecycle Lifecycle { get; } = new();
+
+    public required ConnectionOptions Options { get; init; }
+
+    public required ConnectionKeys FederationKeys { get; init; }
+
+    public required ConnectionTimers Timers { get; init; }
+
+    public Queue<ConnectionEvent> Events { get; } = new();
+
+    /// <summary>Ack-eliciting packets to send beyond the congestion window, per packet number space (RFC 9002, section 6.2.4).</summary>
+    public int[] Probes { get; } = new int[3];
+
+    public SentFrameBuffer Frames { get; } = new();
+
+    public SentFrameBuffer Acked { get; } = new();
+
+    public SentFrameBuffer Lost { get; } = new();
+
+    public bool IsServer => Identity.IsServer;
+
+    public TimeSpan Pto => Recovery.Pto(withMaxAckDelay: true);
+
+    public void Fail(TransportError fault, Instant now) => Lifecycle.CloseByFault(fault, now + (3 * Pto));
+
+    public ReceivedPackets Received(PacketNumberSpace space) => Recovery[space].Received;
+
+    public CryptoStream? CryptoAt(EncryptionLevel level) => level switch
+    {
+        EncryptionLevel.Initial => Handshake?.Initial,
+        EncryptionLevel.Handshake => Handshake?.Handshake,
+        _ => PostHandshake,
+    };
+}

@@ -1,0 +1,103 @@
+using Net.Core.Crypto;
+using Net.Core.Paths;
+using Net.Core.Recovery;
+using Net.Core.Snapshots;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>Writing a connection down is a loop over its parts; reading it back is one line for each.</summary>
+internal static class ConnectionSnapshot
+{
+    /// <summary>The layout of an export: this number, the time, then sections. Sections come and go without changing it.</summary>
+    public const ulong Format = 1;
+
+    /// <summary>A peer has its transport parameters under key 1, we under key 0.</summary>
+    private const ulong PeerKey = 1;
+
+    public static ulong Export(ConnectionParts c, IEnumerable<TravellingPart> above, ExportLog log, ulong since, SnapshotWriter writer)
+    {
+        log.Begin();
+        writer.WriteNumber(Format);
+        writer.WriteSigned(writer.Now.Ticks);
+        foreach (TravellingPart part in Parts(c).Concat(above))
+        {
+            if (log.HasChanged(part, since))
+            {
+                writer.WriteSection(part.Section, part.Key, part.Export);
+            }
+        }
+
+        return log.Version;
+    }
+
+    public static ConnectionParts Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
+    {
+        TransportParameters local = image.Read<TransportParameters>(now);
+        ConnectionParts c = new()
+        {
+            Identity = image.Read<Identity>(now),
+            LocalIds = image.Read<LocalConnectionIds>(now),
+            PeerIds = image.Read<PeerConnectionIds>(now),
+            Path = image.Read<PathState>(now),
+            Mtu = image.Read<PathMtu>(now),
+            Idle = image.Read<IdleTimer>(now),
+            Announcements = image.Read<Announcements>(now),
+            PostHandshake = CryptoStream.Import(image.Read(CryptoStream.Section, 0, now)),
+            Recovery = ImportRecovery(image, now),
+            Streams = StreamTable.Import((section, key) => image.Read(section, key, now)),
+            Keys = image.Read<OneRttKeys>(now),
+            Local = local,
+            Peer = image.Read<TransportParameters>(now, PeerKey),
+            Timers = new(Instant.Never, options.KeepAlive, now),
+            Options = options,
+            FederationKeys = keys,
+        };
+        if (!c.Identity.IsConfirmed || c.Identity.KeyNumber != keys.Number)
+        {
+            throw new SnapshotException("the connection is not one that this node can own");
+        }
+
+        c.Lifecycle.OnEstablished();
+        return c;
+    }
+
+    private static LossRecovery ImportRecovery(ConnectionImage image, Instant now)
+    {
+        LossRecovery recovery = new(isServer: true);
+        foreach ((SnapshotSection section, Instant then) in image.Sections(now))
+        {
+            recovery.TryImport(section, then);
+        }
+
+        recovery.CompleteImport(now);
+        return recovery;
+    }
+
+    /// <summary>Every part that travels: there is no second list.</summary>
+    private static IEnumerable<TravellingPart> Parts(ConnectionParts c)
+    {
+        yield return TravellingPart.Of(c.Identity);
+        yield return TravellingPart.Of(c.LocalIds);
+        yield return TravellingPart.Of(c.PeerIds);
+        yield return TravellingPart.Of(c.Path);
+        yield return TravellingPart.Of(c.Mtu);
+        yield return TravellingPart.Of(c.Idle);
+        yield return TravellingPart.Of(c.Announcements);
+        yield return TravellingPart.Of(c.PostHandshake);
+        yield return TravellingPart.Of(c.Local);
+        yield return TravellingPart.Of(c.Peer!, PeerKey);
+        yield return TravellingPart.Of(c.Keys!);
+        foreach (TravellingPart part in c.Recovery.Parts)
+        {
+            yield return part;
+        }
+
+        foreach (TravellingPart part in c.Streams.Parts)
+        {
+            yield return part;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Net.Core.Recovery;
+
+namespace Net.Core.Connections;
+
+/// <summary>Tells each part of the fate of the frames that it sent.</summary>
+internal static class Feedback
+{
+    public static void OnAcked(ConnectionParts c)
+    {
+        foreach (ref readonly SentFrame frame in c.Acked.Frames)
+        {
+            switch (frame.Kind)
+            {
+                case SentFrameKind.Crypto:
+                    c.CryptoAt(frame.Level)?.OnAcked(frame);
+                    break;
+                case SentFrameKind.RetireConnectionId:
+                    c.PeerIds.OnAcked(frame.Id);
+                    break;
+                case SentFrameKind.MtuProbe:
+                    c.Mtu.OnAcked();
+                    break;
+                case SentFrameKind.Stream or SentFrameKind.ResetStream or SentFrameKind.StopSending or SentFrameKind.MaxData
+                    or SentFrameKind.MaxStreamData or SentFrameKind.MaxStreams or SentFrameKind.DataBlocked
+                    or SentFrameKind.StreamDataBlocked or SentFrameKind.StreamsBlocked:
+                    c.Streams.OnAcked(frame);
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    public static void OnLost(ConnectionParts c)
+    {
+        foreach (ref readonly SentFrame frame in c.Lost.Frames)
+        {
+            switch (frame.Kind)
+            {
+                case SentFrameKind.Crypto:
+                    c.CryptoAt(frame.Level)?.OnLost(frame);
+                    break;
+                case SentFrameKind.NewConnectionId:
+                    c.LocalIds.OnLost(frame.Id);
+                    break;
+                case SentFrameKind.RetireConnectionId:
+                    c.PeerIds.OnLost(frame.Id);
+                    break;
+                case SentFrameKind.PathChallenge:
+                    c.Path.OnChallengeLost(frame.Offset);
+                    break;
+                case SentFrameKind.HandshakeDone:
+                    c.Announcements.OnLost(frame.Kind);
+                    break;
+                case SentFrameKind.MtuProbe:
+                    c.Mtu.OnLost();
+                    break;
+                case SentFrameKind.Stream or SentFrameKind.ResetStream or SentFrameKind.StopSending or SentFrameKind.MaxData
+                    or SentFrameKind.MaxStreamData or SentFrameKind.MaxStreams or SentFrameKind.DataBlocked
+                    or SentFrameKind.StreamDataBlocked or SentFrameKind.StreamsBlocked:
+                    c.Streams.OnLost(frame);
+                    break;
+                default:
+                    // ACK, PING, PATH_RESPONSE and DATAGRAM are not repeated (RFC 9000, section 13.3).
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Net.Core.Crypto;
+using Net.Core.Streams;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>What a connection needs only until its handshake is confirmed: the TLS machine, Initial and Handshake keys, early datagrams.</summary>
+internal sealed class HandshakeState(ReadOnlyMemory<byte> token)
+{
+    /// <summary>Packets kept while their keys are not there yet (RFC 9001, section 5.7; checklist S36).</summary>
+    public const int MaxEarlyPackets = 8;
+
+    private readonly PacketProtection?[] _read = new PacketProtection?[3];
+    private readonly PacketProtection?[] _write = new PacketProtection?[3];
+    private readonly Queue<byte[]> _early = new();
+
+    /// <summary>A client repeats the token of a Retry in its Initial packets.</summary>
+    public ReadOnlyMemory<byte> Token { get; } = token;
+
+    public CryptoStream Initial { get; } = new();
+
+    public CryptoStream Handshake { get; } = new();
+
+    /// <summary>Secrets of the 1-RTT keys, until both directions are there.</summary>
+    public TlsSecret? OneRttRead { get; set; }
+
+    public TlsSecret? OneRttWrite { get; set; }
+
+    public int EarlyPackets => _early.Count;
+
+    public PacketProtection? Read(EncryptionLevel level) => _read[(int)level];
+
+    public PacketProtection? Write(EncryptionLevel level) => _write[(int)level];
+
+    public void Install(EncryptionLevel level, bool isWrite, PacketProtection keys) => (isWrite ? _write : _read)[(int)level] = keys;
+
+    public void InstallInitial(uint version, ConnectionId clientDestination, bool isServer)
+    {
+        Span<byte> client = stackalloc byte[32];
+        Span<byte> server = stackalloc byte[32];
+        InitialSecrets.Derive(version, clientDestination, client, server);
+        IProtectionSuite suite = ProtectionSuites.Default;
+        Span<byte> read = isServer ? client : server;
+        Span<byte> write = isServer ? server : client;
+        Install(EncryptionLevel.Initial, isWrite: false, suite.Create(CipherSuite.Aes128GcmSha256, read, read, version));
+        Install(EncryptionLevel.Initial, isWrite: true, suite.Create(CipherSuite.Aes128GcmSha256, write, write, version));
+    }
+
+    public void Discard(EncryptionLevel level)
+    {
+        _read[(int)level]?.Dispose();
+        _write[(int)level]?.Dispose();
+        _read[(int)level] = null;
+        _write[(int)level] = null;
+    }
+
+    public void KeepEarly(ReadOnlySpan<byte> packet)
+    {
+        if (_early.Count < MaxEarlyPackets)
+        {
+            _early.Enqueue(packet.ToArray());
+        }
+    }
+
+    public bool TryTakeEarly(out byte[]? packet) => _early.TryDequeue(out packet);
+}

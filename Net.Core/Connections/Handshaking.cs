@@ -1,0 +1,190 @@
+using Net.Core.Crypto;
+using Net.Core.Errors;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>Carries bytes, keys and verdicts between TLS and the transport (RFC 9001, section 4).</summary>
+internal static class Handshaking
+{
+    private const byte UnexpectedMessage = 10;
+
+    public static PacketNumberSpace SpaceOf(EncryptionLevel level) => level switch
+    {
+        EncryptionLevel.Initial => PacketNumberSpace.Initial,
+        EncryptionLevel.Handshake => PacketNumberSpace.Handshake,
+        _ => PacketNumberSpace.ApplicationData,
+    };
+
+    public static TransportError OnCrypto(ConnectionParts c, EncryptionLevel level, in CryptoFrame frame, Instant now)
+    {
+        if (c.CryptoAt(level) is not CryptoStream stream)
+        {
+            return TransportError.None;
+        }
+
+        TransportError error = stream.On(frame);
+        while (!error.IsError && stream.Peek() is { IsEmpty: false } bytes)
+        {
+            error = c.Tls is ITlsHandshake tls
+                ? tls.OnCrypto(level, bytes)
+                : TransportError.Alert(UnexpectedMessage, "a TLS message after the handshake");
+            stream.Consume(bytes.Length);
+        }
+
+        return error.IsError ? error : Pump(c, now);
+    }
+
+    public static TransportError OnAnswer(ConnectionParts c, CryptoAnswer answer, Instant now)
+    {
+        TransportError error = c.Tls?.OnAnswer(answer) ?? TransportError.None;
+        return error.IsError ? error : Pump(c, now);
+    }
+
+    /// <summary>Moves what TLS has to say to where it belongs: keys, bytes to send, the peer's parameters, the end of the handshake.</summary>
+    public static TransportError Pump(ConnectionParts c, Instant now)
+    {
+        if (c.Tls is not ITlsHandshake tls)
+        {
+            return TransportError.None;
+        }
+
+        while (tls.TryTakeSecret(out TlsSecret secret))
+        {
+            Install(c, secret);
+        }
+
+        while (tls.TryTakeOutput(out TlsOutput output))
+        {
+            c.CryptoAt(output.Level)?.Write(output.Bytes.Span);
+        }
+
+        if (c.Peer is null && !tls.PeerTransportParameters.IsEmpty)
+        {
+            TransportError error = OnPeerParameters(c, tls.PeerTransportParameters.Span);
+            if (error.IsError)
+            {
+                return error;
+            }
+        }
+
+        if (tls.IsComplete && c.Identity.Session is null && tls.Session is TlsSession session)
+        {
+            OnComplete(c, session, now);
+        }
+
+        return TransportError.None;
+    }
+
+    public static TransportError OnHandshakeDone(ConnectionParts c, Instant now)
+    {
+        if (c.IsServer)
+        {
+            return TransportError.ProtocolViolation("a client sends HANDSHAKE_DONE", FrameType.HandshakeDone);
+        }
+
+        if (c.Identity.Session is null)
+        {
+            return TransportError.ProtocolViolation("HANDSHAKE_DONE before the handshake is complete", FrameType.HandshakeDone);
+        }
+
+        Confirm(c, now);
+        return TransportError.None;
+    }
+
+    /// <summary>Initial and Handshake keys go as soon as the next ones are in use (RFC 9001, section 4.9).</summary>
+    public static void Discard(ConnectionParts c, EncryptionLevel level, Instant now)
+    {
+        if (c.Handshake?.Read(level) is not null || c.Handshake?.Write(level) is not null)
+        {
+            c.Handshake.Discard(level);
+            c.Recovery.Discard(SpaceOf(level), now);
+            c.Probes[(int)SpaceOf(level)] = 0;
+        }
+    }
+
+    private static void Install(ConnectionParts c, TlsSecret secret)
+    {
+        HandshakeState handshake = c.Handshake ?? throw new InvalidOperationException("TLS gave a key after the handshake");
+        if (secret.Level != EncryptionLevel.OneRtt)
+        {
+            c.Recovery.HasHandshakeKeys = true;
+            handshake.Install(
+                secret.Level, secret.IsWrite, ProtectionSuites.Default.Create(secret.Suite, secret.Secret.Span, secret.Secret.Span, c.Identity.Version));
+            return;
+        }
+
+        handshake.OneRttWrite = secret.IsWrite ? secret : handshake.OneRttWrite;
+        handshake.OneRttRead = secret.IsWrite ? handshake.OneRttRead : secret;
+        if (handshake.OneRttRead is TlsSecret read && handshake.OneRttWrite is TlsSecret write)
+        {
+            c.Keys = new OneRttKeys(secret.Suite, read.Secret.Span, write.Secret.Span);
+        }
+    }
+
+    private static TransportError OnPeerParameters(ConnectionParts c, ReadOnlySpan<byte> bytes)
+    {
+        TransportError error = TransportParameters.TryRead(bytes, fromServer: !c.IsServer, out TransportParameters peer);
+        if (error.IsError)
+        {
+            return error;
+        }
+
+        // What the peer says here is authenticated: it proves that nobody changed the IDs on the way (RFC 9000, section 7.3).
+        bool sameSource = peer.InitialSourceConnectionId is ConnectionId source && source == c.PeerIds.Current;
+        bool sameOriginal = c.IsServer || peer.OriginalDestinationConnectionId == c.Identity.OriginalDestination;
+        if (!sameSource || !sameOriginal || peer.RetrySourceConnectionId is not null)
+        {
+            return TransportError.Of(TransportErrorCode.TransportParameterError, "connection IDs were changed on the way", FrameType.Crypto);
+        }
+
+        c.Peer = peer;
+        c.Streams.OnPeerParameters(peer);
+        c.LocalIds.OnPeerLimit(peer.ActiveConnectionIdLimit);
+        c.Idle.OnPeerTimeout(peer.MaxIdleTimeout);
+        c.Recovery.Rtt.MaxAckDelay = peer.MaxAckDelay;
+        if (peer.StatelessResetToken is ResetToken token)
+        {
+            c.PeerIds.OnFirstToken(token);
+        }
+
+        return TransportError.None;
+    }
+
+    private static void OnComplete(ConnectionParts c, TlsSession session, Instant now)
+    {
+        c.Identity.OnComplete(session);
+        c.Lifecycle.OnEstablished();
+        c.Timers.OnHandshakeComplete();
+        c.LocalIds.Issue();
+        c.Path.OnProven();
+        c.Events.Enqueue(new(ConnectionEventKind.HandshakeCompleted));
+        if (c.IsServer)
+        {
+            // A server's handshake is confirmed when it is complete (RFC 9001, section 4.1.2).
+            c.Announcements.AnnounceHandshakeDone();
+            Confirm(c, now);
+        }
+    }
+
+    private static void Confirm(ConnectionParts c, Instant now)
+    {
+        if (c.Identity.IsConfirmed)
+        {
+            return;
+        }
+
+        c.Identity.OnConfirmed();
+        Discard(c, EncryptionLevel.Initial, now);
+        Discard(c, EncryptionLevel.Handshake, now);
+        c.Recovery.OnHandshakeConfirmed();
+        c.Events.Enqueue(new(ConnectionEventKind.HandshakeConfirmed));
+        if (c.IsServer)
+        {
+            c.Tls = null;
+        }
+    }
+}

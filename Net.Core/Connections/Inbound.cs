@@ -1,0 +1,230 @@
+using Net.Core.Crypto;
+using Net.Core.Endpoints;
+using Net.Core.Errors;
+using Net.Core.Paths;
+using Net.Core.Recovery;
+using Net.Core.Time;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>From a datagram to frames: splits it into packets, takes their protection off and drops what is not ours (RFC 9000, section 12.2).</summary>
+internal static class Inbound
+{
+    private const byte LongHeaderBit = 0x80;
+    private const byte LongReservedBits = 0x0C;
+    private const byte ShortReservedBits = 0x18;
+
+    /// <param name="datagram">Opened in place.</param>
+    /// <param name="arrivedWith">Sequence number of the local ID that it came to; null for a client's first, random one.</param>
+    public static void OnDatagram(ConnectionParts c, Span<byte> datagram, in NetworkPath path, Ecn ecn, ulong? arrivedWith, Instant now)
+    {
+        if (!c.Lifecycle.IsOpen)
+        {
+            OnDatagramWhileClosing(c, datagram, now);
+            return;
+        }
+
+        if (path == c.Path.Current)
+        {
+            c.Path.OnReceived(datagram.Length);
+        }
+
+        Arrival arrival = new(path, ecn, arrivedWith, datagram.Length, now);
+        OnPackets(c, datagram, arrival);
+    }
+
+    /// <summary>Keys may have come: packets that were kept for them are read now, once.</summary>
+    public static void OnKeysChanged(ConnectionParts c, Instant now)
+    {
+        while (c.Lifecycle.IsOpen && CanReadEarly(c) && c.Handshake!.TryTakeEarly(out byte[]? packet))
+        {
+            OnPackets(c, packet, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
+        }
+    }
+
+    private static bool CanReadEarly(ConnectionParts c) =>
+        c.Handshake is { EarlyPackets: > 0 } h && (c.Identity.Session is not null || (c.Keys is null && h.Read(EncryptionLevel.Handshake) is not null));
+
+    private static void OnPackets(ConnectionParts c, Span<byte> datagram, in Arrival arrival)
+    {
+        while (!datagram.IsEmpty && c.Lifecycle.IsOpen)
+        {
+            if ((datagram[0] & LongHeaderBit) == 0)
+            {
+                OnShort(c, datagram, arrival);
+                return;
+            }
+
+            if (!LongHeader.TryRead(datagram, out LongHeader header) || header.Version != c.Identity.Version)
+            {
+                return;
+            }
+
+            OnLong(c, datagram[..header.PacketLength], header, arrival);
+            datagram = datagram[header.PacketLength..];
+        }
+    }
+
+    private static void OnLong(ConnectionParts c, Span<byte> packet, in LongHeader header, in Arrival arrival)
+    {
+        EncryptionLevel level = header.Type switch
+        {
+            LongPacketType.Initial => EncryptionLevel.Initial,
+            LongPacketType.Handshake => EncryptionLevel.Handshake,
+            // 0-RTT was not offered, a Retry not asked for.
+            _ => EncryptionLevel.ZeroRtt,
+        };
+        if (level == EncryptionLevel.ZeroRtt || c.Handshake is not HandshakeState handshake)
+        {
+            return;
+        }
+
+        if (handshake.Read(level) is not PacketProtection keys)
+        {
+            if (level == EncryptionLevel.Handshake && !c.Identity.IsConfirmed && arrival.Bytes > 0)
+            {
+                handshake.KeepEarly(packet);
+            }
+
+            return;
+        }
+
+        ReceivedPackets received = c.Received(Handshaking.SpaceOf(level));
+        if (!keys.TryUnmask(packet, header.PacketNumberOffset, out int length, out uint truncated))
+        {
+            return;
+        }
+
+        int headerLength = header.PacketNumberOffset + length;
+        ulong number = PacketNumber.Decode(received.Largest, truncated, length);
+        if (!keys.TryOpen(packet, headerLength, number))
+        {
+            return;
+        }
+
+        if (!AcceptSource(c, header, received))
+        {
+            return;
+        }
+
+        if ((packet[0] & LongReservedBits) != 0)
+        {
+            c.Fail(TransportError.ProtocolViolation("reserved bits are not zero"), arrival.Now);
+            return;
+        }
+
+        if (level == EncryptionLevel.Handshake && c.IsServer)
+        {
+            // Only who received our Initial could make this packet: its address is proven (RFC 9000, section 8.1).
+            c.Path.OnProven();
+            Handshaking.Discard(c, EncryptionLevel.Initial, arrival.Now);
+        }
+
+        OnPayload(c, level, received, number, packet[headerLength..^PacketProtection.TagLength], arrival);
+    }
+
+    private static void OnShort(ConnectionParts c, Span<byte> packet, in Arrival arrival)
+    {
+        if (c.Keys is not OneRttKeys keys || c.Identity.Session is null)
+        {
+            // The client's last flight may still be on its way (RFC 9001, section 5.7).
+            if (arrival.Bytes > 0)
+            {
+                c.Handshake?.KeepEarly(packet);
+            }
+
+            return;
+        }
+
+        OpenResult result = keys.Open(packet, 1 + CidLayout.Length, c.Received(PacketNumberSpace.ApplicationData).Largest, arrival.Now, c.Pto, out ulong number, out int headerLength);
+        switch (result)
+        {
+            case OpenResult.Opened:
+                break;
+            case OpenResult.KeyUpdateError:
+                c.Fail(TransportError.Of(TransportErrorCode.KeyUpdateError, "keys were updated too often"), arrival.Now);
+                return;
+            case OpenResult.AeadLimitReached:
+                c.Fail(TransportError.Of(TransportErrorCode.AeadLimitReached, "too many forged packets"), arrival.Now);
+                return;
+            default:
+                if (c.PeerIds.IsReset(packet))
+                {
+                    c.Lifecycle.OnPeerClose(new(CloseOrigin.StatelessReset, 0, "the peer has lost the connection"), arrival.Now + (3 * c.Pto));
+                }
+
+                return;
+        }
+
+        if ((packet[0] & ShortReservedBits) != 0)
+        {
+            c.Fail(TransportError.ProtocolViolation("reserved bits are not zero"), arrival.Now);
+            return;
+        }
+
+        OnPayload(c, EncryptionLevel.OneRtt, c.Received(PacketNumberSpace.ApplicationData), number, packet[headerLength..^PacketProtection.TagLength], arrival);
+    }
+
+    private static void OnPayload(
+        ConnectionParts c, EncryptionLevel level, ReceivedPackets received, ulong number, ReadOnlySpan<byte> payload, in Arrival arrival)
+    {
+        if (received.IsDuplicate(number))
+        {
+            return;
+        }
+
+        bool isNewest = received.Largest is not ulong largest || number > largest;
+        PayloadTraits traits = default;
+        TransportError error = Dispatch.OnPayload(c, level, payload, arrival.ArrivedWith, arrival.Now, ref traits);
+        if (error.IsError)
+        {
+            c.Fail(error, arrival.Now);
+            return;
+        }
+
+        received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
+        c.Idle.OnReceived(arrival.Now);
+        if (arrival.Path != c.Path.Current && isNewest && traits.IsNonProbing && level == EncryptionLevel.OneRtt)
+        {
+            Rebinding.OnNewAddress(c, arrival.Path, arrival.Bytes, number, arrival.Now);
+        }
+    }
+
+    /// <summary>A client learns the server's ID from its first packet; after that, no end may change the ID of its long headers (RFC 9000, section 7.2).</summary>
+    private static bool AcceptSource(ConnectionParts c, in LongHeader header, ReceivedPackets received)
+    {
+        if (!c.IsServer && header.Type == LongPacketType.Initial && received.Largest is null)
+        {
+            c.PeerIds.ReplaceFirst(header.Source);
+        }
+
+        return header.Source == c.PeerIds.Current;
+    }
+
+    /// <summary>While closing, only the peer's own CONNECTION_CLOSE matters; all else is answered ever more rarely (RFC 9000, section 10.2.1).</summary>
+    private static void OnDatagramWhileClosing(ConnectionParts c, Span<byte> datagram, Instant now)
+    {
+        if (c.Lifecycle.State != ConnectionState.Closing)
+        {
+            return;
+        }
+
+        if (c.Keys is OneRttKeys keys
+            && !datagram.IsEmpty && (datagram[0] & LongHeaderBit) == 0
+            && keys.Open(datagram, 1 + CidLayout.Length, c.Received(PacketNumberSpace.ApplicationData).Largest, now, c.Pto, out _, out int headerLength) == OpenResult.Opened
+            && SaysClose(datagram[headerLength..^PacketProtection.TagLength]))
+        {
+            c.Lifecycle.OnPeerClose(default, now + (3 * c.Pto));
+            return;
+        }
+
+        c.Lifecycle.OnPacketWhileClosing();
+    }
+
+    private static bool SaysClose(ReadOnlySpan<byte> payload)
+    {
+        ByteReader reader = new(payload.TrimStart((byte)0));
+        return reader.TryReadVarInt(out ulong type) && type is (ulong)FrameType.ConnectionClose or (ulong)FrameType.ApplicationClose;
+    }
+}

@@ -1,0 +1,305 @@
+using Net.Core.Crypto;
+using Net.Core.Paths;
+using Net.Core.Recovery;
+using Net.Core.Time;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>Fills the caller's buffer with the next datagrams: asks the parts for frames in order of urgency, seals, accounts.</summary>
+/// <remarks>
+/// During the handshake a datagram coalesces packets of several levels; afterwards a buffer is filled with many datagrams of one size,
+/// each behind its headroom, for one GSO send. A packet number is spent when its packet is sealed.
+/// </remarks>
+internal static class Packetizer
+{
+    /// <summary>A remainder that no further frame fits is padded, so that the next datagram of a batch may follow.</summary>
+    private const int MaxSlack = 64;
+
+    /// <summary>Below this a packet is not worth beginning: header, tag and a little.</summary>
+    private const int MinPacket = 48;
+
+    public static bool TryTransmit(ConnectionParts c, Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
+    {
+        transmit = default;
+        if (c.Lifecycle.State == ConnectionState.Closing)
+        {
+            return CloseWriter.TryTransmit(c, buffer, headroom, now, out transmit);
+        }
+
+        // A server says nothing before it has read the whole ClientHello: only then is it clear that the connection is its own.
+        if (!c.Lifecycle.IsOpen || (c.IsServer && c.Peer is null))
+        {
+            return false;
+        }
+
+        return c.Handshake is HandshakeState h && (h.Write(EncryptionLevel.Initial) ?? h.Write(EncryptionLevel.Handshake)) is not null
+            ? TryTransmitHandshake(c, buffer, headroom, now, out transmit)
+            : TryTransmitBatch(c, buffer, headroom, now, out transmit);
+    }
+
+    /// <summary>One datagram, with packets of every level that has something to say (RFC 9000, section 12.2).</summary>
+    private static bool TryTransmitHandshake(ConnectionParts c, Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
+    {
+        transmit = default;
+        int size = (int)long.Min(PathMtu.Base, c.Path.Allowance);
+        if (size < MinPacket)
+        {
+            return false;
+        }
+
+        Span<byte> datagram = buffer.Slice(headroom, size);
+        Span<OpenPacket> packets = stackalloc OpenPacket[3];
+        int count = 0, used = 0;
+        bool mustFill = false;
+        bool mayElicit = c.Recovery.SendAllowance(now) >= size;
+        c.Frames.Clear();
+        for (EncryptionLevel level = EncryptionLevel.Initial; level <= EncryptionLevel.OneRtt; level++)
+        {
+            // CRYPTO is not held back by the window: early 1-RTT data in flight has no probe timeout yet, and would lock out for ever
+            // the handshake that it waits for. It is little: a flight, and what is lost of it.
+            bool mayElicitHere = mayElicit || level != EncryptionLevel.OneRtt;
+            if (size - used >= MinPacket && TryBuild(c, level, datagram, used, mayElicitHere, now, out OpenPacket packet))
+            {
+                packets[count++] = packet;
+                used = packet.End + PacketProtection.TagLength;
+                // A client fills every datagram with an Initial, a server those that elicit an answer (RFC 9000, section 14.1).
+                mustFill |= level == EncryptionLevel.Initial && (!c.IsServer || packet.IsAckEliciting);
+            }
+        }
+
+        if (count == 0)
+        {
+            return false;
+        }
+
+        if (mustFill && used < size)
+        {
+            ref OpenPacket last = ref packets[count - 1];
+            datagram[last.End..(size - PacketProtection.TagLength)].Clear();
+            last.End = size - PacketProtection.TagLength;
+            used = size;
+        }
+
+        ulong? firstNumber = null;
+        for (int i = 0; i < count; i++)
+        {
+            int nextFrame = i + 1 < count ? packets[i + 1].FirstFrame : c.Frames.Count;
+            Seal(c, datagram, packets[i], nextFrame, isPadded: mustFill, now);
+            firstNumber = packets[i].Level == EncryptionLevel.OneRtt ? packets[i].Number : null;
+        }
+
+        c.Path.OnSent(used);
+        transmit = new(c.Path.Current, used, 1, headroom + used, Ecn.NotEct, firstNumber);
+        return true;
+    }
+
+    /// <summary>Many 1-RTT datagrams of one size; only the last may be shorter.</summary>
+    private static bool TryTransmitBatch(ConnectionParts c, Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
+    {
+        transmit = default;
+        if (c.Keys is null)
+        {
+            return false;
+        }
+
+        int probe = c.Identity.IsConfirmed && c.Path.IsProven && headroom + c.Mtu.ProbeSize <= buffer.Length ? c.Mtu.ProbeSize : 0;
+        if (probe > 0 && c.Recovery.SendAllowance(now) >= probe)
+        {
+            return TryTransmitMtuProbe(c, buffer, headroom, probe, now, out transmit);
+        }
+
+        int size = c.Mtu.Current;
+        int used = 0, segments = 0;
+        ulong? firstNumber = null;
+        while (buffer.Length - used >= headroom + size && segments < Transmit.MaxSegments)
+        {
+            int room = (int)long.Min(size, c.Path.Allowance);
+            if (room < MinPacket)
+            {
+                break;
+            }
+
+            Span<byte> datagram = buffer.Slice(used + headroom, room);
+            bool mayElicit = c.Probes[(int)PacketNumberSpace.ApplicationData] > 0 || c.Recovery.SendAllowance(now) >= room;
+            c.Frames.Clear();
+            if (!TryBuild(c, EncryptionLevel.OneRtt, datagram, 0, mayElicit, now, out OpenPacket packet))
+            {
+                break;
+            }
+
+            int slack = room - packet.End - PacketProtection.TagLength;
+            bool more = slack is > 0 and <= MaxSlack && HasFrames(c);
+            if (more)
+            {
+                datagram.Slice(packet.End, slack).Clear();
+                packet.End += slack;
+            }
+
+            Seal(c, datagram, packet, c.Frames.Count, isPadded: more, now);
+            firstNumber ??= packet.Number;
+            int length = packet.End + PacketProtection.TagLength;
+            c.Path.OnSent(length);
+            used += headroom + length;
+            segments++;
+            if (length < size)
+            {
+                break;
+            }
+        }
+
+        if (segments == 0)
+        {
+            return false;
+        }
+
+        transmit = new(c.Path.Current, segments == 1 ? used - headroom : size, segments, used, Ecn.NotEct, firstNumber);
+        return true;
+    }
+
+    private static bool TryTransmitMtuProbe(ConnectionParts c, Span<byte> buffer, int headroom, int size, Instant now, out Transmit transmit)
+    {
+        Span<byte> datagram = buffer.Slice(headroom, size);
+        c.Frames.Clear();
+        OpenPacket packet = Begin(c, EncryptionLevel.OneRtt, datagram, 0);
+        PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
+        builder.TryWrite(new PingFrame(), new(SentFrameKind.MtuProbe));
+        datagram[(packet.End + 1)..^PacketProtection.TagLength].Clear();
+        packet.End = size - PacketProtection.TagLength;
+        packet.IsAckEliciting = true;
+        c.Mtu.OnProbeSent();
+        Seal(c, datagram, packet, c.Frames.Count, isPadded: true, now);
+        transmit = new(c.Path.Current, size, 1, headroom + size, Ecn.NotEct, packet.Number);
+        return true;
+    }
+
+    /// <summary>Writes the plaintext of one packet at <paramref name="start"/>, if its level has keys and something to say.</summary>
+    private static bool TryBuild(
+        ConnectionParts c, EncryptionLevel level, Span<byte> datagram, int start, bool mayElicit, Instant now, out OpenPacket packet)
+    {
+        packet = default;
+        PacketNumberSpace space = Handshaking.SpaceOf(level);
+        bool hasKeys = level == EncryptionLevel.OneRtt ? c.Keys is not null && c.Identity.Session is not null : c.Handshake?.Write(level) is not null;
+        if (!hasKeys || level == EncryptionLevel.ZeroRtt)
+        {
+            return false;
+        }
+
+        ref int probes = ref c.Probes[(int)space];
+        bool elicit = (mayElicit && HasFramesAt(c, level)) || probes > 0;
+        ReceivedPackets received = c.Received(space);
+        if (!elicit && !received.AckIsDue(now))
+        {
+            return false;
+        }
+
+        packet = Begin(c, level, datagram, start);
+        PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
+        received.TryWriteAck(ref builder, now, c.Options.AckDelayExponent);
+        if (elicit)
+        {
+            WriteFrames(c, level, ref builder);
+            if (probes > 0)
+            {
+                probes--;
+                if (!builder.IsAckEliciting)
+                {
+                    builder.TryWrite(new PingFrame(), new(SentFrameKind.Ping));
+                }
+            }
+        }
+
+        if (builder.IsEmpty)
+        {
+            packet = default;
+            return false;
+        }
+
+        // The sample for header protection begins 4 bytes behind the packet number's start (RFC 9001, section 5.4.2).
+        int missing = 4 - packet.NumberLength - builder.Writer.Position;
+        for (; missing > 0; missing--)
+        {
+            builder.Writer.WriteByte(0);
+        }
+
+        packet.End += builder.Writer.Position;
+        packet.IsAckEliciting = builder.IsAckEliciting;
+        return true;
+    }
+
+    internal static OpenPacket Begin(ConnectionParts c, EncryptionLevel level, Span<byte> datagram, int start)
+    {
+        PacketNumbers numbers = c.Recovery[Handshaking.SpaceOf(level)].Numbers;
+        ByteWriter writer = new(datagram[start..]);
+        int lengthOffset = 0;
+        if (level == EncryptionLevel.OneRtt)
+        {
+            ShortHeader.Write(ref writer, c.PeerIds.Current, spin: false);
+        }
+        else
+        {
+            LongPacketType type = level == EncryptionLevel.Initial ? LongPacketType.Initial : LongPacketType.Handshake;
+            ReadOnlySpan<byte> token = level == EncryptionLevel.Initial ? c.Handshake!.Token.Span : default;
+            ConnectionId source = c.LocalIds.Derive(c.FederationKeys, 0);
+            LongHeader.Write(ref writer, type, c.Identity.Version, c.PeerIds.Current, source, token, out lengthOffset);
+        }
+
+        int numberOffset = writer.Position;
+        ulong number = numbers.Next;
+        int numberLength = numbers.EncodedLength(number);
+        datagram[start] |= (byte)(numberLength - 1);
+        PacketNumber.Write(ref writer, number, numberLength);
+        return new(level, start, lengthOffset, numberOffset, numberLength, number, start + writer.Position, c.Frames.Count, false);
+    }
+
+    internal static void Seal(ConnectionParts c, Span<byte> datagram, in OpenPacket packet, int endFrame, bool isPadded, Instant now)
+    {
+        PacketNumberSpace space = Handshaking.SpaceOf(packet.Level);
+        Span<byte> bytes = datagram[packet.Start..(packet.End + PacketProtection.TagLength)];
+        c.Recovery[space].Numbers.Take();
+        if (packet.Level == EncryptionLevel.OneRtt)
+        {
+            c.Keys!.Seal(bytes, packet.NumberOffset, packet.NumberLength, packet.Number);
+        }
+        else
+        {
+            LongHeader.PatchLength(bytes, packet.LengthOffset, bytes.Length - packet.NumberOffset);
+            c.Handshake!.Write(packet.Level)!.Seal(bytes, packet.NumberOffset, packet.NumberLength, packet.Number);
+        }
+
+        bool inFlight = packet.IsAckEliciting || isPadded;
+        c.Recovery.OnSent(
+            space, packet.Number, now, bytes.Length, packet.IsAckEliciting, inFlight, Ecn.NotEct, c.Frames.Frames[packet.FirstFrame..endFrame]);
+        if (packet.IsAckEliciting)
+        {
+            c.Idle.OnSentAckEliciting(now);
+        }
+
+        if (packet.Level == EncryptionLevel.Handshake && !c.IsServer)
+        {
+            // A client's Initial keys go with its first Handshake packet (RFC 9001, section 4.9.1).
+            Handshaking.Discard(c, EncryptionLevel.Initial, now);
+        }
+    }
+
+    private static void WriteFrames(ConnectionParts c, EncryptionLevel level, ref PacketBuilder builder)
+    {
+        c.CryptoAt(level)?.WriteFrames(ref builder, level);
+        if (level != EncryptionLevel.OneRtt)
+        {
+            return;
+        }
+
+        c.Path.WriteFrames(ref builder);
+        c.Announcements.WriteFrames(ref builder);
+        c.LocalIds.WriteFrames(ref builder, c.FederationKeys);
+        c.PeerIds.WriteFrames(ref builder);
+        c.Streams.WriteFrames(ref builder);
+    }
+
+    private static bool HasFramesAt(ConnectionParts c, EncryptionLevel level) =>
+        c.CryptoAt(level) is { HasFrames: true } || (level == EncryptionLevel.OneRtt && HasFrames(c));
+
+    private static bool HasFrames(ConnectionParts c) =>
+        c.Streams.HasFrames || c.Path.HasFrames || c.Announcements.HasFrames || c.LocalIds.HasFrames || c.PeerIds.HasFrames || c.PostHandshake.HasFrames;
+}

@@ -1,0 +1,230 @@
+using Net.Core.Errors;
+using Net.Core.Recovery;
+using Net.Core.Snapshots;
+using Net.Core.Wire;
+
+namespace Net.Core.Connections;
+
+/// <summary>The IDs that the peer issued to us: which one is in use, which are spare, which are being retired (RFC 9000, section 5.1).</summary>
+internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
+{
+    /// <summary>What we advertise as active_connection_id_limit.</summary>
+    public const int ActiveLimit = 4;
+
+    /// <summary>RETIRE_CONNECTION_ID frames that may wait for their acknowledgement before the peer is called abusive (checklist S10).</summary>
+    public const int MaxRetiring = 4 * ActiveLimit;
+
+    private readonly List<Entry> _active = [];
+    private readonly SortedSet<ulong> _unretired = [];
+    private readonly SortedSet<ulong> _retiring = [];
+    private ulong _retirePriorTo;
+
+    /// <param name="first">From the long header of the peer's first packet: sequence number 0.</param>
+    public PeerConnectionIds(ConnectionId first) => _active.Add(new(0, first, null));
+
+    private PeerConnectionIds()
+    {
+    }
+
+    private readonly record struct Entry(ulong SequenceNumber, ConnectionId Id, ResetToken? Token);
+
+    public static ulong Section => SectionNumber.PeerConnectionIds;
+
+    public ulong Changes { get; private set; }
+
+    /// <summary>The ID in use.</summary>
+    public ConnectionId Current => _active[0].Id;
+
+    public bool HasFrames => _unretired.Count > 0;
+
+    /// <summary>The peer has chosen its ID only now: a client's first destination ID was random (RFC 9000, section 7.2).</summary>
+    public void ReplaceFirst(ConnectionId id)
+    {
+        _active[0] = new(0, id, _active[0].Token);
+        Changes++;
+    }
+
+    /// <summary>A server's token for its first ID comes in its transport parameters.</summary>
+    public void OnFirstToken(ResetToken token)
+    {
+        _active[0] = _active[0] with { Token = token };
+        Changes++;
+    }
+
+    /// <summary>Whether the last 16 bytes of a datagram are a reset token of an ID that was in use (RFC 9000, section 10.3.1).</summary>
+    public bool IsReset(ReadOnlySpan<byte> datagram)
+    {
+        if (datagram.Length < 21)
+        {
+            return false;
+        }
+
+        ResetToken candidate = new(datagram[^ResetToken.Length..]);
+        bool found = false;
+        foreach (Entry entry in _active)
+        {
+            // No early exit: the time must not tell which one matched.
+            found |= entry.Token is ResetToken token && token.Equals(candidate);
+        }
+
+        return found;
+    }
+
+    public TransportError On(NewConnectionIdFrame frame)
+    {
+        foreach (Entry entry in _active)
+        {
+            bool sameNumber = entry.SequenceNumber == frame.SequenceNumber;
+            bool sameId = entry.Id == frame.ConnectionId;
+            if (sameNumber != sameId || (sameNumber && entry.Token is ResetToken token && !token.Equals(frame.Token)))
+            {
+                return TransportError.ProtocolViolation("issues one connection ID in two ways", FrameType.NewConnectionId);
+            }
+
+            if (sameNumber)
+            {
+                return TransportError.None;
+            }
+        }
+
+        if (_active.Count > 0 && Current.Length == 0)
+        {
+            return TransportError.ProtocolViolation("issues an ID though its own is empty", FrameType.NewConnectionId);
+        }
+
+        Changes++;
+        if (frame.SequenceNumber < _retirePriorTo)
+        {
+            // Retired before it came: say so at once (RFC 9000, section 19.15).
+            Retire(frame.SequenceNumber);
+        }
+        else
+        {
+            _active.Add(new(frame.SequenceNumber, frame.ConnectionId, frame.Token));
+        }
+
+        if (frame.RetirePriorTo > _retirePriorTo)
+        {
+            _retirePriorTo = frame.RetirePriorTo;
+            for (int i = _active.Count - 1; i >= 0; i--)
+            {
+                if (_active[i].SequenceNumber < _retirePriorTo)
+                {
+                    Retire(_active[i].SequenceNumber);
+                    _active.RemoveAt(i);
+                }
+            }
+        }
+
+        return _active.Count is > 0 and <= ActiveLimit && _retiring.Count <= MaxRetiring
+            ? TransportError.None
+            : TransportError.Of(TransportErrorCode.ConnectionIdLimitError, "more connection IDs than were allowed", FrameType.NewConnectionId);
+    }
+
+    /// <summary>Another ID for another path, so that the two cannot be linked (RFC 9000, section 9.5).</summary>
+    /// <returns>False when no spare one is there: the present one stays in use.</returns>
+    public bool TryRotate()
+    {
+        if (_active.Count < 2)
+        {
+            return false;
+        }
+
+        Retire(_active[0].SequenceNumber);
+        _active.RemoveAt(0);
+        Changes++;
+        return true;
+    }
+
+    public void WriteFrames(ref PacketBuilder builder)
+    {
+        while (_unretired.Count > 0)
+        {
+            ulong number = _unretired.Min;
+            if (!builder.TryWrite(new RetireConnectionIdFrame(number), new(SentFrameKind.RetireConnectionId, number)))
+            {
+                return;
+            }
+
+            _unretired.Remove(number);
+            Changes++;
+        }
+    }
+
+    public void OnAcked(ulong sequenceNumber)
+    {
+        if (_retiring.Remove(sequenceNumber))
+        {
+            _unretired.Remove(sequenceNumber);
+            Changes++;
+        }
+    }
+
+    public void OnLost(ulong sequenceNumber)
+    {
+        if (_retiring.Contains(sequenceNumber))
+        {
+            _unretired.Add(sequenceNumber);
+            Changes++;
+        }
+    }
+
+    public void Export(SnapshotWriter writer)
+    {
+        Span<byte> bytes = stackalloc byte[ResetToken.Length];
+        writer.WriteNumber(_retirePriorTo);
+        writer.WriteNumber((ulong)_active.Count);
+        foreach (Entry entry in _active)
+        {
+            writer.WriteNumber(entry.SequenceNumber);
+            writer.WriteConnectionId(entry.Id);
+            writer.WriteBool(entry.Token is not null);
+            if (entry.Token is ResetToken token)
+            {
+                token.CopyTo(bytes);
+                writer.WriteBytes(bytes);
+            }
+        }
+
+        writer.WriteNumber((ulong)_retiring.Count);
+        foreach (ulong number in _retiring)
+        {
+            writer.WriteNumber(number);
+            writer.WriteBool(_unretired.Contains(number));
+        }
+    }
+
+    public static PeerConnectionIds Import(SnapshotReader reader)
+    {
+        PeerConnectionIds ids = new() { _retirePriorTo = reader.ReadNumber() };
+        int active = reader.ReadCount();
+        for (int i = 0; i < active; i++)
+        {
+            ulong number = reader.ReadNumber();
+            ConnectionId id = reader.ReadConnectionId();
+            ResetToken? token = reader.ReadBool() ? new ResetToken(reader.ReadBytes(ResetToken.Length).Span) : null;
+            ids._active.Add(new(number, id, token));
+        }
+
+        int retiring = reader.ReadCount();
+        for (int i = 0; i < retiring; i++)
+        {
+            ulong number = reader.ReadNumber();
+            ids._retiring.Add(number);
+            if (reader.ReadBool())
+            {
+                ids._unretired.Add(number);
+            }
+        }
+
+        return active is > 0 and <= ActiveLimit && retiring <= MaxRetiring
+            ? ids
+            : throw new SnapshotException("the peer's connection IDs are out of range");
+    }
+
+    private void Retire(ulong sequenceNumber)
+    {
+        _retiring.Add(sequenceNumber);
+        _unretired.Add(sequenceNumber);
+    }
+}

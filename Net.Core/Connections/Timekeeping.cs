@@ -1,0 +1,50 @@
+using Net.Core.Errors;
+using Net.Core.Recovery;
+using Net.Core.Time;
+
+namespace Net.Core.Connections;
+
+/// <summary>What happens when a deadline of a part has passed.</summary>
+internal static class Timekeeping
+{
+    public static void Tick(ConnectionParts c, Instant now)
+    {
+        if (!c.Lifecycle.IsOpen)
+        {
+            c.Lifecycle.Tick(now);
+            return;
+        }
+
+        if (now >= c.Idle.Deadline(c.Pto))
+        {
+            c.Lifecycle.CloseSilently(new(CloseOrigin.IdleTimeout, 0, "nothing was heard for the idle timeout"));
+            return;
+        }
+
+        if (now >= c.Timers.HandshakeDeadline && c.Lifecycle.State == ConnectionState.Handshaking)
+        {
+            c.Lifecycle.CloseSilently(new(CloseOrigin.HandshakeTimeout, 0, "the handshake took too long"));
+            return;
+        }
+
+        if (now >= c.Path.Deadline && !c.Path.TryFallBack())
+        {
+            c.Lifecycle.CloseSilently(new(CloseOrigin.LocalTransport, (ulong)TransportErrorCode.NoViablePath, "the peer's new address was not proven"));
+            return;
+        }
+
+        if (c.Timers.IsKeepAliveDue(now))
+        {
+            c.Announcements.RequestPing();
+            c.Timers.OnKeepAlive(now);
+        }
+
+        c.Lost.Clear();
+        LossTimeout timeout = c.Recovery.OnTimeout(now, c.Lost);
+        Feedback.OnLost(c);
+        if (timeout.Kind == LossTimeoutKind.SendProbes)
+        {
+            c.Probes[(int)timeout.Space] = timeout.Probes;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using Net.Core.Connections;
+using Net.Core.Time;
+using Net.Core.Wire;
+
+namespace Net.Core.Endpoints;
+
+/// <summary>What an endpoint notes of a connection.</summary>
+internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) : IConnectionRegistration
+{
+    public Connection Connection { get; } = connection;
+
+    /// <summary>The IDs that lead to it.</summary>
+    public List<ConnectionId> Routes { get; } = [];
+
+    /// <summary>Waits for its turn to send.</summary>
+    public bool IsReady { get; set; }
+
+    /// <summary>Waits for its events to be taken.</summary>
+    public bool IsActive { get; set; }
+
+    /// <summary>Counts as a handshake under way.</summary>
+    public bool IsHandshaking { get; set; }
+
+    public bool IsGone { get; set; }
+
+    /// <summary>The earliest time at which the list of deadlines holds it.</summary>
+    public Instant Scheduled { get; set; } = Instant.Never;
+
+    public void Touch() => endpoint.OnTouched(this);
+}

@@ -1,0 +1,295 @@
+using Net.Core.Connections;
+using Net.Core.Paths;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Endpoints;
+
+/// <summary>Finds the connection for a datagram, begins connections, and asks each for its datagrams in turn. Pure: no socket, no clock.</summary>
+/// <remarks>
+/// In go datagrams and the time; out come datagrams (<see cref="TryTransmit"/>), connections that have something to tell
+/// (<see cref="TryTakeActive"/>), new ones (<see cref="TryTakeAccepted"/>) and one deadline.
+/// </remarks>
+internal sealed class Endpoint
+{
+    /// <summary>A connection sends so many batches before the next one has its turn.</summary>
+    private const int BatchesPerTurn = 2;
+
+    private readonly EndpointOptions _options;
+    private readonly ICryptoHost _host;
+    private readonly Dictionary<ConnectionId, Route> _routes;
+    private readonly Dictionary<Connection, ConnectionEntry> _entries = [];
+    private readonly Queue<ConnectionEntry> _ready = new();
+    private readonly Queue<ConnectionEntry> _active = new();
+    private readonly Queue<Connection> _accepted = new();
+    private readonly Queue<StatelessPacket> _stateless = new();
+    private readonly Deadlines _deadlines = new();
+    private int _handshakes;
+    private int _batchesOfTurn;
+
+    /// <param name="host">Asked for entropy when a connection begins, and for nothing else.</param>
+    public Endpoint(EndpointOptions options, ICryptoHost host)
+    {
+        _options = options;
+        _host = host;
+        Span<byte> key = stackalloc byte[16];
+        host.FillEntropy(key);
+        _routes = new(new ConnectionIdComparer(BitConverter.ToUInt64(key), BitConverter.ToUInt64(key[8..])));
+    }
+
+    private readonly record struct Route(ConnectionEntry Entry, ulong? SequenceNumber);
+
+    private readonly record struct StatelessPacket(byte[] Bytes, NetworkPath Path);
+
+    /// <summary>All connections, those included that are on their way out.</summary>
+    public IReadOnlyCollection<Connection> Connections => _entries.Keys;
+
+    /// <summary>False while new connections are refused, as before a freeze.</summary>
+    public bool AcceptsNew { get; set; } = true;
+
+    public Instant Deadline => _ready.Count > 0 || _stateless.Count > 0 ? default : _deadlines.Next;
+
+    /// <param name="datagram">Opened in place.</param>
+    /// <param name="shard">Where an ingress has put a new connection; null without one.</param>
+    /// <returns>False when the datagram belongs to no connection here and begins none.</returns>
+    public bool OnDatagram(Span<byte> datagram, in NetworkPath path, Ecn ecn, Instant now, uint? shard = null)
+    {
+        if (!InvariantHeader.TryRead(datagram, CidLayout.Length, out InvariantHeader header))
+        {
+            return false;
+        }
+
+        if (_routes.TryGetValue(header.Destination, out Route route))
+        {
+            Connection connection = route.Entry.Connection;
+            if (!connection.IsFrozen)
+            {
+                connection.OnDatagram(datagram, path, ecn, route.SequenceNumber, now);
+            }
+
+            return true;
+        }
+
+        return header.IsLong && OnUnknownLong(datagram, header, path, ecn, now, shard);
+    }
+
+    public Connection Connect(TlsClientOptions tls, NetworkPath path, Instant now)
+    {
+        Span<byte> entropy = stackalloc byte[ConnectionFactory.EntropyLength];
+        _host.FillEntropy(entropy);
+        Connection connection = ConnectionFactory.Connect(_options.Connection, tls, _options.Keys[0], _options.DefaultShard, path, entropy, now);
+        Add(connection);
+        return connection;
+    }
+
+    /// <summary>Takes in a connection that was imported: its IDs lead here from now on.</summary>
+    public void Adopt(Connection connection) => Add(connection);
+
+    /// <summary>Forgets a connection that another node has now.</summary>
+    public void Remove(Connection connection)
+    {
+        if (_entries.Remove(connection, out ConnectionEntry? entry))
+        {
+            entry.IsGone = true;
+            connection.Registration = null;
+            foreach (ConnectionId id in entry.Routes)
+            {
+                _routes.Remove(id);
+            }
+
+            _handshakes -= entry.IsHandshaking ? 1 : 0;
+        }
+    }
+
+    public void Tick(Instant now)
+    {
+        while (_deadlines.TryTakeDue(now, out ConnectionEntry? entry))
+        {
+            Connection connection = entry.Connection;
+            if (entry.IsGone || connection.IsFrozen)
+            {
+                continue;
+            }
+
+            if (connection.Deadline <= now)
+            {
+                connection.Tick(now);
+            }
+
+            entry.Touch();
+        }
+    }
+
+    /// <summary>The next datagrams of some connection; false when all have said what they may say now.</summary>
+    public bool TryTransmit(Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
+    {
+        if (_stateless.TryDequeue(out StatelessPacket packet))
+        {
+            packet.Bytes.CopyTo(buffer[headroom..]);
+            transmit = new(packet.Path, packet.Bytes.Length, 1, headroom + packet.Bytes.Length, Ecn.NotEct, null);
+            return true;
+        }
+
+        while (_ready.TryPeek(out ConnectionEntry? entry))
+        {
+            if (!entry.IsGone && !entry.Connection.IsFrozen && entry.Connection.TryTransmit(buffer, headroom, now, out transmit))
+            {
+                if (++_batchesOfTurn >= BatchesPerTurn)
+                {
+                    _batchesOfTurn = 0;
+                    _ready.Enqueue(_ready.Dequeue());
+                }
+
+                return true;
+            }
+
+            _batchesOfTurn = 0;
+            _ready.Dequeue();
+            entry.IsReady = false;
+            Settle(entry);
+        }
+
+        transmit = default;
+        return false;
+    }
+
+    public bool TryTakeAccepted([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Connection? connection) => _accepted.TryDequeue(out connection);
+
+    /// <summary>A connection that was called since: it may have events and requests.</summary>
+    public bool TryTakeActive([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Connection? connection)
+    {
+        while (_active.TryDequeue(out ConnectionEntry? entry))
+        {
+            entry.IsActive = false;
+            if (!entry.IsGone && !entry.Connection.IsFrozen)
+            {
+                UpdateRoutes(entry);
+                connection = entry.Connection;
+                return true;
+            }
+        }
+
+        connection = null;
+        return false;
+    }
+
+    /// <summary>Frees what is left of connections that have ended and told so.</summary>
+    public void RemoveIfClosed(Connection connection)
+    {
+        if (connection.IsClosed)
+        {
+            Remove(connection);
+        }
+    }
+
+    internal void OnTouched(ConnectionEntry entry)
+    {
+        if (!entry.IsReady)
+        {
+            entry.IsReady = true;
+            _ready.Enqueue(entry);
+        }
+
+        if (!entry.IsActive)
+        {
+            entry.IsActive = true;
+            _active.Enqueue(entry);
+        }
+    }
+
+    private bool OnUnknownLong(Span<byte> datagram, in InvariantHeader header, in NetworkPath path, Ecn ecn, Instant now, uint? shard)
+    {
+        // Short datagrams begin nothing and are answered by nothing: an attacker's lever would be longer than his arm (RFC 9000, section 14.1).
+        if (_options.Server is not TlsServerOptions tls || datagram.Length < PathMtu.Base || header.IsNegotiation)
+        {
+            return false;
+        }
+
+        if (header.Version != QuicVersion.V1)
+        {
+            Negotiate(header, path);
+            return true;
+        }
+
+        bool begins = LongHeader.TryRead(datagram, out LongHeader initial)
+            && initial.Type == LongPacketType.Initial
+            && initial.Destination.Length >= 8
+            && AcceptsNew
+            && _handshakes < _options.MaxHandshakes
+            && _entries.Count < _options.MaxConnections;
+        if (!begins)
+        {
+            return false;
+        }
+
+        Span<byte> entropy = stackalloc byte[ConnectionFactory.EntropyLength];
+        _host.FillEntropy(entropy);
+        Connection connection = ConnectionFactory.Accept(
+            _options.Connection, tls, _options.Keys[0], shard ?? _options.DefaultShard, path, initial.Destination, initial.Source, entropy, now);
+        ConnectionEntry entry = Add(connection);
+        entry.IsHandshaking = true;
+        _handshakes++;
+        entry.Routes.Add(initial.Destination);
+        _routes[initial.Destination] = new(entry, null);
+        _accepted.Enqueue(connection);
+        connection.OnDatagram(datagram, path, ecn, null, now);
+        return true;
+    }
+
+    private void Negotiate(in InvariantHeader header, in NetworkPath path)
+    {
+        if (_stateless.Count < _options.MaxStatelessPackets)
+        {
+            Span<byte> random = stackalloc byte[1];
+            _host.FillEntropy(random);
+            Span<byte> packet = stackalloc byte[128];
+            ByteWriter writer = new(packet);
+            VersionNegotiationPacket.Write(ref writer, random[0], header.Source, header.Destination, [QuicVersion.V1]);
+            _stateless.Enqueue(new(writer.Written.ToArray(), path));
+        }
+    }
+
+    private ConnectionEntry Add(Connection connection)
+    {
+        ConnectionEntry entry = new(connection, this);
+        _entries.Add(connection, entry);
+        connection.Registration = entry;
+        UpdateRoutes(entry);
+        entry.Touch();
+        return entry;
+    }
+
+    private void UpdateRoutes(ConnectionEntry entry)
+    {
+        ConnectionParts parts = entry.Connection.Parts;
+        while (parts.LocalIds.TryTakeChange(out LocalConnectionIds.Change change))
+        {
+            ConnectionId id = parts.LocalIds.Derive(parts.FederationKeys, change.SequenceNumber);
+            if (change.IsAdded)
+            {
+                entry.Routes.Add(id);
+                _routes[id] = new(entry, change.SequenceNumber);
+            }
+            else
+            {
+                entry.Routes.Remove(id);
+                _routes.Remove(id);
+            }
+        }
+
+        if (entry.IsHandshaking && (entry.Connection.IsConfirmed || entry.Connection.IsClosed))
+        {
+            entry.IsHandshaking = false;
+            _handshakes--;
+        }
+    }
+
+    private void Settle(ConnectionEntry entry)
+    {
+        if (!entry.IsGone)
+        {
+            _deadlines.Set(entry, entry.Connection.Deadline);
+        }
+    }
+}

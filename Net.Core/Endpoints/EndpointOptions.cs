@@ -1,0 +1,27 @@
+using Net.Core.Connections;
+using Net.Core.Tls;
+
+namespace Net.Core.Endpoints;
+
+/// <summary>What an endpoint is and how much of it strangers may use.</summary>
+internal sealed record EndpointOptions
+{
+    public ConnectionOptions Connection { get; init; } = ConnectionOptions.Default;
+
+    /// <summary>Null: no connections are accepted.</summary>
+    public TlsServerOptions? Server { get; init; }
+
+    /// <summary>The federation's keys that new connections are made with, and those of earlier numbers, for connections that come from elsewhere.</summary>
+    public required IReadOnlyList<ConnectionKeys> Keys { get; init; }
+
+    /// <summary>Logical shard of connections that no ingress has assigned to one.</summary>
+    public uint DefaultShard { get; init; }
+
+    /// <summary>Handshakes under way at a time; further Initials are dropped (checklist S25).</summary>
+    public int MaxHandshakes { get; init; } = 1_000;
+
+    public int MaxConnections { get; init; } = 100_000;
+
+    /// <summary>Version Negotiation packets that wait to be sent; further ones are dropped.</summary>
+    public int MaxStatelessPackets { get; init; } = 16;
+}

@@ -1,0 +1,149 @@
+using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Paths;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Tests.Simulation;
+
+/// <summary>An endpoint in the simulated world: what a host's thread does, done by the agenda.</summary>
+internal sealed class Peer
+{
+    private readonly World _world;
+    private readonly NonceLedger? _ledger;
+    private readonly SimulatedCrypto _crypto;
+    private readonly byte[] _buffer = new byte[64 * 1500];
+    private Instant _scheduled = Instant.Never;
+
+    public Peer(World world, string address, NonceLedger? ledger = null, EndpointOptions? options = null)
+    {
+        _world = world;
+        _ledger = ledger;
+        _crypto = new(world);
+        Assert.IsTrue(UdpAddress.TryParse(address, out UdpAddress parsed));
+        Address = parsed;
+        Endpoint = new(options ?? DefaultOptions, _crypto);
+        ActAs = Address;
+        world.Attach(Address, Deliver);
+    }
+
+    public static ConnectionKeys Keys { get; } = new(1, 0, new byte[32], new byte[32]);
+
+    public static EndpointOptions DefaultOptions { get; } = new()
+    {
+        Keys = [Keys],
+        DefaultShard = 1,
+        Server = new() { AlpnProtocols = ["test"u8.ToArray()] },
+    };
+
+    public UdpAddress Address { get; }
+
+    /// <summary>The address that datagrams leave from: another's, after a move.</summary>
+    public UdpAddress ActAs { get; set; }
+
+    public Endpoint Endpoint { get; }
+
+    /// <summary>Called for every event of every connection, on the agenda's turn.</summary>
+    public Action<Connection, ConnectionEvent>? OnEvent { get; set; }
+
+    public List<Connection> Accepted { get; } = [];
+
+    public Connection Connect(Peer server)
+    {
+        TlsClientOptions tls = new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test" };
+        Connection connection = Endpoint.Connect(tls, new NetworkPath(server.Address, Address, 0), _world.Now);
+        Pump();
+        return connection;
+    }
+
+    /// <summary>Everything that can happen now, happens; then the next deadline is put on the agenda.</summary>
+    public void Pump()
+    {
+        bool again = true;
+        while (again)
+        {
+            again = false;
+            while (Endpoint.TryTakeAccepted(out Connection? accepted))
+            {
+                Accepted.Add(accepted);
+            }
+
+            while (Endpoint.TryTakeActive(out Connection? connection))
+            {
+                while (connection.TryTakeRequest(out CryptoRequest? request))
+                {
+                    connection.OnAnswer(CryptoWorker.Answer(request, _crypto), _world.Now);
+                }
+
+                while (!connection.IsFrozen && connection.TryTakeEvent(out ConnectionEvent e))
+                {
+                    OnEvent?.Invoke(connection, e);
+                    again = true;
+                }
+
+                Endpoint.RemoveIfClosed(connection);
+            }
+
+            while (Transmit())
+            {
+                again = true;
+            }
+        }
+
+        Schedule();
+    }
+
+    private bool Transmit()
+    {
+        Dictionary<Connection, ulong> before = Endpoint.Connections.ToDictionary(c => c, Next);
+        if (!Endpoint.TryTransmit(_buffer, 0, _world.Now, out Transmit transmit))
+        {
+            return false;
+        }
+
+        foreach ((Connection connection, ulong first) in before)
+        {
+            if (Next(connection) != first)
+            {
+                _ledger?.OnSealed(connection.Parts.Identity.OriginalDestination, connection.IsServer, first, Next(connection));
+            }
+        }
+
+        for (int at = 0; at < transmit.Length; at += transmit.SegmentSize)
+        {
+            ReadOnlySpan<byte> datagram = _buffer.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at));
+            _world.Send(ActAs, transmit.Path.Remote, datagram, transmit.Ecn);
+        }
+
+        return true;
+    }
+
+    private static ulong Next(Connection connection) => connection.Parts.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next;
+
+    public void Deliver(Datagram datagram)
+    {
+        Endpoint.OnDatagram(datagram.Bytes, new NetworkPath(datagram.From, datagram.To, 0), datagram.Ecn, _world.Now);
+        Pump();
+    }
+
+    private void Schedule()
+    {
+        Instant deadline = Endpoint.Deadline;
+        if (deadline.IsNever || deadline >= _scheduled)
+        {
+            return;
+        }
+
+        _scheduled = deadline;
+        _world.At(deadline, () =>
+        {
+            if (_scheduled == deadline)
+            {
+                _scheduled = Instant.Never;
+                Endpoint.Tick(_world.Now);
+                Pump();
+            }
+        });
+    }
+}
