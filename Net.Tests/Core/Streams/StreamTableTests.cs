@@ -406,5 +406,24 @@ public sealed class StreamTableTests
         Assert.IsLessThan(frameCount, allocated, $"{allocated} bytes for {frameCount} frames");
     }
 
+    /// <summary>Goal: who begins anew after a move hears of unread bytes, room, resets and stops although the events were taken before.</summary>
+    [TestMethod]
+    public void A_successor_is_reminded_of_what_is_there()
+    {
+        StreamPair pair = new();
+        pair.Client.TryOpen(unidirectional: false, out StreamId first);
+        pair.Client.TryOpen(unidirectional: false, out StreamId second);
+        pair.Client.Write(first, "unread"u8, fin: false);
+        pair.Client.StopSending(second, 8);
+        pair.Settle();
+        StreamPair.Events(pair.Server);
+        StreamTable moved = StreamPair.Move(pair.Server);
+        Assert.IsEmpty(StreamPair.Events(moved));
+        moved.Remind();
+        CollectionAssert.AreEquivalent(
+            new StreamEvent[] { new(StreamEventKind.Readable, first), new(StreamEventKind.Writable, first), new(StreamEventKind.StoppedByPeer, second, 8) },
+            StreamPair.Events(moved));
+    }
+
     private static StreamEventKind[] Kinds(StreamTable table) => [.. StreamPair.Events(table).Select(e => e.Kind)];
 }
