@@ -1,0 +1,6 @@
+namespace Net.Http3.Messages;
+
+/// <summary>A header or trailer field: a lower-case name and its value.</summary>
+/// <param name="Name">Lower-case token (RFC 9114, section 4.2).</param>
+/// <param name="Value">Bytes 0x20-0x7E, 0x80-0xFF and tab, one per character, without white space at either end.</param>
+public readonly record struct Field(string Name, string Value);

@@ -1,0 +1,102 @@
+using Net.Core.Time;
+using Net.Http3.Sessions;
+
+namespace Net.Http3.Server.Hosting;
+
+/// <summary>How handlers run.</summary>
+internal sealed record ExchangeHostOptions
+{
+    /// <summary>Handlers run inside the connection's thread, in the order of its steps: for the simulator. Else on the thread pool.</summary>
+    public bool Inline { get; init; }
+
+    /// <summary>Which authorities the component answers for; others get 421 (RFC 9110, section 15.5.20). <c>null</c>: all.</summary>
+    public Func<string, bool>? Serves { get; init; }
+
+    /// <summary>Told of exceptions that handlers let escape.</summary>
+    public Action<Exception>? OnFault { get; init; }
+}
+
+/// <summary>All exchanges of one component on one shard, and the brake that a move applies to them.</summary>
+/// <remarks>
+/// <code>
+/// Running --Hold--> Held (until IsQuiet) --Release--> Running     the move failed: handlers go on
+///                       '---------------- --Abandon--> Abandoned  the move succeeded: handlers never go on here
+/// </code>
+/// While held, operations that handlers start stay pending, cancellations wait, and new requests are taken but not handled; once
+/// <see cref="IsQuiet"/>, nothing of the component runs, and its connections may be exported. Handlers of a component that is not
+/// <see cref="IResumableComponent"/> go on until they end, and only then is it quiet. All members are called on the shard's thread.
+/// </remarks>
+internal sealed class ExchangeHost(IComponent component, IShardQueue queue, ExchangeHostOptions options)
+{
+    private readonly List<ServerConnection> _connections = [];
+    private readonly PriorityQueue<ExchangeRunner, Instant> _delays = new();
+
+    public IComponent Component => component;
+
+    public IShardQueue Queue => queue;
+
+    public ExchangeHostOptions Options => options;
+
+    public IReadOnlyList<ServerConnection> Connections => _connections;
+
+    public bool IsResumable => component is IResumableComponent;
+
+    public bool IsHeld { get; private set; }
+
+    public bool IsAbandoned { get; private set; }
+
+    /// <summary>Whether operations of running handlers are held back.</summary>
+    public bool Holds => IsHeld && IsResumable;
+
+    /// <summary>Held, and no handler runs.</summary>
+    public bool IsQuiet => IsHeld && (IsResumable ? Exchanges.All(exchange => exchange.IsQuiet) : RunningHandlers == 0);
+
+    /// <summary>Handlers that have begun and not ended; for a component that is not resumable they must end before it can move.</summary>
+    public int RunningHandlers => Exchanges.Count(exchange => exchange.IsRunning);
+
+    /// <summary>When <see cref="Tick"/> is next to be called.</summary>
+    public Instant Deadline => !Holds && _delays.TryPeek(out _, out Instant first) ? first : Instant.Never;
+
+    private IEnumerable<ExchangeRunner> Exchanges => _connections.SelectMany(connection => connection.Exchanges);
+
+    public void Hold() => IsHeld = true;
+
+    /// <summary>Lets everything go on that was held.</summary>
+    public void Release(Instant now)
+    {
+        IsHeld = false;
+        foreach (ExchangeRunner exchange in Exchanges.ToArray())
+        {
+            exchange.Release(now);
+        }
+
+        foreach (ServerConnection connection in _connections.ToArray())
+        {
+            connection.Pump();
+        }
+    }
+
+    /// <summary>The exchanges live elsewhere now: their handlers here are dropped where they wait.</summary>
+    public void Abandon()
+    {
+        IsAbandoned = true;
+        _connections.Clear();
+        _delays.Clear();
+    }
+
+    public void Tick(Instant now)
+    {
+        while (!Holds && _delays.TryPeek(out ExchangeRunner? exchange, out Instant due) && due <= now)
+        {
+            _delays.Dequeue();
+            exchange.OnTick(now);
+        }
+    }
+
+    public void Add(ServerConnection connection) => _connections.Add(connection);
+
+    public void Remove(ServerConnection connection) => _connections.Remove(connection);
+
+    /// <summary>An exchange waits for this moment. One that ends sooner is woken for nothing, which does no harm.</summary>
+    public void WakeAt(ExchangeRunner exchange, Instant due) => _delays.Enqueue(exchange, due);
+}

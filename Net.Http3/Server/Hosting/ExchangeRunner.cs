@@ -1,0 +1,317 @@
+using Net.Core.Time;
+using Net.Http3.Messages;
+using Net.Http3.Sessions;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Server.Hosting;
+
+/// <summary>Runs the handler of one exchange, and performs its operations on the connection's thread.</summary>
+#pragma warning disable CA1001 // Without a timer a cancellation source holds nothing: an abandoned one may simply be dropped.
+internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolWorkItem
+#pragma warning restore CA1001
+{
+    private enum Phase
+    {
+        /// <summary>No handler yet.</summary>
+        Waiting,
+        Running,
+        Finished,
+    }
+
+    private readonly ExchangeHost _host;
+    private readonly ServerConnection _connection;
+    private readonly CancellationTokenSource _cancellation = new();
+    private Phase _phase;
+    private Http3ErrorCode? _abort;
+    private Exception? _fault;
+    private bool _isFirstDelay = true;
+
+    public ExchangeRunner(ExchangeHost host, ServerConnection connection, ExchangeState state)
+    {
+        _host = host;
+        _connection = connection;
+        State = state;
+        ReadOperation = new(this, host.Options.Inline);
+        WriteOperation = new(this, host.Options.Inline);
+    }
+
+    public ExchangeState State { get; }
+
+    public StreamOperation ReadOperation { get; }
+
+    /// <summary>Everything but reads: heads, body bytes, delays.</summary>
+    public StreamOperation WriteOperation { get; }
+
+    public IShardQueue Queue => _host.Queue;
+
+    public bool IsRunning => _phase == Phase.Running;
+
+    public bool IsAborted => _abort is not null;
+
+    /// <summary>No code of the handler runs, and none will run before an operation completes.</summary>
+    public bool IsQuiet => _phase != Phase.Running
+        || ((ReadOperation.IsAwaited || WriteOperation.IsAwaited) && !ReadOperation.IsCompleted && !WriteOperation.IsCompleted);
+
+    /// <summary>Starts the handler if it waits for that.</summary>
+    public void Start()
+    {
+        if (_phase != Phase.Waiting)
+        {
+            return;
+        }
+
+        _phase = Phase.Running;
+        State.OnStarted();
+        if (_host.Options.Inline)
+        {
+            Execute();
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    public void Execute() => _ = HandleAsync();
+
+    /// <summary>The request is over. Held handlers learn it when they are released.</summary>
+    public void Abort(Http3ErrorCode code)
+    {
+        _abort ??= code;
+        if (_phase == Phase.Waiting)
+        {
+            _phase = Phase.Finished;
+        }
+        else if (!_host.Holds)
+        {
+            Cancel();
+        }
+    }
+
+    public void Perform(StreamOperation operation, Instant now)
+    {
+        // Abandoned: the exchange lives elsewhere, and here nothing of it ever completes.
+        if (!_host.IsAbandoned && !_host.Holds)
+        {
+            TryPerform(operation, now);
+        }
+    }
+
+    /// <summary>Lets a pending read try again.</summary>
+    public void OnReadable() => Retry(ReadOperation);
+
+    /// <summary>Lets a pending write try again.</summary>
+    public void OnWritable()
+    {
+        if (WriteOperation.Kind != OperationKind.Delay)
+        {
+            Retry(WriteOperation);
+        }
+    }
+
+    /// <summary>Ends a delay whose time has come.</summary>
+    public void OnTick(Instant now)
+    {
+        if (WriteOperation is { IsPending: true, Kind: OperationKind.Delay })
+        {
+            Perform(WriteOperation, now);
+        }
+    }
+
+    /// <summary>The hold is over without a move: everything goes on.</summary>
+    public void Release(Instant now)
+    {
+        Start();
+        if (_abort is not null)
+        {
+            Cancel();
+            return;
+        }
+
+        foreach (StreamOperation operation in (ReadOnlySpan<StreamOperation>)[ReadOperation, WriteOperation])
+        {
+            if (operation.IsPending)
+            {
+                Perform(operation, now);
+            }
+        }
+    }
+
+    /// <summary>The handler has ended: so does the response.</summary>
+    public void Run(Instant now)
+    {
+        _phase = Phase.Finished;
+        if (_host.IsAbandoned)
+        {
+            return;
+        }
+
+        if (_fault is not null && _abort is null)
+        {
+            _host.Options.OnFault?.Invoke(_fault);
+        }
+
+        _connection.OnFinished(this, failed: _fault is not null);
+        _cancellation.Dispose();
+    }
+
+    private void Retry(StreamOperation operation)
+    {
+        if (operation.IsPending)
+        {
+            Perform(operation, default);
+        }
+    }
+
+    private async Task HandleAsync()
+    {
+        try
+        {
+            await _host.Component.HandleAsync(new(this), _cancellation.Token).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever a handler throws ends its own response, and nothing else.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            _fault = fault;
+        }
+
+        Queue.Post(this);
+    }
+
+    private void Cancel()
+    {
+        Http3RequestAbortedException error = new(_abort!.Value);
+        foreach (StreamOperation operation in (ReadOnlySpan<StreamOperation>)[ReadOperation, WriteOperation])
+        {
+            if (operation.IsPending)
+            {
+                operation.Fail(error);
+            }
+        }
+
+        if (_phase != Phase.Running)
+        {
+            return;
+        }
+
+        // Callbacks of the token are the handler's code: they run where the handler runs.
+        if (_host.Options.Inline)
+        {
+            _cancellation.Cancel();
+        }
+        else
+        {
+            _ = _cancellation.CancelAsync();
+        }
+    }
+
+    private void TryPerform(StreamOperation operation, Instant now)
+    {
+        if (_abort is Http3ErrorCode code)
+        {
+            operation.Fail(new Http3RequestAbortedException(code));
+            return;
+        }
+
+        try
+        {
+            switch (operation.Kind)
+            {
+                case OperationKind.Read: Read(operation); break;
+                case OperationKind.Respond: Respond(operation); break;
+                case OperationKind.Write: Write(operation); break;
+                default: Wait(operation, now); break;
+            }
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException && operation.IsPending)
+        {
+            operation.Fail(error);
+        }
+
+        _connection.Pump();
+    }
+
+    private void Read(StreamOperation operation)
+    {
+        ReadOutcome outcome = _connection.Session.Read(State.Id, operation.Buffer.Span, out int count);
+        if (outcome is ReadOutcome.Data or ReadOutcome.End)
+        {
+            State.OnRead(count);
+            operation.Complete(count);
+        }
+        else if (outcome == ReadOutcome.Aborted && !_connection.Session.HasEvents)
+        {
+            // A message that was read to its end and answered is no longer known: there is nothing more to read.
+            operation.Complete(0);
+        }
+    }
+
+    private void Respond(StreamOperation operation)
+    {
+        ResponseHead head = (ResponseHead)operation.Argument!;
+        if (_connection.Session.Respond(State.Id, head))
+        {
+            State.OnResponded(head.Status);
+            operation.Complete(0);
+        }
+    }
+
+    private void Write(StreamOperation operation)
+    {
+        if (!State.HasResponded)
+        {
+            throw new InvalidOperationException("a response begins with its head");
+        }
+
+        int left = operation.Data.Length - operation.Progress;
+        if (State.DiscardsBody)
+        {
+            State.OnWritten(left);
+            operation.Complete(0);
+            return;
+        }
+
+        if (_connection.Session.BodyLeft(State.Id) is long room and >= 0 && left > room)
+        {
+            throw new InvalidOperationException("more body bytes than content-length, or than the status permits");
+        }
+
+        while (left > 0)
+        {
+            int written = _connection.Session.Write(State.Id, operation.Data.Span[operation.Progress..]);
+            if (written == 0)
+            {
+                return;
+            }
+
+            operation.Progress += written;
+            left -= written;
+            State.OnWritten(written);
+        }
+
+        operation.Complete(0);
+    }
+
+    private void Wait(StreamOperation operation, Instant now)
+    {
+        if (operation.Until.IsNever)
+        {
+            // What a move interrupted is not waited for twice.
+            Instant until = now + operation.Delay;
+            operation.Until = _isFirstDelay && State.IsResumed ? Instant.Min(until, State.DelayUntil) : until;
+            _isFirstDelay = false;
+            State.OnDelay(operation.Until);
+        }
+
+        if (now >= operation.Until)
+        {
+            State.OnDelay(Instant.Never);
+            operation.Complete(0);
+        }
+        else
+        {
+            _host.WakeAt(this, operation.Until);
+        }
+    }
+}

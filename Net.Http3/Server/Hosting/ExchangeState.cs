@@ -1,0 +1,109 @@
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Http3.Messages;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Server.Hosting;
+
+/// <summary>All that a handler on another node needs to go on with an exchange.</summary>
+internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<ExchangeState>
+{
+    private byte[] _saved = [];
+    private int _savedLength;
+
+    public static ulong Section => SectionNumber.Http3Exchange;
+
+    public StreamId Id => id;
+
+    public RequestHead Head => head;
+
+    public ulong Changes { get; private set; }
+
+    /// <summary>A handler has run: the next one resumes.</summary>
+    public bool HasRun { get; private set; }
+
+    /// <summary>This state came from another node, where a handler had run.</summary>
+    public bool IsResumed { get; private init; }
+
+    public long RequestOffset { get; private set; }
+
+    public long ResponseOffset { get; private set; }
+
+    /// <summary>0 until the final head was sent.</summary>
+    public int ResponseStatus { get; private set; }
+
+    public bool HasResponded => ResponseStatus != 0;
+
+    /// <summary>When the delay that the handler is in ends; <see cref="Instant.Never"/> outside of one.</summary>
+    public Instant DelayUntil { get; private set; } = Instant.Never;
+
+    public ReadOnlyMemory<byte> SavedState => _saved.AsMemory(0, _savedLength);
+
+    /// <summary>The response carries no body bytes, whatever the handler writes.</summary>
+    public bool DiscardsBody => Head.IsHead;
+
+    public void OnStarted() => Change(HasRun = true);
+
+    public void OnRead(int count) => Change(RequestOffset += count);
+
+    public void OnWritten(int count) => Change(ResponseOffset += count);
+
+    public void OnResponded(int status) => Change(ResponseStatus = status);
+
+    public void OnDelay(Instant until) => Change(DelayUntil = until);
+
+    public void Save(ReadOnlySpan<byte> state)
+    {
+        if (_saved.Length < state.Length)
+        {
+            _saved = new byte[state.Length];
+        }
+
+        state.CopyTo(_saved);
+        _savedLength = state.Length;
+        Changes++;
+    }
+
+    public void Export(SnapshotWriter writer)
+    {
+        writer.WriteNumber(Id.Value);
+        Head.Export(writer);
+        writer.WriteBool(HasRun);
+        writer.WriteSigned(RequestOffset);
+        writer.WriteSigned(ResponseOffset);
+        writer.WriteNumber((ulong)ResponseStatus);
+        writer.WriteInstant(DelayUntil);
+        writer.WriteBytes(SavedState.Span);
+    }
+
+    public static ExchangeState Import(SnapshotReader reader)
+    {
+        StreamId id = new(reader.ReadNumber(VarInt.MaxValue));
+        RequestHead head = RequestHead.Import(reader);
+        bool hasRun = reader.ReadBool();
+        ExchangeState state = new(id, head)
+        {
+            HasRun = hasRun,
+            IsResumed = hasRun,
+            RequestOffset = reader.ReadSigned(),
+            ResponseOffset = reader.ReadSigned(),
+            ResponseStatus = (int)reader.ReadNumber(999),
+            DelayUntil = reader.ReadInstant(),
+        };
+        state.Save(reader.ReadBytes().Span);
+        reader.End();
+        bool sound = id.IsBidirectional && !id.IsServerInitiated && state.RequestOffset >= 0 && state.ResponseOffset >= 0
+            && state.ResponseStatus is 0 or >= 200
+            && (state.ResponseStatus != 0 || state.ResponseOffset == 0)
+            && (hasRun || (state.RequestOffset == 0 && state.ResponseStatus == 0 && state._savedLength == 0 && state.DelayUntil.IsNever))
+            && state._savedLength <= Http3Limits.MaxSavedState;
+        return sound ? state : throw new SnapshotException("an exchange contradicts itself");
+    }
+
+    private void Change<T>(T value)
+    {
+        _ = value;
+        Changes++;
+    }
+}

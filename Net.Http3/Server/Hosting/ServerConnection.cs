@@ -1,0 +1,257 @@
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Http3.Messages;
+using Net.Http3.Sessions;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Server.Hosting;
+
+/// <summary>The server's end of one connection: its session, and an exchange per request. On the shard's thread only.</summary>
+internal sealed class ServerConnection
+{
+    private readonly ExchangeHost _host;
+    private readonly Dictionary<StreamId, ExchangeRunner> _exchanges = [];
+    private readonly List<ExchangeRunner> _orphans = [];
+    private bool _isPumping, _isClosed;
+
+    public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, new Http3Session(transport)) { }
+
+    private ServerConnection(ExchangeHost host, Http3Session session)
+    {
+        _host = host;
+        Session = session;
+        host.Add(this);
+    }
+
+    public Http3Session Session { get; }
+
+    /// <summary>All whose handler waits or runs, those of requests that are over included.</summary>
+    public IEnumerable<ExchangeRunner> Exchanges => _exchanges.Values.Concat(_orphans);
+
+    /// <summary>No request is open and no handler runs.</summary>
+    public bool IsIdle => Session.Requests.Count == 0 && _exchanges.Count == 0 && _orphans.Count == 0;
+
+    /// <summary>The connection can send: SETTINGS go out.</summary>
+    public void Start() => Session.Start();
+
+    public void OnReadable(StreamId id)
+    {
+        Session.OnReadable(id);
+        Pump();
+    }
+
+    public void OnWritable(StreamId id)
+    {
+        Session.OnWritable(id);
+        Pump();
+    }
+
+    public void OnReset(StreamId id, ulong code)
+    {
+        Session.OnReset(id, code);
+        Pump();
+    }
+
+    public void OnStopped(StreamId id, ulong code)
+    {
+        Session.OnStopped(id, code);
+        Pump();
+    }
+
+    public void OnStreamsAvailable()
+    {
+        Session.OnStreamsAvailable();
+        Pump();
+    }
+
+    /// <summary>The connection is gone.</summary>
+    public void OnClosed(Http3ErrorCode code)
+    {
+        AbortAll(code);
+        _isClosed = true;
+        Leave();
+    }
+
+    /// <summary>Asks the client to open no more requests here, or refuses what it has not opened yet.</summary>
+    public void GoAway(bool final) => Session.GoAway(final);
+
+    /// <summary>Writes the session and every exchange; the host must be quiet.</summary>
+    /// <exception cref="InvalidOperationException">A handler may still run.</exception>
+    public void Export(SnapshotWriter writer)
+    {
+        if (!_host.IsQuiet)
+        {
+            throw new InvalidOperationException("exchanges can be exported only while their host is held and quiet");
+        }
+
+        SessionSnapshot.Export(Session, writer);
+        foreach (ExchangeRunner exchange in _exchanges.Values.OrderBy(exchange => exchange.State.Id))
+        {
+            writer.WriteSection(SectionNumber.Http3Exchange, exchange.State.Id.Value, exchange.State.Export);
+        }
+    }
+
+    /// <summary>Rebuilds a connection whose transport was restored; <see cref="Resume"/> sets it going.</summary>
+    /// <param name="host">Where its exchanges will run.</param>
+    /// <param name="transport">The restored connection.</param>
+    /// <param name="sections">Its sections; those of other layers are ignored.</param>
+    /// <param name="now">The moment of the import.</param>
+    /// <exception cref="SnapshotException">Nothing was restored.</exception>
+    public static ServerConnection Import(ExchangeHost host, IStreamTransport transport, IReadOnlyCollection<SnapshotSection> sections, Instant now)
+    {
+        Http3Session session = SessionSnapshot.Import(sections, transport, section => new(section.Body, now));
+        Dictionary<StreamId, ExchangeState> states = [];
+        foreach (SnapshotSection section in sections.Where(section => section.Number == SectionNumber.Http3Exchange))
+        {
+            ExchangeState state = ExchangeState.Import(new(section.Body, now));
+            bool known = session.Requests.TryGetValue(state.Id, out RequestStream? request)
+                && request.Writer.Phase is WritePhase.Head or WritePhase.Body && request.Reader.Phase != ReadPhase.Head;
+            bool agrees = known && state.Id.Value == section.Key && state.HasResponded == (request!.Writer.Phase == WritePhase.Body)
+                && state.RequestOffset == request.Reader.BodyReceived
+                && (state.DiscardsBody || state.ResponseOffset == request.Writer.BodySent);
+            if (!agrees || !states.TryAdd(state.Id, state))
+            {
+                throw new SnapshotException("an exchange contradicts its stream");
+            }
+        }
+
+        // Every request whose head was handed out has an exchange until its response is complete.
+        if (session.Requests.Values.Any(request => request.Reader.Phase != ReadPhase.Head
+            && request.Writer.Phase is WritePhase.Head or WritePhase.Body && !states.ContainsKey(request.Id)))
+        {
+            throw new SnapshotException("a request has no exchange");
+        }
+
+        ServerConnection connection = new(host, session);
+        foreach (ExchangeState state in states.Values)
+        {
+            connection._exchanges.Add(state.Id, new(host, connection, state));
+        }
+
+        return connection;
+    }
+
+    /// <summary>After an import: looks at every stream, and starts the handlers.</summary>
+    public void Resume()
+    {
+        Session.Resume();
+        Pump();
+        if (!_host.IsHeld)
+        {
+            foreach (ExchangeRunner exchange in _exchanges.Values.ToArray())
+            {
+                exchange.Start();
+            }
+        }
+    }
+
+    /// <summary>Deals with what the session has to tell.</summary>
+    public void Pump()
+    {
+        // A handler that goes on inside an event may come back here: the outer call takes what it adds.
+        if (_isPumping)
+        {
+            return;
+        }
+
+        _isPumping = true;
+        while (Session.TryTakeEvent(out Http3Event e))
+        {
+            switch (e.Kind)
+            {
+                case Http3EventKind.Head: OnRequest(e.Id); break;
+                case Http3EventKind.Readable: _exchanges.GetValueOrDefault(e.Id)?.OnReadable(); break;
+                case Http3EventKind.Writable: _exchanges.GetValueOrDefault(e.Id)?.OnWritable(); break;
+                case Http3EventKind.Aborted: OnAborted(e.Id, (Http3ErrorCode)e.Code); break;
+                case Http3EventKind.Failed: AbortAll((Http3ErrorCode)e.Code); break;
+                default: break;
+            }
+        }
+
+        _isPumping = false;
+    }
+
+    /// <summary>A handler has ended.</summary>
+    public void OnFinished(ExchangeRunner exchange, bool failed)
+    {
+        StreamId id = exchange.State.Id;
+        if (!_orphans.Remove(exchange))
+        {
+            _exchanges.Remove(id);
+            if (!exchange.State.HasResponded)
+            {
+                Session.Answer(id, 500);
+            }
+            else if (failed)
+            {
+                Session.Abort(id, Http3ErrorCode.InternalError);
+            }
+            else
+            {
+                Session.TryFinish(id);
+            }
+        }
+
+        Pump();
+        Leave();
+    }
+
+    /// <summary>Once closed, the host keeps the connection as long as one of its handlers runs: a held one must be told on release.</summary>
+    private void Leave()
+    {
+        if (_isClosed && _exchanges.Count == 0 && _orphans.Count == 0)
+        {
+            _host.Remove(this);
+        }
+    }
+
+    private void OnRequest(StreamId id)
+    {
+        if (Session.TakeRequest(id) is not RequestHead head)
+        {
+            return;
+        }
+
+        if (_host.Options.Serves?.Invoke(head.Authority) == false)
+        {
+            Session.Answer(id, 421);
+            return;
+        }
+
+        // Handlers of streams that were reset count as well: resetting does not buy more of them.
+        if (_exchanges.Count + _orphans.Count >= Http3Limits.MaxRunningExchanges)
+        {
+            Session.Abort(id, Http3ErrorCode.RequestRejected);
+            return;
+        }
+
+        ExchangeRunner exchange = new(_host, this, new(id, head));
+        _exchanges.Add(id, exchange);
+        if (!_host.IsHeld)
+        {
+            exchange.Start();
+        }
+    }
+
+    private void OnAborted(StreamId id, Http3ErrorCode code)
+    {
+        if (_exchanges.Remove(id, out ExchangeRunner? exchange))
+        {
+            if (exchange.IsRunning)
+            {
+                _orphans.Add(exchange);
+            }
+
+            exchange.Abort(code);
+        }
+    }
+
+    private void AbortAll(Http3ErrorCode code)
+    {
+        foreach (StreamId id in _exchanges.Keys.ToArray())
+        {
+            OnAborted(id, code);
+        }
+    }
+}

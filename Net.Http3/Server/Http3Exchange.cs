@@ -1,0 +1,124 @@
+using System.Buffers;
+using Net.Http3.Messages;
+using Net.Http3.Server.Hosting;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Server;
+
+/// <summary>One request and its response, as a component sees them.</summary>
+/// <remarks>
+/// One read and one other operation may run at a time. Buffers that are passed belong to the exchange until the operation ends.
+/// Every operation throws <see cref="Http3RequestAbortedException"/> once the request is over.
+/// </remarks>
+public sealed class Http3Exchange
+{
+    private readonly ExchangeRunner _runner;
+
+    internal Http3Exchange(ExchangeRunner runner) => _runner = runner;
+
+    /// <summary>Such as GET; case-sensitive.</summary>
+    public string Method => Head.Method;
+
+    /// <summary>Such as https; empty for CONNECT.</summary>
+    public string Scheme => Head.Scheme;
+
+    /// <summary>Host and port that the client asked for.</summary>
+    public string Authority => Head.Authority;
+
+    /// <summary>Path and query, as sent: percent-encoded; <c>*</c> for OPTIONS on the whole server; empty for CONNECT.</summary>
+    public string Path => Head.Path;
+
+    /// <summary>The request's fields, without pseudo-headers.</summary>
+    public FieldSection Headers => Head.Headers;
+
+    /// <summary>Bytes of the request's body, <c>null</c> when not announced.</summary>
+    public long? ContentLength => Head.ContentLength >= 0 ? Head.ContentLength : null;
+
+    /// <summary>Whether another node ran this exchange before, and this call is to go on from <see cref="SavedState"/> and the offsets.</summary>
+    public bool IsResumed => _runner.State.IsResumed;
+
+    /// <summary>What was saved last; empty when nothing was. Valid until the next <c>SaveState</c>.</summary>
+    public ReadOnlyMemory<byte> SavedState => _runner.State.SavedState;
+
+    /// <summary>Whether the response's head was sent, perhaps by an earlier call on another node.</summary>
+    public bool ResponseStarted => _runner.State.HasResponded;
+
+    /// <summary>Body bytes of the request that reads have returned since the request began, on whatever node.</summary>
+    public long RequestOffset => _runner.State.RequestOffset;
+
+    /// <summary>Body bytes of the response that the transport has taken since the response began, on whatever node: they will arrive.</summary>
+    public long ResponseOffset => _runner.State.ResponseOffset;
+
+    private RequestHead Head => _runner.State.Head;
+
+    /// <summary>Reads from the request's body.</summary>
+    /// <param name="buffer">At least one byte.</param>
+    /// <returns>Bytes read; 0 at the end of the body.</returns>
+    /// <exception cref="Http3RequestAbortedException">The request is over.</exception>
+    /// <exception cref="ArgumentException">The buffer is empty.</exception>
+    /// <exception cref="InvalidOperationException">Another read is still running.</exception>
+    public ValueTask<int> ReadAsync(Memory<byte> buffer)
+    {
+        if (buffer.IsEmpty)
+        {
+            throw new ArgumentException("a read needs room for at least one byte", nameof(buffer));
+        }
+
+        return _runner.ReadOperation.Read(buffer);
+    }
+
+    /// <summary>Sends the response's head.</summary>
+    /// <param name="status">200 to 999.</param>
+    /// <param name="headers">Lower-case names. With <c>content-length</c>, exactly that many bytes must follow.</param>
+    /// <exception cref="ArgumentException">A field or the status is malformed, or the client does not take that many fields.</exception>
+    /// <exception cref="InvalidOperationException">The response was started before.</exception>
+    /// <exception cref="Http3RequestAbortedException">The request is over.</exception>
+    public ValueTask RespondAsync(int status, params ReadOnlySpan<Field> headers) => RespondAsync(status, new FieldSection(headers));
+
+    /// <inheritdoc cref="RespondAsync(int, ReadOnlySpan{Field})"/>
+    public ValueTask RespondAsync(int status, FieldSection headers)
+    {
+        ArgumentNullException.ThrowIfNull(headers);
+        ArgumentOutOfRangeException.ThrowIfLessThan(status, 200);
+        return _runner.WriteOperation.Do(Sessions.OperationKind.Respond, new ResponseHead(status, headers));
+    }
+
+    /// <summary>Sends bytes of the response's body; ends when the transport has taken all. The answer to HEAD discards them.</summary>
+    /// <param name="data">Any number of bytes.</param>
+    /// <exception cref="InvalidOperationException">
+    /// Before <see cref="RespondAsync(int, ReadOnlySpan{Field})"/>, beyond the announced content-length, or for a status without a body.
+    /// </exception>
+    /// <exception cref="Http3RequestAbortedException">The request is over.</exception>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> data) => _runner.WriteOperation.Write(data);
+
+    /// <summary>Waits. After a move, the first wait lasts no longer than what was left of the one that the move interrupted.</summary>
+    /// <param name="delay">0 or more, in the connection's own time.</param>
+    /// <exception cref="Http3RequestAbortedException">The request is over.</exception>
+    public ValueTask DelayAsync(TimeSpan delay)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
+        return _runner.WriteOperation.Wait(delay);
+    }
+
+    /// <summary>Keeps bytes that a call on another node would need to go on. They count from the next awaited operation on.</summary>
+    /// <param name="state">Replaces what was saved before; at most 1 MiB.</param>
+    /// <exception cref="ArgumentException">More than 1 MiB.</exception>
+    public void SaveState(ReadOnlySpan<byte> state)
+    {
+        if (state.Length > Http3Limits.MaxSavedState)
+        {
+            throw new ArgumentException("more state than an exchange may save", nameof(state));
+        }
+
+        _runner.State.Save(state);
+    }
+
+    /// <inheritdoc cref="SaveState(ReadOnlySpan{byte})"/>
+    public void SaveState(Action<IBufferWriter<byte>> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArrayBufferWriter<byte> writer = new();
+        state(writer);
+        SaveState(writer.WrittenSpan);
+    }
+}

@@ -1,0 +1,92 @@
+using Net.Core.Wire;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Sessions;
+
+/// <summary>The rules of the peer's control stream (RFC 9114, sections 6.2.1 and 7.2).</summary>
+internal static class ControlFrames
+{
+    /// <summary>What a frame's head alone permits to judge; called once per frame.</summary>
+    /// <param name="state">The connection's state.</param>
+    /// <param name="head">Type and length.</param>
+    /// <param name="collect">Whether the payload is to be collected; else it is skipped without buffering.</param>
+    public static Http3Error OnHead(ConnectionState state, in FrameHead head, out bool collect)
+    {
+        collect = IsCollected(head.Type);
+        if (!state.HasPeerSettings && head.Type != Http3FrameType.Settings)
+        {
+            return Http3Error.Connection(Http3ErrorCode.MissingSettings, "a control stream does not begin with SETTINGS");
+        }
+
+        switch (head.Type)
+        {
+            case Http3FrameType.Settings when state.HasPeerSettings:
+            case Http3FrameType.Data or Http3FrameType.Headers or Http3FrameType.PushPromise:
+            case Http3FrameType.MaxPushId when !state.IsServer:
+                return Http3Error.Connection(Http3ErrorCode.FrameUnexpected, "a frame that is not permitted on a control stream");
+
+            case Http3FrameType.Settings:
+                return head.Remaining <= Http3Limits.MaxSettingsPayload
+                    ? Http3Error.None
+                    : Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "SETTINGS is too large");
+
+            // One integer, so never more than 8 bytes.
+            case Http3FrameType.GoAway or Http3FrameType.MaxPushId or Http3FrameType.CancelPush:
+                return head.Remaining <= sizeof(ulong) ? state.CountIdleFrame() : Malformed();
+
+            default:
+                return head.Type.IsForbidden()
+                    ? Http3Error.Connection(Http3ErrorCode.FrameUnexpected, "a frame of HTTP/2")
+                    : state.CountIdleFrame();
+        }
+    }
+
+    public static bool IsCollected(Http3FrameType type) =>
+        type is Http3FrameType.Settings or Http3FrameType.GoAway or Http3FrameType.MaxPushId or Http3FrameType.CancelPush;
+
+    /// <summary>A whole frame of a type that <see cref="OnHead"/> wanted collected.</summary>
+    public static Http3Error OnFrame(ConnectionState state, Http3FrameType type, ReadOnlySpan<byte> payload)
+    {
+        if (type == Http3FrameType.Settings)
+        {
+            Http3Error error = Http3Settings.TryRead(payload, out Http3Settings settings);
+            (state.PeerSettings, state.HasPeerSettings) = (settings, true);
+            return error;
+        }
+
+        ByteReader reader = new(payload);
+        if (!reader.TryReadVarInt(out ulong value) || !reader.IsEmpty)
+        {
+            return Malformed();
+        }
+
+        switch (type)
+        {
+            case Http3FrameType.GoAway:
+                // To a client it names a request (section 5.2); to a server a push, which we never make. It never grows.
+                StreamId id = new(value);
+                bool outOfRange = !state.IsServer && (id.IsUnidirectional || id.IsServerInitiated);
+                if (outOfRange || value > (state.GoAwayReceived ?? VarInt.MaxValue))
+                {
+                    return Http3Error.Connection(Http3ErrorCode.IdError, "GOAWAY names a wrong or a larger ID");
+                }
+
+                state.GoAwayReceived = value;
+                return Http3Error.None;
+
+            case Http3FrameType.MaxPushId:
+                if (value < (state.MaxPushId ?? 0))
+                {
+                    return Http3Error.Connection(Http3ErrorCode.IdError, "MAX_PUSH_ID shrinks");
+                }
+
+                state.MaxPushId = value;
+                return Http3Error.None;
+
+            default:
+                return Http3Error.Connection(Http3ErrorCode.IdError, "CANCEL_PUSH for a push that was never promised");
+        }
+    }
+
+    private static Http3Error Malformed() => Http3Error.Connection(Http3ErrorCode.FrameError, "a frame that is not exactly one integer");
+}

@@ -1,0 +1,632 @@
+using Net.Core.Wire;
+using Net.Http3.Messages;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Sessions;
+
+internal enum ReadOutcome
+{
+    /// <summary>Bytes were copied.</summary>
+    Data,
+
+    /// <summary>None now: <see cref="Http3EventKind.Readable"/> will tell.</summary>
+    Wait,
+
+    /// <summary>The message is complete.</summary>
+    End,
+
+    /// <summary>The request is over; an <see cref="Http3EventKind.Aborted"/> event says why.</summary>
+    Aborted,
+}
+
+/// <summary>
+/// HTTP/3 on one connection, either role. In: what the transport's streams report (<see cref="OnReadable"/> and its neighbours), and
+/// the host's reads and writes. Out: bytes into the transport, and events (<see cref="TryTakeEvent"/>), which the host takes after
+/// every call. Runs on its connection's thread; pure, so that the same calls give the same bytes.
+/// </summary>
+/// <remarks>All that it remembers is in parts: <see cref="SessionSnapshot"/> writes them down and builds a session from them.</remarks>
+internal sealed class Http3Session
+{
+    private readonly IStreamTransport _transport;
+    private readonly Queue<Http3Event> _events = new();
+
+    public Http3Session(IStreamTransport transport)
+        : this(transport, new ConnectionState(transport.IsServer), [], []) { }
+
+    internal Http3Session(
+        IStreamTransport transport, ConnectionState state, IEnumerable<UnidirectionalStream> streams, IEnumerable<RequestStream> requests)
+    {
+        _transport = transport;
+        State = state;
+        Streams = streams.ToDictionary(stream => stream.Id);
+        Requests = requests.ToDictionary(request => request.Id);
+    }
+
+    public ConnectionState State { get; }
+
+    public Dictionary<StreamId, UnidirectionalStream> Streams { get; }
+
+    public Dictionary<StreamId, RequestStream> Requests { get; }
+
+    public bool HasEvents => _events.Count > 0;
+
+    /// <summary>Why the connection was closed by us; nothing happens any more then.</summary>
+    public Http3Error Error { get; private set; }
+
+    /// <summary>A GOAWAY was sent, and all requests before it are over: the connection may be closed with H3_NO_ERROR.</summary>
+    public bool IsDrained => State.GoAwaySent is not null && Requests.Count == 0 && State.ControlPending.Length == 0;
+
+    private bool IsServer => State.IsServer;
+
+    /// <summary>Opens the control stream and sends SETTINGS. Call once the connection can send.</summary>
+    public void Start()
+    {
+        if (State.LocalControl is null && _transport.TryOpen(unidirectional: true, out StreamId id))
+        {
+            State.LocalControl = id;
+            // Control before all requests: what it says may end the connection.
+            _transport.SetPriority(id, 0, incremental: false);
+            Span<byte> buffer = stackalloc byte[64];
+            ByteWriter writer = new(buffer);
+            writer.WriteVarInt((ulong)Http3StreamType.Control);
+            Http3Settings.Ours.Write(ref writer);
+            WriteControl(writer.Written);
+        }
+    }
+
+    /// <summary>Looks at every stream again: after an import, whose events were not carried along.</summary>
+    public void Resume()
+    {
+        Start();
+        foreach (StreamId id in Streams.Keys.Concat(Requests.Keys).Order().ToArray())
+        {
+            OnReadable(id);
+            OnWritable(id);
+        }
+
+        FlushControl();
+    }
+
+    public bool TryTakeEvent(out Http3Event e) => _events.TryDequeue(out e);
+
+    /// <summary>Bytes or a FIN arrived, on a stream that may be new.</summary>
+    public void OnReadable(StreamId id)
+    {
+        if (Error.IsError || !Admit(id))
+        {
+            return;
+        }
+
+        if (id.IsUnidirectional)
+        {
+            if (Streams.TryGetValue(id, out UnidirectionalStream? stream))
+            {
+                ulong? goAway = State.GoAwayReceived;
+                Http3Error error = stream.Receive(_transport, State);
+                if (error.IsError)
+                {
+                    Close(error);
+                    return;
+                }
+
+                if (!stream.IsCritical && _transport.ReadState(id) != StreamEnd.Open)
+                {
+                    Streams.Remove(id);
+                }
+
+                if (State.GoAwayReceived != goAway)
+                {
+                    _events.Enqueue(new(Http3EventKind.GoAway, new(State.GoAwayReceived!.Value)));
+                }
+            }
+        }
+        else if (Requests.TryGetValue(id, out RequestStream? request))
+        {
+            ReadHead(request);
+        }
+    }
+
+    /// <summary>The transport has room again.</summary>
+    public void OnWritable(StreamId id)
+    {
+        if (Error.IsError)
+        {
+            return;
+        }
+
+        if (id == State.LocalControl)
+        {
+            FlushControl();
+        }
+        else if (Requests.TryGetValue(id, out RequestStream? request))
+        {
+            request.Changed();
+            if (request.Writer.Flush(_transport, id) && request.Writer.Phase == WritePhase.Body)
+            {
+                _events.Enqueue(new(Http3EventKind.Writable, id));
+            }
+
+            Forget(request);
+        }
+    }
+
+    /// <summary>The peer may now be sent another stream.</summary>
+    public void OnStreamsAvailable()
+    {
+        if (!Error.IsError)
+        {
+            Start();
+            _events.Enqueue(new(Http3EventKind.StreamsAvailable, default));
+        }
+    }
+
+    /// <summary>The peer reset what it sends.</summary>
+    public void OnReset(StreamId id, ulong code)
+    {
+        if (Error.IsError || !Admit(id))
+        {
+            return;
+        }
+
+        if (Streams.Remove(id, out UnidirectionalStream? stream))
+        {
+            if (stream.IsCritical)
+            {
+                Close(UnidirectionalStream.Closed());
+            }
+        }
+        else if (Requests.TryGetValue(id, out RequestStream? request) && !request.Reader.IsOver)
+        {
+            Abort(request, Http3ErrorCode.RequestCancelled, code);
+        }
+    }
+
+    /// <summary>The peer wants no more of what we send; the transport has reset it.</summary>
+    public void OnStopped(StreamId id, ulong code)
+    {
+        if (Error.IsError)
+        {
+            return;
+        }
+
+        if (id == State.LocalControl)
+        {
+            Close(UnidirectionalStream.Closed());
+        }
+        else if (Admit(id) && Requests.TryGetValue(id, out RequestStream? request))
+        {
+            // A server that has answered early may not want the rest of a request (RFC 9114, section 4.1): its response still counts.
+            if (!IsServer && code == (ulong)Http3ErrorCode.NoError)
+            {
+                request.Writer.Close();
+                request.Changed();
+                _events.Enqueue(new(Http3EventKind.Stopped, id, code));
+                Forget(request);
+            }
+            else
+            {
+                Abort(request, Http3ErrorCode.RequestCancelled, code);
+            }
+        }
+    }
+
+    /// <summary>A request whose head has arrived, once; <c>null</c> for any other stream.</summary>
+    public RequestHead? TakeRequest(StreamId id)
+    {
+        RequestStream? request = Requests.GetValueOrDefault(id);
+        RequestHead? head = request?.Request;
+        if (head is not null)
+        {
+            request!.Request = null;
+        }
+
+        return head;
+    }
+
+    /// <summary>A response whose final head has arrived, once; <c>null</c> for any other stream.</summary>
+    public ResponseHead? TakeResponse(StreamId id)
+    {
+        RequestStream? request = Requests.GetValueOrDefault(id);
+        ResponseHead? head = request?.Response;
+        if (head is not null)
+        {
+            request!.Response = null;
+            Forget(request);
+        }
+
+        return head;
+    }
+
+    /// <summary>Sends a request's head; its body, if any, follows by <see cref="Write"/> and <see cref="TryFinish"/>.</summary>
+    /// <returns><c>false</c> when no request may be opened now: the peer's limit is reached, or it goes away.</returns>
+    /// <exception cref="ArgumentException">The head is malformed, or larger than the peer takes.</exception>
+    public bool TryOpenRequest(RequestHead head, bool hasBody, out StreamId id)
+    {
+        id = default;
+        FieldSection fields = head.ToFields();
+        Http3Error error = RequestHead.TryRead(fields, out RequestHead? sound);
+        if (error.IsError)
+        {
+            throw new ArgumentException(error.Reason, nameof(head));
+        }
+
+        CheckSize(fields, nameof(head));
+        if (Error.IsError || State.GoAwayReceived is not null || !_transport.TryOpen(unidirectional: false, out id))
+        {
+            return false;
+        }
+
+        RequestStream request = new(id);
+        request.OnMethod(head.IsHead);
+        Requests.Add(id, request);
+        request.Writer.WriteHead(_transport, id, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
+        if (!hasBody)
+        {
+            request.Writer.TryFinish(_transport, id);
+        }
+
+        return true;
+    }
+
+    /// <summary>Sends a response's head, interim or final.</summary>
+    /// <returns><c>false</c> when the request is over.</returns>
+    /// <exception cref="ArgumentException">The head is malformed, or larger than the peer takes.</exception>
+    /// <exception cref="InvalidOperationException">A final head was sent before.</exception>
+    public bool Respond(StreamId id, ResponseHead head)
+    {
+        FieldSection fields = head.ToFields();
+        Http3Error error = ResponseHead.TryRead(fields, out ResponseHead? sound);
+        if (error.IsError)
+        {
+            throw new ArgumentException(error.Reason, nameof(head));
+        }
+
+        CheckSize(fields, nameof(head));
+        if (!Requests.TryGetValue(id, out RequestStream? request) || request.Writer.IsOver)
+        {
+            return false;
+        }
+
+        if (request.Writer.Phase != WritePhase.Head)
+        {
+            throw new InvalidOperationException("the response was started before");
+        }
+
+        bool hasNoBody = request.IsHead || ResponseHead.HasNoBody(head.Status);
+        request.Writer.WriteHead(_transport, id, fields, !head.IsInterim, hasNoBody ? 0 : sound!.ContentLength);
+        request.Changed();
+        return true;
+    }
+
+    /// <summary>A whole response without a body, for what no handler answers.</summary>
+    public void Answer(StreamId id, int status)
+    {
+        ResponseHead head = new(status, new(new Field("content-length", "0")));
+        // A peer that takes not even this much gets none.
+        if (!Fits(head.ToFields()))
+        {
+            Abort(id, Http3ErrorCode.InternalError);
+        }
+        else if (Respond(id, head))
+        {
+            TryFinish(id);
+        }
+    }
+
+    /// <summary>Body bytes that may still be written under the announced length; -1 = any number.</summary>
+    public long BodyLeft(StreamId id) => Requests.TryGetValue(id, out RequestStream? request) ? request.Writer.BodyLeft : 0;
+
+    /// <summary>Whether there is anything to write to.</summary>
+    public bool CanWrite(StreamId id) => Requests.TryGetValue(id, out RequestStream? request) && !request.Writer.IsOver;
+
+    /// <summary>Writes body bytes into one DATA frame.</summary>
+    /// <returns>Bytes taken; with 0, <see cref="Http3EventKind.Writable"/> or an end of the request follows.</returns>
+    public int Write(StreamId id, ReadOnlySpan<byte> data)
+    {
+        if (Error.IsError || !Requests.TryGetValue(id, out RequestStream? request))
+        {
+            return 0;
+        }
+
+        request.Changed();
+        return request.Writer.Write(_transport, id, data);
+    }
+
+    /// <summary>Ends what we send. At a server the rest of the request, if any, is no longer wanted.</summary>
+    /// <returns><c>false</c> when fewer bytes were written than announced: the request was aborted with H3_INTERNAL_ERROR.</returns>
+    public bool TryFinish(StreamId id)
+    {
+        if (Error.IsError || !Requests.TryGetValue(id, out RequestStream? request))
+        {
+            return true;
+        }
+
+        request.Changed();
+        if (!request.Writer.TryFinish(_transport, id))
+        {
+            Abort(request, Http3ErrorCode.InternalError, (ulong)Http3ErrorCode.InternalError);
+            return false;
+        }
+
+        if (IsServer && !request.Reader.IsOver)
+        {
+            // The end may have arrived already; what is then left is a body that nobody will read.
+            ReadStep step = request.Reader.Advance(_transport, id, out _, out _);
+            if (step != ReadStep.End)
+            {
+                _transport.StopSending(id, (ulong)Http3ErrorCode.NoError);
+                request.Reader.Close();
+            }
+        }
+
+        Forget(request);
+        return true;
+    }
+
+    /// <summary>Reads body bytes.</summary>
+    public ReadOutcome Read(StreamId id, Span<byte> destination, out int count)
+    {
+        count = 0;
+        if (Error.IsError || !Requests.TryGetValue(id, out RequestStream? request))
+        {
+            return ReadOutcome.Aborted;
+        }
+
+        if (request.Reader.Phase == ReadPhase.Head)
+        {
+            return ReadOutcome.Wait;
+        }
+
+        request.Changed();
+        while (count < destination.Length)
+        {
+            switch (request.Reader.Advance(_transport, id, out _, out Http3Error error))
+            {
+                case ReadStep.Data:
+                    count += request.Reader.Take(_transport, id, destination[count..]);
+                    continue;
+
+                case ReadStep.End when count == 0:
+                    Forget(request);
+                    return ReadOutcome.End;
+
+                case ReadStep.Failed:
+                    Fail(request, error);
+                    return ReadOutcome.Aborted;
+
+                default:
+                    return count > 0 ? ReadOutcome.Data : ReadOutcome.Wait;
+            }
+        }
+
+        return ReadOutcome.Data;
+    }
+
+    /// <summary>Resets both directions.</summary>
+    public void Abort(StreamId id, Http3ErrorCode code)
+    {
+        if (!Error.IsError && Requests.TryGetValue(id, out RequestStream? request))
+        {
+            Abort(request, code, (ulong)code);
+        }
+    }
+
+    /// <summary>Announces the end (RFC 9114, section 5.2).</summary>
+    /// <param name="final">
+    /// <c>false</c>: the peer should stop, but nothing is refused yet, as requests may be on their way; <c>true</c>: requests that were
+    /// not seen yet are refused.
+    /// </param>
+    public void GoAway(bool final)
+    {
+        // A server names streams, a client pushes, of which there are none.
+        ulong announced = !IsServer ? 0 : final ? StreamId.Of(State.NextRequest, false, false).Value : VarInt.MaxValue - 3;
+        if (Error.IsError || State.LocalControl is null || announced >= State.GoAwaySent)
+        {
+            return;
+        }
+
+        State.GoAwaySent = announced;
+        Span<byte> buffer = stackalloc byte[16];
+        ByteWriter writer = new(buffer);
+        writer.WriteVarInt((ulong)Http3FrameType.GoAway);
+        writer.WriteVarInt((ulong)VarInt.Length(announced));
+        writer.WriteVarInt(announced);
+        WriteControl(writer.Written);
+    }
+
+    /// <summary>Takes note of streams of the peer up to this one: lower ones of its kind are open as well (RFC 9000, section 2.1).</summary>
+    private bool Admit(StreamId id)
+    {
+        if (id.IsServerInitiated == IsServer)
+        {
+            return true;
+        }
+
+        if (id.IsUnidirectional)
+        {
+            for (; State.NextUnidirectional <= id.Index; State.NextUnidirectional++)
+            {
+                StreamId opened = StreamId.Of(State.NextUnidirectional, !IsServer, unidirectional: true);
+                Streams.Add(opened, new(opened));
+            }
+
+            return true;
+        }
+
+        if (!IsServer)
+        {
+            Close(Http3Error.Connection(Http3ErrorCode.StreamCreationError, "a server opened a bidirectional stream"));
+            return false;
+        }
+
+        for (; State.NextRequest <= id.Index; State.NextRequest++)
+        {
+            StreamId opened = StreamId.Of(State.NextRequest, serverInitiated: false, unidirectional: false);
+            if (opened.Value >= State.GoAwaySent)
+            {
+                _transport.StopSending(opened, (ulong)Http3ErrorCode.RequestRejected);
+                _transport.Reset(opened, (ulong)Http3ErrorCode.RequestRejected);
+            }
+            else
+            {
+                Requests.Add(opened, new(opened));
+            }
+        }
+
+        return true;
+    }
+
+    private void ReadHead(RequestStream request)
+    {
+        request.Changed();
+        while (request.Reader.Phase == ReadPhase.Head)
+        {
+            switch (request.Reader.Advance(_transport, request.Id, out FieldSection? fields, out Http3Error error))
+            {
+                case ReadStep.Head:
+                    error = OnHead(request, fields!);
+                    if (error.IsError)
+                    {
+                        Fail(request, error);
+                        return;
+                    }
+
+                    break;
+
+                case ReadStep.TooLarge when IsServer:
+                    Answer(request.Id, 431);
+                    return;
+
+                case ReadStep.TooLarge:
+                case ReadStep.Failed:
+                    Fail(request, error);
+                    return;
+
+                default:
+                    return;
+            }
+        }
+
+        _events.Enqueue(new(Http3EventKind.Readable, request.Id));
+    }
+
+    private Http3Error OnHead(RequestStream request, FieldSection fields)
+    {
+        Http3Error error;
+        if (IsServer)
+        {
+            error = RequestHead.TryRead(fields, out RequestHead? head);
+            if (!error.IsError)
+            {
+                request.Request = head;
+                request.OnMethod(head!.IsHead);
+                request.Reader.OnHead(head.ContentLength, hasNoBody: false);
+                Prioritise(request.Id, head.Headers["priority"]);
+                _events.Enqueue(new(Http3EventKind.Head, request.Id));
+            }
+        }
+        else
+        {
+            error = ResponseHead.TryRead(fields, out ResponseHead? head);
+            if (!error.IsError && head!.IsInterim)
+            {
+                return request.Reader.OnInterim();
+            }
+
+            if (!error.IsError)
+            {
+                request.Response = head;
+                request.Reader.OnHead(head!.ContentLength, request.IsHead || ResponseHead.HasNoBody(head.Status));
+                _events.Enqueue(new(Http3EventKind.Head, request.Id));
+            }
+        }
+
+        return error;
+    }
+
+    /// <summary>The priority field of RFC 9218, section 4: <c>u=0..7</c> and <c>i</c>; anything else is ignored.</summary>
+    private void Prioritise(StreamId id, string? priority)
+    {
+        (int urgency, bool incremental) = (3, false);
+        foreach (Range range in (priority ?? "").AsSpan().Split(','))
+        {
+            ReadOnlySpan<char> item = priority.AsSpan()[range].Trim(' ');
+            incremental = item is "i" or "i=?1" || (incremental && item is not "i=?0");
+            urgency = item is ['u', '=', >= '0' and <= '7'] ? item[2] - '0' : urgency;
+        }
+
+        _transport.SetPriority(id, urgency, incremental);
+    }
+
+    private bool Fits(FieldSection fields) =>
+        (ulong)fields.Size <= ulong.Min(State.PeerSettings.MaxFieldSectionSize, Http3Limits.MaxFieldSectionSize);
+
+    private void CheckSize(FieldSection fields, string parameter)
+    {
+        if (!Fits(fields))
+        {
+            throw new ArgumentException("the fields are larger than the peer takes", parameter);
+        }
+    }
+
+    private void Fail(RequestStream request, Http3Error error)
+    {
+        if (error.IsConnectionError)
+        {
+            Close(error);
+        }
+        else
+        {
+            Abort(request, error.Code, (ulong)error.Code);
+        }
+    }
+
+    private void Abort(RequestStream request, Http3ErrorCode code, ulong reported)
+    {
+        if (!request.Reader.IsOver)
+        {
+            _transport.StopSending(request.Id, (ulong)code);
+        }
+
+        if (request.Writer.Phase != WritePhase.Finished)
+        {
+            _transport.Reset(request.Id, (ulong)code);
+        }
+
+        request.Reader.Close();
+        request.Writer.Close();
+        Requests.Remove(request.Id);
+        _events.Enqueue(new(Http3EventKind.Aborted, request.Id, reported));
+    }
+
+    private void Forget(RequestStream request)
+    {
+        if (request.IsOver && request.Response is null)
+        {
+            Requests.Remove(request.Id);
+        }
+    }
+
+    private void Close(Http3Error error)
+    {
+        Error = error;
+        _transport.Close((ulong)error.Code, error.Reason);
+        Requests.Clear();
+        Streams.Clear();
+        _events.Enqueue(new(Http3EventKind.Failed, default, (ulong)error.Code));
+    }
+
+    private void WriteControl(ReadOnlySpan<byte> bytes)
+    {
+        State.ControlPending = [.. State.ControlPending, .. bytes];
+        FlushControl();
+    }
+
+    private void FlushControl()
+    {
+        if (State.LocalControl is StreamId id && State.ControlPending is { Length: > 0 } pending)
+        {
+            State.ControlPending = pending[_transport.Write(id, pending, fin: false)..];
+        }
+    }
+}

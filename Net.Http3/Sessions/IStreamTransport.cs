@@ -1,0 +1,52 @@
+using Net.Core.Wire;
+
+namespace Net.Http3.Sessions;
+
+/// <summary>Whether more can come on a stream's receiving side.</summary>
+internal enum StreamEnd
+{
+    /// <summary>More may come, or there are bytes that were not consumed.</summary>
+    Open,
+
+    /// <summary>All bytes were consumed, and the peer's FIN stands behind them.</summary>
+    Finished,
+
+    /// <summary>The peer reset it: what was not consumed is gone.</summary>
+    Reset,
+}
+
+/// <summary>What HTTP/3 needs of a QUIC connection's streams: the seam between this package and Net.Core's connection.</summary>
+/// <remarks>
+/// Pure like the connection itself: no call blocks. The owner of the connection passes its events on to the session
+/// (<see cref="Http3Session.OnReadable"/> and its neighbours). Calls for a stream that has ended are ignored, or give "nothing".
+/// </remarks>
+internal interface IStreamTransport
+{
+    bool IsServer { get; }
+
+    /// <summary>Opens a stream of ours; <c>false</c> when the peer's limit is reached.</summary>
+    bool TryOpen(bool unidirectional, out StreamId id);
+
+    /// <summary>Puts bytes into the send buffer and says how many it took; the FIN only counts when it took all.</summary>
+    int Write(StreamId id, ReadOnlySpan<byte> data, bool fin);
+
+    /// <summary>Bytes that the next <see cref="Write"/> certainly takes.</summary>
+    int WriteRoom(StreamId id);
+
+    /// <summary>Contiguous bytes that have arrived and were not consumed; valid until the next call. Not always all that have arrived.</summary>
+    ReadOnlySpan<byte> Peek(StreamId id);
+
+    void Consume(StreamId id, int count);
+
+    StreamEnd ReadState(StreamId id);
+
+    void Reset(StreamId id, ulong code);
+
+    void StopSending(StreamId id, ulong code);
+
+    /// <summary>Urgency 0 (first) to 7, and whether streams of one urgency take turns (RFC 9218).</summary>
+    void SetPriority(StreamId id, int urgency, bool incremental);
+
+    /// <summary>Closes the connection with an application error code.</summary>
+    void Close(ulong code, string reason);
+}

@@ -1,0 +1,63 @@
+using Net.Core.Snapshots;
+using Net.Core.Wire;
+using Net.Http3.Messages;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Sessions;
+
+/// <summary>One request and its response: the message that is read and the message that is written.</summary>
+internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
+{
+    public static ulong Section => SectionNumber.Http3Request;
+
+    public StreamId Id => id;
+
+    public ulong Changes { get; private set; }
+
+    /// <summary>What is received: the request at a server, the response at a client.</summary>
+    public MessageReader Reader { get; private init; } = new();
+
+    public MessageWriter Writer { get; private init; } = new();
+
+    /// <summary>The request was HEAD: its response has no body whatever its head says.</summary>
+    public bool IsHead { get; private set; }
+
+    /// <summary>Decoded and not yet fetched by the host; always fetched before an export.</summary>
+    public RequestHead? Request { get; set; }
+
+    /// <inheritdoc cref="Request"/>
+    public ResponseHead? Response { get; set; }
+
+    public bool IsOver => Reader.IsOver && Writer.IsOver;
+
+    public void Changed() => Changes++;
+
+    /// <summary>The method is known.</summary>
+    public void OnMethod(bool isHead)
+    {
+        IsHead = isHead;
+        Changes++;
+    }
+
+    public void Export(SnapshotWriter writer)
+    {
+        writer.WriteNumber(Id.Value);
+        writer.WriteBool(IsHead);
+        Reader.Export(writer);
+        Writer.Export(writer);
+    }
+
+    public static RequestStream Import(SnapshotReader reader)
+    {
+        StreamId id = new(reader.ReadNumber(VarInt.MaxValue));
+        if (id.IsUnidirectional || id.IsServerInitiated)
+        {
+            throw new SnapshotException("a request on a stream that cannot carry one");
+        }
+
+        bool isHead = reader.ReadBool();
+        RequestStream stream = new(id) { IsHead = isHead, Reader = MessageReader.Import(reader), Writer = MessageWriter.Import(reader) };
+        reader.End();
+        return stream;
+    }
+}

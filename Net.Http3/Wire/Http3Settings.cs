@@ -1,0 +1,96 @@
+using Net.Core.Snapshots;
+using Net.Core.Wire;
+
+namespace Net.Http3.Wire;
+
+/// <summary>SETTINGS: what an endpoint tells about itself once, first on its control stream (RFC 9114, section 7.2.4).</summary>
+/// <param name="MaxFieldSectionSize">Largest field section that it wants, in bytes of RFC 9114, section 4.2.2; 2^62-1 = no limit.</param>
+/// <param name="QpackMaxTableCapacity">Bytes of dynamic table that its decoder permits (RFC 9204, section 5).</param>
+/// <param name="QpackBlockedStreams">Streams that may wait for its decoder's table.</param>
+/// <param name="EnableConnect">Extended CONNECT (RFC 9220).</param>
+/// <param name="Datagrams">HTTP datagrams (RFC 9297).</param>
+internal readonly record struct Http3Settings(
+    ulong MaxFieldSectionSize, ulong QpackMaxTableCapacity, ulong QpackBlockedStreams, bool EnableConnect, bool Datagrams)
+{
+    private const ulong TableCapacityId = 0x01, FieldSectionSizeId = 0x06, BlockedStreamsId = 0x07, ConnectId = 0x08, DatagramId = 0x33;
+
+    /// <summary>What holds until SETTINGS arrives.</summary>
+    public static Http3Settings Default => new(VarInt.MaxValue, 0, 0, false, false);
+
+    /// <summary>What we send: no dynamic table yet, so our decoder never blocks.</summary>
+    public static Http3Settings Ours => new(Http3Limits.MaxFieldSectionSize, 0, 0, false, false);
+
+    /// <summary>Reads a whole payload. Unknown and reserved identifiers are ignored (sections 7.2.4 and 7.2.4.1).</summary>
+    public static Http3Error TryRead(ReadOnlySpan<byte> payload, out Http3Settings settings)
+    {
+        settings = Default;
+        ByteReader reader = new(payload);
+        Span<ulong> seen = stackalloc ulong[Http3Limits.MaxSettingsPayload / 2];
+        int count = 0;
+        while (!reader.IsEmpty)
+        {
+            if (!reader.TryReadVarInt(out ulong id) || !reader.TryReadVarInt(out ulong value))
+            {
+                return Http3Error.Connection(Http3ErrorCode.FrameError, "SETTINGS ends inside a setting");
+            }
+
+            if (count == seen.Length || seen[..count].Contains(id))
+            {
+                return Fault("a setting comes twice");
+            }
+
+            seen[count++] = id;
+            switch (id)
+            {
+                case TableCapacityId: settings = settings with { QpackMaxTableCapacity = value }; break;
+                case FieldSectionSizeId: settings = settings with { MaxFieldSectionSize = value }; break;
+                case BlockedStreamsId: settings = settings with { QpackBlockedStreams = value }; break;
+                case ConnectId when value <= 1: settings = settings with { EnableConnect = value == 1 }; break;
+                case DatagramId when value <= 1: settings = settings with { Datagrams = value == 1 }; break;
+                case ConnectId or DatagramId: return Fault("a setting is neither 0 nor 1");
+                // Settings of HTTP/2 without a counterpart here.
+                case 0x00 or 0x02 or 0x03 or 0x04 or 0x05: return Fault("a setting of HTTP/2");
+                default: break;
+            }
+        }
+
+        return Http3Error.None;
+
+        static Http3Error Fault(string reason) => Http3Error.Connection(Http3ErrorCode.SettingsError, reason);
+    }
+
+    /// <summary>Writes the frame, its type and length included, without settings that hold their default.</summary>
+    public void Write(ref ByteWriter writer)
+    {
+        Span<byte> buffer = stackalloc byte[64];
+        ByteWriter payload = new(buffer);
+        WriteOne(ref payload, FieldSectionSizeId, MaxFieldSectionSize, VarInt.MaxValue);
+        WriteOne(ref payload, TableCapacityId, QpackMaxTableCapacity, 0);
+        WriteOne(ref payload, BlockedStreamsId, QpackBlockedStreams, 0);
+        WriteOne(ref payload, ConnectId, EnableConnect ? 1UL : 0, 0);
+        WriteOne(ref payload, DatagramId, Datagrams ? 1UL : 0, 0);
+        writer.WriteVarInt((ulong)Http3FrameType.Settings);
+        writer.WriteVarBytes(payload.Written);
+
+        static void WriteOne(ref ByteWriter payload, ulong id, ulong value, ulong byDefault)
+        {
+            if (value != byDefault)
+            {
+                payload.WriteVarInt(id);
+                payload.WriteVarInt(value);
+            }
+        }
+    }
+
+    public void Export(SnapshotWriter writer)
+    {
+        writer.WriteNumber(MaxFieldSectionSize);
+        writer.WriteNumber(QpackMaxTableCapacity);
+        writer.WriteNumber(QpackBlockedStreams);
+        writer.WriteBool(EnableConnect);
+        writer.WriteBool(Datagrams);
+    }
+
+    public static Http3Settings Import(SnapshotReader reader) => new(
+        reader.ReadNumber(VarInt.MaxValue), reader.ReadNumber(VarInt.MaxValue), reader.ReadNumber(VarInt.MaxValue), reader.ReadBool(), reader.ReadBool());
+}
