@@ -193,17 +193,21 @@ internal sealed class Http3Session
         {
             Close(UnidirectionalStream.Closed());
         }
-        else if (Admit(id) && Requests.TryGetValue(id, out RequestStream? request))
+        else if (Admit(id))
         {
+            RequestStream? request = Requests.GetValueOrDefault(id);
             // A server that has answered early may not want the rest of a request (RFC 9114, section 4.1): its response still counts.
-            if (!IsServer && code == (ulong)Http3ErrorCode.NoError)
+            bool early = !IsServer && code == (ulong)Http3ErrorCode.NoError;
+            // The stream waits for this, also when the session has long given it all that it had.
+            _transport.Reset(id, (ulong)(early ? Http3ErrorCode.NoError : Http3ErrorCode.RequestCancelled));
+            if (request is not null && early)
             {
                 request.Writer.Close();
                 request.Changed();
                 _events.Enqueue(new(Http3EventKind.Stopped, id, code));
                 Forget(request);
             }
-            else
+            else if (request is not null)
             {
                 Abort(request, Http3ErrorCode.RequestCancelled, code);
             }

@@ -12,5 +12,6 @@ internal interface IShardWork
 internal interface IShardQueue
 {
     /// <summary>From any thread; runs in the order of posting, never inside this call.</summary>
-    void Post(IShardWork work);
+    /// <returns><c>false</c> when that thread has ended: the work will not run.</returns>
+    bool Post(IShardWork work);
 }

@@ -27,18 +27,21 @@ internal enum WritePhase
 
 /// <summary>Puts one message together, straight into the stream's send buffer.</summary>
 /// <remarks>
-/// A DATA frame's head is written only together with all the bytes that it announces, so a stream never stands inside a DATA frame
-/// of ours. Heads of messages are taken whole and held here until the transport has room.
+/// A DATA frame's head is written only together with all the bytes that it announces. Heads of messages, and the tiny frames that fill
+/// up a send buffer, are taken whole and held here until the transport has room.
 /// </remarks>
 internal sealed class MessageWriter
 {
+    /// <summary>Body bytes of the frame that fills a room too small for a useful one.</summary>
+    private const int TightFrame = 16;
+
     private byte[] _pending = [];
     private int _flushed;
     private long _contentLength = -1;
 
     public WritePhase Phase { get; private set; }
 
-    /// <summary>Body bytes that the transport has taken.</summary>
+    /// <summary>Body bytes that were taken: they will be sent.</summary>
     public long BodySent { get; private set; }
 
     public bool IsOver => Phase is WritePhase.Finished or WritePhase.Closed;
@@ -102,19 +105,31 @@ internal sealed class MessageWriter
 
         // The longest head that a frame of this room can have; a few bytes of room may stay unused.
         int room = transport.WriteRoom(id);
-        int count = int.Min(data.Length, room - 1 - VarInt.Length((ulong)int.Max(room, 0)));
-        if (count <= 0)
+        if (room <= 0)
         {
             return 0;
         }
 
+        int count = int.Min(data.Length, room - 1 - VarInt.Length((ulong)room));
+        bool isTight = count < int.Min(data.Length, TightFrame);
+        count = isTight ? int.Min(data.Length, TightFrame) : count;
         Span<byte> buffer = stackalloc byte[FrameHead.MaxLength];
         ByteWriter head = new(buffer);
         head.WriteVarInt((ulong)Http3FrameType.Data);
         head.WriteVarInt((ulong)count);
-        transport.Write(id, head.Written, fin: false);
-        transport.Write(id, data[..count], fin: false);
         BodySent += count;
+        if (isTight)
+        {
+            // What does not fit waits here. A write that was cut short also makes the transport tell when there is room again.
+            _pending = [.. head.Written, .. data[..count]];
+            Flush(transport, id);
+        }
+        else
+        {
+            transport.Write(id, head.Written, fin: false);
+            transport.Write(id, data[..count], fin: false);
+        }
+
         return count;
     }
 

@@ -26,8 +26,11 @@ internal sealed record ExchangeHostOptions
 /// <see cref="IsQuiet"/>, nothing of the component runs, and its connections may be exported. Handlers of a component that is not
 /// <see cref="IResumableComponent"/> go on until they end, and only then is it quiet. All members are called on the shard's thread.
 /// </remarks>
-internal sealed class ExchangeHost(IComponent component, IShardQueue queue, ExchangeHostOptions options)
+internal sealed class ExchangeHost(IComponent component, IShardQueue queue, ExchangeHostOptions options) : IShardWork, IDisposable
 {
+    private Timer? _timer;
+    private Instant _timerDue = Instant.Never;
+
     private readonly List<ServerConnection> _connections = [];
     private readonly PriorityQueue<ExchangeRunner, Instant> _delays = new();
 
@@ -54,7 +57,7 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     /// <summary>Handlers that have begun and not ended; for a component that is not resumable they must end before it can move.</summary>
     public int RunningHandlers => Exchanges.Count(exchange => exchange.IsRunning);
 
-    /// <summary>When <see cref="Tick"/> is next to be called.</summary>
+    /// <summary>When <see cref="Tick"/> is next to be called. Only with inline handlers: else the host has a timer of its own.</summary>
     public Instant Deadline => !Holds && _delays.TryPeek(out _, out Instant first) ? first : Instant.Never;
 
     private IEnumerable<ExchangeRunner> Exchanges => _connections.SelectMany(connection => connection.Exchanges);
@@ -74,6 +77,9 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
         {
             connection.Pump();
         }
+
+        Tick(now);
+        Arm(now);
     }
 
     /// <summary>The exchanges live elsewhere now: their handlers here are dropped where they wait.</summary>
@@ -82,6 +88,7 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
         IsAbandoned = true;
         _connections.Clear();
         _delays.Clear();
+        Dispose();
     }
 
     public void Tick(Instant now)
@@ -93,10 +100,39 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
         }
     }
 
+    /// <summary>The timer has rung.</summary>
+    public void Run(Instant now)
+    {
+        _timerDue = Instant.Never;
+        Tick(now);
+        Arm(now);
+    }
+
+    public void Dispose() => _timer?.Dispose();
+
     public void Add(ServerConnection connection) => _connections.Add(connection);
 
     public void Remove(ServerConnection connection) => _connections.Remove(connection);
 
     /// <summary>An exchange waits for this moment. One that ends sooner is woken for nothing, which does no harm.</summary>
-    public void WakeAt(ExchangeRunner exchange, Instant due) => _delays.Enqueue(exchange, due);
+    public void WakeAt(ExchangeRunner exchange, Instant due, Instant now)
+    {
+        _delays.Enqueue(exchange, due);
+        Arm(now);
+    }
+
+    private void Arm(Instant now)
+    {
+        if (options.Inline || Deadline >= _timerDue)
+        {
+            return;
+        }
+
+        _timerDue = Deadline;
+        _timer ??= new(static host => ((ExchangeHost)host!).Ring(), this, Timeout.Infinite, Timeout.Infinite);
+        // Rounded up, so that it does not ring just before the moment.
+        _timer.Change(long.Max(0, (long)Math.Ceiling((_timerDue - now).TotalMilliseconds)), Timeout.Infinite);
+    }
+
+    private void Ring() => queue.Post(this);
 }

@@ -37,10 +37,10 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
 
     public ExchangeState State { get; }
 
-    public StreamOperation ReadOperation { get; }
+    public ExchangeOperation ReadOperation { get; }
 
     /// <summary>Everything but reads: heads, body bytes, delays.</summary>
-    public StreamOperation WriteOperation { get; }
+    public ExchangeOperation WriteOperation { get; }
 
     public IShardQueue Queue => _host.Queue;
 
@@ -88,7 +88,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
     }
 
-    public void Perform(StreamOperation operation, Instant now)
+    public void Perform(ExchangeOperation operation, Instant now)
     {
         // Abandoned: the exchange lives elsewhere, and here nothing of it ever completes.
         if (!_host.IsAbandoned && !_host.Holds)
@@ -128,7 +128,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             return;
         }
 
-        foreach (StreamOperation operation in (ReadOnlySpan<StreamOperation>)[ReadOperation, WriteOperation])
+        foreach (ExchangeOperation operation in (ReadOnlySpan<ExchangeOperation>)[ReadOperation, WriteOperation])
         {
             if (operation.IsPending)
             {
@@ -155,7 +155,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         _cancellation.Dispose();
     }
 
-    private void Retry(StreamOperation operation)
+    private void Retry(ExchangeOperation operation)
     {
         if (operation.IsPending)
         {
@@ -182,7 +182,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     private void Cancel()
     {
         Http3RequestAbortedException error = new(_abort!.Value);
-        foreach (StreamOperation operation in (ReadOnlySpan<StreamOperation>)[ReadOperation, WriteOperation])
+        foreach (ExchangeOperation operation in (ReadOnlySpan<ExchangeOperation>)[ReadOperation, WriteOperation])
         {
             if (operation.IsPending)
             {
@@ -206,7 +206,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
     }
 
-    private void TryPerform(StreamOperation operation, Instant now)
+    private void TryPerform(ExchangeOperation operation, Instant now)
     {
         if (_abort is Http3ErrorCode code)
         {
@@ -232,7 +232,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         _connection.Pump();
     }
 
-    private void Read(StreamOperation operation)
+    private void Read(ExchangeOperation operation)
     {
         ReadOutcome outcome = _connection.Session.Read(State.Id, operation.Buffer.Span, out int count);
         if (outcome is ReadOutcome.Data or ReadOutcome.End)
@@ -247,7 +247,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
     }
 
-    private void Respond(StreamOperation operation)
+    private void Respond(ExchangeOperation operation)
     {
         ResponseHead head = (ResponseHead)operation.Argument!;
         if (_connection.Session.Respond(State.Id, head))
@@ -257,7 +257,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
     }
 
-    private void Write(StreamOperation operation)
+    private void Write(ExchangeOperation operation)
     {
         if (!State.HasResponded)
         {
@@ -293,7 +293,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         operation.Complete(0);
     }
 
-    private void Wait(StreamOperation operation, Instant now)
+    private void Wait(ExchangeOperation operation, Instant now)
     {
         if (operation.Until.IsNever)
         {
@@ -311,7 +311,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
         else
         {
-            _host.WakeAt(this, operation.Until);
+            _host.WakeAt(this, operation.Until, now);
         }
     }
 }

@@ -19,8 +19,8 @@ internal interface IOperationOwner
 {
     IShardQueue Queue { get; }
 
-    /// <summary>Performs the operation, or leaves it pending. Calls <see cref="StreamOperation.Complete"/> or <see cref="StreamOperation.Fail"/> last.</summary>
-    void Perform(StreamOperation operation, Instant now);
+    /// <summary>Performs the operation, or leaves it pending. Calls <see cref="ExchangeOperation.Complete"/> or <see cref="ExchangeOperation.Fail"/> last.</summary>
+    void Perform(ExchangeOperation operation, Instant now);
 }
 
 /// <summary>One awaited call of a handler: started on its thread, performed on the connection's, used again for the next one.</summary>
@@ -30,7 +30,7 @@ internal interface IOperationOwner
 /// </remarks>
 /// <param name="owner">Performs it.</param>
 /// <param name="inline">Whether the handler goes on inside <see cref="Complete"/> (the simulator), or on the thread pool.</param>
-internal sealed class StreamOperation(IOperationOwner owner, bool inline) : IShardWork, IValueTaskSource<int>, IValueTaskSource
+internal sealed class ExchangeOperation(IOperationOwner owner, bool inline) : IShardWork, IValueTaskSource<int>, IValueTaskSource
 {
     private const int Idle = 0, Posted = 1, Pending = 2, Completed = 3;
 
@@ -158,15 +158,23 @@ internal sealed class StreamOperation(IOperationOwner owner, bool inline) : ISha
     {
         // The token is taken first: the operation may be complete, and used again, before Post returns.
         ValueTask<int> task = new(this, _core.Version);
-        owner.Queue.Post(this);
+        Send();
         return task;
     }
 
     private ValueTask PostVoid()
     {
         ValueTask task = new(this, _core.Version);
-        owner.Queue.Post(this);
+        Send();
         return task;
+    }
+
+    private void Send()
+    {
+        if (!owner.Queue.Post(this))
+        {
+            Fail(new Server.Http3RequestAbortedException("the connection's thread has ended"));
+        }
     }
 
     private void Clear() => (Buffer, Data, Argument) = (default, default, null);
