@@ -5,7 +5,7 @@ namespace Net.Core.Tls;
 /// <summary>The application_layer_protocol_negotiation extension (RFC 7301), mandatory in QUIC (RFC 9001, section 8.1).</summary>
 internal static class ApplicationProtocols
 {
-    /// <returns>False when it does not parse, is empty or holds an empty name.</returns>
+    /// <returns>False when it does not parse, is empty, holds an empty name or too many.</returns>
     public static bool TryRead(ReadOnlySpan<byte> body, out List<byte[]> names)
     {
         names = [];
@@ -18,7 +18,7 @@ internal static class ApplicationProtocols
         ByteReader entries = new(list);
         while (!entries.IsEmpty)
         {
-            if (!entries.TryReadVector8(out ReadOnlySpan<byte> name) || name.IsEmpty)
+            if (!entries.TryReadVector8(out ReadOnlySpan<byte> name) || name.IsEmpty || names.Count == TlsLimits.ApplicationProtocols)
             {
                 return false;
             }

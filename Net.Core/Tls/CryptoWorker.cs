@@ -65,8 +65,9 @@ internal static class CryptoWorker
             using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(request.Certificate.Span);
             return Signatures.Verify(request.Scheme, certificate, request.Content.Span, request.Signature.Span);
         }
-        catch (CryptographicException)
+        catch (Exception exception) when (exception is not OutOfMemoryException)
         {
+            // A hostile certificate ends in more than CryptographicException: a key on an unknown curve, for one, is PlatformNotSupportedException.
             return false;
         }
     }

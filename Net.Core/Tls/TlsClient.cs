@@ -175,6 +175,11 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
             return AlertDescription.IllegalParameter.Because("HelloRetryRequest asks for nothing that could change");
         }
 
+        if (hello.Cookie?.Length > TlsLimits.Cookie)
+        {
+            return AlertDescription.IllegalParameter.Because("a cookie longer than is sent back");
+        }
+
         _retrySuite = hello.Suite;
         _hello.Cookie = hello.Cookie;
         _link.Transcript.ReplaceByMessageHash(hello.Suite);

@@ -9,6 +9,15 @@ internal static class TlsLimits
     /// <summary>Certificates in a peer's chain; beyond: bad_certificate. Real chains have 1 to 4.</summary>
     public const int CertificateChain = 16;
 
+    /// <summary>Bytes of a HelloRetryRequest's cookie, which must fit into our ClientHello; beyond: illegal_parameter. Real ones have some dozens.</summary>
+    public const int Cookie = 8 * 1024;
+
+    /// <summary>Application protocols in a ClientHello; beyond: decode_error. Browsers send 1 to 3.</summary>
+    public const int ApplicationProtocols = 256;
+
+    /// <summary>Issuers that a CertificateRequest names; those beyond are not looked at, being a hint.</summary>
+    public const int Authorities = 256;
+
     /// <summary>Bytes of a host name in DNS (RFC 1035, section 2.3.4).</summary>
     public const int ServerName = 255;
 }

@@ -70,10 +70,10 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
     public ReadOnlyMemory<byte> PeerTransportParameters { get; private set; }
 
     /// <summary>The name that the client asked for, in lower case; null before its ClientHello and without SNI.</summary>
-    public string? ServerName => PeerTransportParameters.IsEmpty ? null : _hello?.ServerName;
+    public string? ServerName { get; private set; }
 
-    /// <summary>The client's offer; empty before its ClientHello.</summary>
-    public IReadOnlyList<byte[]> AlpnOffered => _hello?.ApplicationProtocols ?? [];
+    /// <summary>The client's offer; empty before its ClientHello and after the handshake.</summary>
+    public IReadOnlyList<byte[]> AlpnOffered { get; private set; } = [];
 
     public bool IsComplete => _state == State.Complete;
 
@@ -135,6 +135,8 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
 
         _hello = hello;
         PeerTransportParameters = hello.TransportParameters;
+        ServerName = hello.ServerName;
+        AlpnOffered = hello.ApplicationProtocols!;
         _link.Transcript.Append(message.Bytes.Span);
         if (_choice.ClientShare is not null)
         {
@@ -332,7 +334,7 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         {
             Suite = _choice.Suite,
             Alpn = _choice.ApplicationProtocol,
-            ServerName = _hello!.ServerName,
+            ServerName = ServerName,
             PeerCertificates = [.. _client.Chain.Select(certificate => (ReadOnlyMemory<byte>)certificate)],
             ExporterSecret = _exporter,
             ResumptionSecret = _schedule.ResumptionMaster(_link.Transcript.Hash(_choice.Suite)),
@@ -340,6 +342,8 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         _state = State.Complete;
         _link.Transcript.Clear();
         Wipe();
+        // A connection lives on for hours: it does not keep what a handshake needed.
+        (_hello, _share, _credential, _schedule, AlpnOffered) = (null, null, null, null, []);
         return _link.ReadNext(EncryptionLevel.OneRtt);
     }
 

@@ -105,7 +105,10 @@ internal sealed class CertificateRequest : IHandshakeMessage
                 return false;
             }
 
-            authorities.Add(name.ToArray());
+            if (authorities.Count < TlsLimits.Authorities)
+            {
+                authorities.Add(name.ToArray());
+            }
         }
 
         return true;
