@@ -18,11 +18,19 @@ public sealed class TlsHostileInputTests
     [DataRow(true)]
     public void Mutated_messages_never_throw(bool retry)
     {
-        HandshakePair Make(ulong seed) => new(
-            serverGroups: retry ? [NamedGroup.Secp256r1] : null,
-            mode: ClientCertificates.Require,
-            clientCredential: TestHost.Client,
-            seed: seed);
+        // Keys, certificates and signatures of a seed too, so that a failing run can be repeated.
+        DeterministicSigner signer = new(System.Security.Cryptography.SHA512.HashData("mutations"u8));
+        TlsCredential credential = new([signer.CreateCertificate("server.test", DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200))], signer);
+        HandshakePair Make(ulong seed)
+        {
+            HandshakePair pair = new(
+                serverGroups: retry ? [NamedGroup.Secp256r1] : null,
+                mode: ClientCertificates.Require,
+                clientCredential: credential,
+                seed: seed);
+            pair.ServerHost.ServerCredential = credential;
+            return pair;
+        }
 
         int count = Make(0).Run().Log.Count;
         int refused = 0;
