@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Net.Core.Snapshots;
 using Net.Core.Time;
+using Net.Core.Wire;
 
 namespace Net.Core.Crypto;
 
@@ -173,7 +174,7 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
 
         DropExpired(now);
         headerLength = packetNumberOffset + length;
-        packetNumber = DecodeNumber(largestReceived, truncated, length);
+        packetNumber = PacketNumber.Decode(largestReceived, truncated, length);
 
         bool isCurrent = (packet[0] & PhaseBit) == Phase(_readGeneration);
         bool isPrevious = !isCurrent && _previousRead is not null && packetNumber < _lowestOpened;
@@ -419,19 +420,4 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
     }
 
     private static int Phase(ulong generation) => (generation & 1) == 0 ? 0 : PhaseBit;
-
-    private static ulong DecodeNumber(ulong? largestReceived, uint truncated, int length)
-    {
-        // RFC 9000, appendix A.3.
-        ulong expected = largestReceived is ulong largest ? largest + 1 : 0;
-        ulong window = 1UL << (8 * length);
-        ulong half = window / 2;
-        ulong candidate = (expected & ~(window - 1)) | truncated;
-        if (candidate + half <= expected && candidate < (1UL << 62) - window)
-        {
-            return candidate + window;
-        }
-
-        return candidate > expected + half && candidate >= window ? candidate - window : candidate;
-    }
 }

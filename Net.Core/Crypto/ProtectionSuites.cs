@@ -6,8 +6,14 @@ internal static class ProtectionSuites
     /// <summary>System.Security.Cryptography.</summary>
     public static IProtectionSuite BaseLibrary { get; } = new BaseLibrarySuite();
 
+    /// <summary>Vector instructions: AES-GCM only, and only where the processor has them.</summary>
+    public static IProtectionSuite Vector { get; } = new VectorSuite();
+
+    /// <summary>BouncyCastle: everywhere.</summary>
+    public static IProtectionSuite Managed { get; } = new ManagedSuite();
+
     /// <summary>The fastest that this machine has for each cipher suite.</summary>
-    public static IProtectionSuite Default { get; } = new FirstSupportedSuite([BaseLibrary]);
+    public static IProtectionSuite Default { get; } = new FirstSupportedSuite([Vector, BaseLibrary, Managed]);
 
     private sealed class FirstSupportedSuite(IProtectionSuite[] candidates) : IProtectionSuite
     {

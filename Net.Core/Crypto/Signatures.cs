@@ -68,7 +68,45 @@ internal static class Signatures
         return read == keyInfo.Length
             && curve.IsNamed
             && curve.Oid.Value == expected
-            && key.VerifyData(content, signature, scheme.Hash, DSASignatureFormat.Rfc3279DerSequence);
+            && TryDecode(signature, key.KeySize / 8, out byte[] fixedForm)
+            && key.VerifyData(content, fixedForm, scheme.Hash, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+    }
+
+    /// <summary>SEQUENCE { INTEGER r, INTEGER s } in DER and nothing else. The base library would also take negative numbers for positive ones.</summary>
+    private static bool TryDecode(ReadOnlySpan<byte> signature, int field, out byte[] fixedForm)
+    {
+        // Up to P-384 no length here reaches 128, so each is one byte.
+        fixedForm = new byte[2 * field];
+        return signature.Length is > 2 and < 0x80
+            && signature[0] == 0x30
+            && signature[1] == signature.Length - 2
+            && TryDecodeInteger(signature[2..], fixedForm.AsSpan(0, field), out int length)
+            && TryDecodeInteger(signature[(2 + length)..], fixedForm.AsSpan(field), out int second)
+            && 2 + length + second == signature.Length;
+    }
+
+    private static bool TryDecodeInteger(ReadOnlySpan<byte> source, Span<byte> target, out int consumed)
+    {
+        consumed = 0;
+        if (source.Length < 3 || source[0] != 0x02 || source[1] == 0 || source[1] > source.Length - 2)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> value = source.Slice(2, source[1]);
+        consumed = 2 + value.Length;
+
+        // A zero in front stands there only to keep the number positive.
+        bool isPadded = value.Length > 1 && value[0] == 0;
+        bool isSound = value[0] < 0x80 && (!isPadded || value[1] >= 0x80);
+        value = isPadded ? value[1..] : value;
+        if (!isSound || value.Length > target.Length)
+        {
+            return false;
+        }
+
+        value.CopyTo(target[^value.Length..]);
+        return true;
     }
 
     // A key whose own algorithm is id-RSASSA-PSS belongs to the rsa_pss_pss schemes: the import refuses it.
