@@ -53,14 +53,10 @@ internal sealed class MemoryChannel : IDatagramChannel
 
     public bool TrySend(Span<byte> buffer, in Transmit transmit)
     {
-        int at = 0;
-        int rest = transmit.Length;
-        for (int i = 0; i < transmit.Segments; i++)
+        for (int at = 0; at < transmit.Length; at += Headroom + transmit.SegmentSize)
         {
-            int length = int.Min(transmit.SegmentSize, rest);
+            int length = int.Min(transmit.SegmentSize, transmit.Length - at - Headroom);
             _peer!.Arrive(buffer.Slice(at + Headroom, length).ToArray(), Local, transmit.Ecn);
-            at += Headroom + length;
-            rest -= length;
         }
 
         return true;

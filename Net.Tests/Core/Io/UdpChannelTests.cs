@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using Net.Core.Paths;
 using Net.Core.Io;
+using Net.Core.Paths;
 using Net.Core.Wire;
 
 namespace Net.Tests.Core.Io;
@@ -88,7 +88,7 @@ public sealed class UdpChannelTests
         UdpAddress target = Reachable(receiver.Local, ipv6: from == "[::1]:0" || to == "[::1]:0");
         foreach (Ecn ecn in (Ecn[])[Ecn.NotEct, Ecn.Ect0, Ecn.Ect1, Ecn.Ce])
         {
-            Assert.IsTrue(sender.TrySend(new byte[100], new(new(target, default, 0), 100, 1, 100, ecn)));
+            Assert.IsTrue(sender.TrySend(new byte[100], new(new(target, default, 0), 100, 1, 100, ecn, null)));
             Assert.AreEqual(ecn, Receive(receiver, 1).Single().Ecn);
         }
     }
@@ -103,7 +103,7 @@ public sealed class UdpChannelTests
         using IDatagramChannel server = Bind("[::]:0", "fast"), peer = Bind(client, "fast");
         UdpAddress asked = UdpAddress.FromEndPoint(new(IPAddress.Parse(host), server.Local.Port));
 
-        Assert.IsTrue(peer.TrySend(new byte[50], new(new(asked, default, 0), 50, 1, 50, Ecn.NotEct)));
+        Assert.IsTrue(peer.TrySend(new byte[50], new(new(asked, default, 0), 50, 1, 50, Ecn.NotEct, null)));
         Arrival question = Receive(server, 1).Single();
         Assert.AreEqual(peer.Local, question.Path.Remote);
         if (server is LinuxUdpChannel)
@@ -111,7 +111,7 @@ public sealed class UdpChannelTests
             Assert.AreEqual(asked, question.Path.Local);
         }
 
-        Assert.IsTrue(server.TrySend(new byte[60], new(question.Path, 60, 1, 60, Ecn.Ect0)));
+        Assert.IsTrue(server.TrySend(new byte[60], new(question.Path, 60, 1, 60, Ecn.Ect0, null)));
         Assert.AreEqual(asked, Receive(peer, 1).Single().Path.Remote);
     }
 
@@ -127,7 +127,7 @@ public sealed class UdpChannelTests
         }
 
         UdpAddress foreign = UdpAddress.FromEndPoint(new(IPAddress.Parse("192.0.2.55"), sender.Local.Port));
-        Assert.IsTrue(sender.TrySend(new byte[2400], new(new(receiver.Local, foreign, 0), 1200, 2, 2400, Ecn.NotEct)));
+        Assert.IsTrue(sender.TrySend(new byte[2400], new(new(receiver.Local, foreign, 0), 1200, 2, 2400, Ecn.NotEct, null)));
         Assert.IsTrue(linux.SendsBursts);
     }
 
@@ -145,16 +145,16 @@ public sealed class UdpChannelTests
         }
 
         byte[] huge = new byte[70_000];
-        Assert.IsTrue(sender.TrySend(huge, new(new(receiver.Local, sender.Local, 0), huge.Length, 1, huge.Length, Ecn.NotEct)));
+        Assert.IsTrue(sender.TrySend(huge, new(new(receiver.Local, sender.Local, 0), huge.Length, 1, huge.Length, Ecn.NotEct, null)));
         Assert.IsTrue(UdpAddress.TryParse("[::1]:9", out UdpAddress otherFamily));
-        Assert.IsTrue(sender.TrySend(new byte[10], new(new(otherFamily, sender.Local, 0), 10, 1, 10, Ecn.NotEct)));
+        Assert.IsTrue(sender.TrySend(new byte[10], new(new(otherFamily, sender.Local, 0), 10, 1, 10, Ecn.NotEct, null)));
         for (int i = 0; i < 3; i++)
         {
-            Assert.IsTrue(sender.TrySend(new byte[10], new(new(nobody, sender.Local, 0), 10, 1, 10, Ecn.NotEct)));
+            Assert.IsTrue(sender.TrySend(new byte[10], new(new(nobody, sender.Local, 0), 10, 1, 10, Ecn.NotEct, null)));
         }
 
         Assert.IsFalse(sender.TryReceive(new ReceiveBatch()));
-        Assert.IsTrue(sender.TrySend(new byte[20], new(new(receiver.Local, sender.Local, 0), 20, 1, 20, Ecn.NotEct)));
+        Assert.IsTrue(sender.TrySend(new byte[20], new(new(receiver.Local, sender.Local, 0), 20, 1, 20, Ecn.NotEct, null)));
         Assert.HasCount(20, Receive(receiver, 1).Single().Bytes);
     }
 
@@ -222,7 +222,7 @@ public sealed class UdpChannelTests
         lender.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
         using IDatagramChannel lent = UdpChannel.Over(lender.SafeHandle), peer = Bind("127.0.0.1:0", "fast");
 
-        Assert.IsTrue(peer.TrySend(Pattern(300), new(new(Reachable(lent.Local, ipv6: false), default, 0), 100, 3, 300, Ecn.NotEct)));
+        Assert.IsTrue(peer.TrySend(Pattern(300), new(new(Reachable(lent.Local, ipv6: false), default, 0), 100, 3, 300, Ecn.NotEct, null)));
 
         CollectionAssert.AreEqual(Pattern(300), Receive(lent, 3).SelectMany(a => a.Bytes).ToArray());
     }
@@ -234,7 +234,7 @@ public sealed class UdpChannelTests
     }
 
     private static Transmit Burst(IDatagramChannel from, UdpAddress to, int length, int segmentSize) =>
-        new(new(to, from.Local, 0), segmentSize, (length + segmentSize - 1) / segmentSize, length, Ecn.NotEct);
+        new(new(to, from.Local, 0), segmentSize, (length + segmentSize - 1) / segmentSize, length, Ecn.NotEct, null);
 
     private static UdpAddress Reachable(UdpAddress local, bool ipv6) =>
         UdpAddress.FromEndPoint(new(ipv6 ? IPAddress.IPv6Loopback : IPAddress.Loopback, local.Port));

@@ -1,0 +1,245 @@
+using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Paths;
+using Net.Core.Time;
+using Net.Core.Tls;
+
+namespace Net.Core.Io;
+
+/// <summary>One endpoint with all its connections, driven one step at a time by whoever has the thread and the clock.</summary>
+/// <remarks>
+/// A step: posted work; what arrived; timers; handshake requests; the owners' events; then sending, until there is nothing to send or the
+/// network's queue is full. Everything here, and everything of its connections, belongs to the thread that steps; other threads call
+/// <see cref="Post"/> alone. A shard has no clock and no thread, so a simulator steps the very code that serves
+/// (see <see cref="ShardThread"/>).
+/// </remarks>
+internal sealed class Shard
+{
+    private static readonly TimeSpan s_blockedWait = TimeSpan.FromMilliseconds(1);
+
+    private readonly ICryptoHost _crypto;
+    private readonly Func<Connection, IConnectionOwner> _accept;
+    private readonly ShardOptions _options;
+    private readonly WorkQueue _work = new();
+    private readonly ReceiveBatch _batch = new();
+    private readonly Dictionary<Connection, IConnectionOwner> _owners = new(ReferenceEqualityComparer.Instance);
+    private readonly Queue<Connection> _marked = new();
+    private readonly byte[] _sendBuffer;
+    private Transmit _blocked;
+    private bool _isBlocked;
+    private Instant _steppedAt;
+    private IReadOnlyList<IShardWork> _running = [];
+    private int _ran;
+
+    /// <param name="endpoint">Whose datagrams and connections they are.</param>
+    /// <param name="channel">Where the datagrams come from and go to; it stays the caller's.</param>
+    /// <param name="crypto">Answers handshakes, unless the connection's owner does.</param>
+    /// <param name="accept">Gives a new connection of a client its owner.</param>
+    /// <param name="options">Null for the defaults.</param>
+    public Shard(Endpoint endpoint, IDatagramChannel channel, ICryptoHost crypto, Func<Connection, IConnectionOwner> accept, ShardOptions? options = null)
+    {
+        Endpoint = endpoint;
+        Channel = channel;
+        _crypto = crypto;
+        _accept = accept;
+        _options = options ?? ShardOptions.Default;
+        // Pinned: system calls read it all the time.
+        _sendBuffer = GC.AllocateUninitializedArray<byte>(_options.SendBuffer, pinned: true);
+    }
+
+    public Endpoint Endpoint { get; }
+
+    public IDatagramChannel Channel { get; }
+
+    /// <summary>Connections that have an owner.</summary>
+    public int Connections => _owners.Count;
+
+    /// <summary>When to step at the latest, if nothing arrives and nothing is posted before.</summary>
+    /// <remarks>While the network's queue is full, connections are ready but cannot send: then the channel's wait ends when there is room.</remarks>
+    public Instant Deadline => _isBlocked ? _steppedAt + s_blockedWait : Endpoint.Deadline;
+
+    /// <summary>Has work done in the next step. Thread-safe.</summary>
+    /// <returns>False when the shard has stopped: the work will not run.</returns>
+    public bool Post(IShardWork work)
+    {
+        if (!_work.TryAdd(work))
+        {
+            return false;
+        }
+
+        Channel.Wake();
+        return true;
+    }
+
+    /// <summary>Who gets the connection's events from now on. In the shard's thread only.</summary>
+    public void SetOwner(Connection connection, IConnectionOwner owner)
+    {
+        _owners[connection] = owner;
+        MarkActive(connection);
+    }
+
+    /// <summary>Forgets the owner, as of a connection that has moved away.</summary>
+    public void RemoveOwner(Connection connection) => _owners.Remove(connection);
+
+    /// <summary>Has the owner look at the connection in this step, although nothing arrived for it.</summary>
+    public void MarkActive(Connection connection) => _marked.Enqueue(connection);
+
+    /// <returns>Whether there is more to do at once: step again without waiting.</returns>
+    public bool Step(Instant now)
+    {
+        _steppedAt = now;
+        RunWork(now);
+        bool mayHaveMore = Receive(now);
+        Endpoint.Tick(now);
+        Serve(now);
+        return Send(now) | mayHaveMore | _marked.Count > 0;
+    }
+
+    /// <summary>Ends the shard: runs what was posted before, refuses the rest, sends, and tells the owners. The last call, in the shard's thread.</summary>
+    public void Stop(Instant now)
+    {
+        _work.Close();
+        RunWork(now);
+        Serve(now);
+        _ = Send(now);
+        TellOwners(null);
+    }
+
+    /// <summary>Ends the shard after a fault of ours: nothing in it is trusted any more, but its owners are told.</summary>
+    public void Abandon(Exception fault)
+    {
+        _work.Close();
+        TellOwners(fault);
+        // The rest of the list at hand, behind the work that failed if one did, and what came since.
+        AbandonWork(fault);
+        _running = _work.Take();
+        _ran = 0;
+        AbandonWork(fault);
+    }
+
+    private void TellOwners(Exception? fault)
+    {
+        foreach (IConnectionOwner owner in _owners.Values)
+        {
+            owner.OnShardStopped(fault);
+        }
+
+        _owners.Clear();
+    }
+
+    private void RunWork(Instant now)
+    {
+        _running = _work.Take();
+        _ran = 0;
+        while (_ran < _running.Count)
+        {
+            _running[_ran++].Run(now);
+        }
+    }
+
+    private void AbandonWork(Exception fault)
+    {
+        while (_ran < _running.Count)
+        {
+            _running[_ran++].Abandon(fault);
+        }
+    }
+
+    /// <returns>Whether the bound was reached, so that more may be waiting.</returns>
+    private bool Receive(Instant now)
+    {
+        int batches = 0;
+        while (batches < _options.MaxBatches && Channel.TryReceive(_batch))
+        {
+            batches++;
+            foreach (ReceiveBatch.Datagram datagram in _batch)
+            {
+                _ = Endpoint.OnDatagram(datagram.Bytes, datagram.Path, datagram.Ecn, now);
+            }
+
+        }
+
+        return batches == _options.MaxBatches;
+    }
+
+    private void Serve(Instant now)
+    {
+        while (Endpoint.TryTakeAccepted(out Connection? accepted))
+        {
+            _owners[accepted] = _accept(accepted);
+            MarkActive(accepted);
+        }
+
+        for (int marked = _marked.Count; marked > 0; marked--)
+        {
+            Serve(_marked.Dequeue(), now);
+        }
+
+        // A connection that its owner has called is active again, and is asked again: until there is nothing new.
+        while (Endpoint.TryTakeActive(out Connection? active))
+        {
+            Serve(active, now);
+        }
+    }
+
+    private void Serve(Connection connection, Instant now)
+    {
+        _ = _owners.TryGetValue(connection, out IConnectionOwner? owner);
+        if (connection.IsFrozen)
+        {
+            return;
+        }
+
+        ICryptoHost host = owner?.Crypto ?? _crypto;
+        while (connection.TryTakeRequest(out CryptoRequest? request))
+        {
+            if (_options.OffloadCrypto)
+            {
+                _ = ThreadPool.UnsafeQueueUserWorkItem(new CryptoJob(this, connection, request, host), preferLocal: false);
+            }
+            else
+            {
+                connection.OnAnswer(CryptoWorker.Answer(request, host), now);
+            }
+        }
+
+        owner?.OnEvents(connection, now);
+        if (connection.IsClosed)
+        {
+            _ = _owners.Remove(connection);
+            Endpoint.RemoveIfClosed(connection);
+        }
+    }
+
+    /// <returns>Whether the bound was reached, so that there may be more to send.</returns>
+    private bool Send(Instant now)
+    {
+        if (_isBlocked)
+        {
+            _isBlocked = !Channel.TrySend(_sendBuffer, _blocked);
+        }
+
+        for (int sends = 0; !_isBlocked; sends++)
+        {
+            if (sends == _options.MaxSends)
+            {
+                return true;
+            }
+
+            // The endpoint gives each connection that has something to say one turn, round and round.
+            if (!Endpoint.TryTransmit(_sendBuffer, Channel.Headroom, now, out Transmit transmit))
+            {
+                return false;
+            }
+
+            if (!Channel.TrySend(_sendBuffer, transmit))
+            {
+                _blocked = transmit;
+                _isBlocked = true;
+            }
+        }
+
+        // The channel's wait ends when there is room.
+        return false;
+    }
+}

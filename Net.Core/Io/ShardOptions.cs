@@ -1,0 +1,19 @@
+namespace Net.Core.Io;
+
+/// <summary>How a shard shares its thread among its connections. Limits of one step; what is left over is done in the next.</summary>
+internal sealed record ShardOptions
+{
+    public static ShardOptions Default { get; } = new();
+
+    /// <summary>Receive batches per step.</summary>
+    public int MaxBatches { get; init; } = 4;
+
+    /// <summary>Sends per step, over all connections; each is one connection's turn.</summary>
+    public int MaxSends { get; init; } = 64;
+
+    /// <summary>Bytes of one connection's turn: the largest burst that one system call takes.</summary>
+    public int SendBuffer { get; init; } = 65_507;
+
+    /// <summary>Whether handshake work is given to the thread pool. The simulator answers at once: same inputs, same run.</summary>
+    public bool OffloadCrypto { get; init; }
+}
