@@ -1,0 +1,201 @@
+using Net.Core.Connections;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Wire;
+
+namespace Net.Core.Io;
+
+/// <summary>A connection's half on the shard's thread: hands its events to streams and to those who wait. That thread alone calls it.</summary>
+/// <param name="shard">Whose connection it is.</param>
+/// <param name="connection">The protocol machine.</param>
+/// <param name="defaultStreamErrorCode">For streams that are let go before their end.</param>
+/// <param name="onEnded">Called once, when the shard is not needed for this connection any more.</param>
+internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong defaultStreamErrorCode, Action onEnded) : IConnectionOwner
+{
+    private readonly Dictionary<StreamId, QuicStream> _streams = [];
+    private readonly Queue<OpenRequest>[] _opens = [new(), new()];
+    private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isReleased;
+
+    public Shard Shard { get; } = shard;
+
+    public Connection Connection { get; } = connection;
+
+    /// <summary>What waits to be accepted: bounded by the streams that the peer may have open.</summary>
+    public AcceptQueue<QuicStream> Inbound { get; } = new(int.MaxValue);
+
+    /// <summary>Ends with the handshake, or fails with what ended the connection.</summary>
+    public Task Connected => _connected.Task;
+
+    /// <summary>Ends when the connection closes, from whichever side.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>What ended the connection; set before <see cref="Ended"/> and never changed.</summary>
+    public QuicException? Fault { get; private set; }
+
+    /// <summary>Raised on the shard's thread when the handshake is complete.</summary>
+    public Action? OnConnected { get; set; }
+
+    public void OnEvents(Connection connection, Instant now)
+    {
+        while (connection.TryTakeEvent(out ConnectionEvent e))
+        {
+            switch (e.Kind)
+            {
+                case ConnectionEventKind.HandshakeCompleted:
+                    OnConnected?.Invoke();
+                    _ = _connected.TrySetResult();
+                    break;
+                case ConnectionEventKind.Stream:
+                    OnStream(e.Stream);
+                    break;
+                case ConnectionEventKind.Closed:
+                    End(Faults.Of(connection.CloseReason));
+                    break;
+            }
+        }
+
+        if (connection.IsClosed)
+        {
+            Release();
+        }
+    }
+
+    public void OnShardStopped(Exception? fault)
+    {
+        End(fault is null ? Faults.Stopped() : Faults.Internal(fault));
+        Release();
+    }
+
+    public void Open(OpenRequest request)
+    {
+        if (Fault is not null)
+        {
+            _ = request.TrySetException(Fault);
+        }
+        else if (_opens[request.Unidirectional ? 1 : 0].Count > 0 || !TryOpen(request))
+        {
+            _opens[request.Unidirectional ? 1 : 0].Enqueue(request);
+        }
+    }
+
+    private void OnStream(in StreamEvent e)
+    {
+        switch (e.Kind)
+        {
+            case StreamEventKind.Opened:
+                QuicStream opened = Add(e.Id);
+                _ = Inbound.TryAdd(opened);
+                break;
+            case StreamEventKind.StreamsAvailable:
+                Queue<OpenRequest> waiting = _opens[e.Id.IsUnidirectional ? 1 : 0];
+                while (waiting.TryPeek(out OpenRequest? request) && (request.Task.IsCompleted || TryOpen(request)))
+                {
+                    _ = waiting.Dequeue();
+                }
+
+                break;
+            default:
+                if (_streams.TryGetValue(e.Id, out QuicStream? stream))
+                {
+                    stream.Driver.On(e);
+                    if (e.Kind == StreamEventKind.Closed)
+                    {
+                        _ = _streams.Remove(e.Id);
+                        DropIfEmpty(stream);
+                    }
+                }
+
+                break;
+        }
+    }
+
+    // A stream that ended by abort before anybody accepted it: else a peer that opens and resets makes the queue grow (CVE-2023-44487's cousins).
+    private void DropIfEmpty(QuicStream stream)
+    {
+        if (stream.Driver.ReadsClosed.IsFaulted)
+        {
+            _ = Inbound.Remove(stream);
+        }
+    }
+
+    private bool TryOpen(OpenRequest request)
+    {
+        if (request.Task.IsCompleted)
+        {
+            return true;
+        }
+
+        if (!Connection.TryOpen(request.Unidirectional, out StreamId id))
+        {
+            return false;
+        }
+
+        QuicStream stream = Add(id);
+        if (!request.TrySetResult(stream))
+        {
+            // Cancelled just now: the number is spent.
+            stream.Dispose();
+        }
+
+        return true;
+    }
+
+    private QuicStream Add(StreamId id)
+    {
+        QuicStream stream = new(new StreamDriver(Shard, Connection, id, defaultStreamErrorCode));
+        _streams.Add(id, stream);
+        return stream;
+    }
+
+    private void End(QuicException fault)
+    {
+        if (Fault is not null)
+        {
+            return;
+        }
+
+        Fault = fault;
+        if (_connected.TrySetException(fault))
+        {
+            _ = _connected.Task.Exception;
+        }
+
+        foreach (Queue<OpenRequest> waiting in _opens)
+        {
+            while (waiting.TryDequeue(out OpenRequest? request))
+            {
+                _ = request.TrySetException(fault);
+            }
+        }
+
+        Inbound.End(fault);
+        foreach (QuicStream stream in _streams.Values)
+        {
+            stream.Driver.OnConnectionEnded(fault);
+        }
+
+        _ = _ended.TrySetResult();
+    }
+
+    private void Release()
+    {
+        if (!_isReleased)
+        {
+            _isReleased = true;
+            onEnded();
+        }
+    }
+}
+
+/// <summary>Somebody waits for a stream of his own.</summary>
+internal sealed class OpenRequest(ConnectionDriver driver, bool unidirectional)
+    : TaskCompletionSource<QuicStream>(TaskCreationOptions.RunContinuationsAsynchronously), IShardWork
+{
+    public bool Unidirectional { get; } = unidirectional;
+
+    public void Run(Instant now) => driver.Open(this);
+
+    public void Abandon(Exception fault) => TrySetException(Faults.Internal(fault));
+}

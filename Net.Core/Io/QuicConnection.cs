@@ -1,0 +1,201 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Net.Core.Connections;
+using Net.Core.Paths;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Io;
+
+/// <summary>A QUIC connection (RFC 9000) with the names of System.Net.Quic. All members may be called from any thread.</summary>
+public sealed class QuicConnection : IAsyncDisposable
+{
+    private readonly ConnectionDriver _driver;
+    private readonly QuicConnectionOptions _options;
+    private readonly TlsSession _session;
+    private readonly NetworkPath _path;
+
+    /// <summary>On the shard's thread, once the handshake is complete.</summary>
+    internal QuicConnection(ConnectionDriver driver, QuicConnectionOptions options, string targetHost)
+    {
+        _driver = driver;
+        _options = options;
+        _session = driver.Connection.Session!;
+        _path = driver.Connection.Path;
+        TargetHostName = targetHost;
+        RemoteCertificate = _session.PeerCertificates.Count > 0 ? X509CertificateLoader.LoadCertificate(_session.PeerCertificates[0].Span) : null;
+    }
+
+    /// <summary>Always: the implementation is managed code.</summary>
+    public static bool IsSupported => true;
+
+    /// <summary>The peer's address when the handshake was complete.</summary>
+    public IPEndPoint RemoteEndPoint => _path.Remote.ToEndPoint();
+
+    /// <summary>Our own address when the handshake was complete; the wildcard where the system does not tell.</summary>
+    public IPEndPoint LocalEndPoint => _path.Local.IsNone ? new IPEndPoint(IPAddress.Any, 0) : _path.Local.ToEndPoint();
+
+    /// <summary>The server's name: what a client called, or what it asked a server for (empty without SNI).</summary>
+    public string TargetHostName { get; }
+
+    /// <summary>What both ends speak.</summary>
+    public SslApplicationProtocol NegotiatedApplicationProtocol => new(_session.Alpn.ToArray());
+
+    /// <summary>The peer's certificate; null when it showed none. It belongs to the connection.</summary>
+    public X509Certificate? RemoteCertificate { get; }
+
+    internal Connection Connection => _driver.Connection;
+
+    internal Shard Shard => _driver.Shard;
+
+    /// <summary>Connects and authenticates. Each connection has a socket and a thread of its own.</summary>
+    /// <exception cref="AuthenticationException">TLS failed, on either side: certificate, name, or application protocol.</exception>
+    /// <exception cref="QuicException">Nobody answers, or the server refuses.</exception>
+    /// <exception cref="SocketException">The name does not resolve, or the address cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static async ValueTask<QuicConnection> ConnectAsync(QuicClientConnectionOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        SslClientAuthenticationOptions tls = options.ClientAuthenticationOptions;
+        IPEndPoint remote = await ResolveAsync(options.RemoteEndPoint, cancellationToken).ConfigureAwait(false);
+        string name = tls.TargetHost is { Length: > 0 } target ? target : (options.RemoteEndPoint as DnsEndPoint)?.Host ?? remote.Address.ToString();
+        TlsClientOptions tlsOptions = new() { AlpnProtocols = Names(tls.ApplicationProtocols), ServerName = name };
+        UdpAddress local = UdpAddress.FromEndPoint(
+            options.LocalEndPoint ?? new(remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0));
+        ShardHost host = new(local, options.ToConnectionOptions(), null, new SslHost(tls), (_, _) => throw new InvalidOperationException("a client accepts nobody"));
+
+        ConnectWork work = new(host, tlsOptions, UdpAddress.FromEndPoint(remote), options, name);
+        _ = host.Shard.Post(work);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static (state, token) => ((ConnectWork)state!).Cancel(token), work);
+        try
+        {
+            return await work.Connection.ConfigureAwait(false);
+        }
+        catch (QuicException e) when (Faults.Alert(e) is not null)
+        {
+            throw new AuthenticationException(e.Message, e);
+        }
+    }
+
+    /// <summary>Opens a stream; waits while the peer permits no more of them.</summary>
+    /// <exception cref="QuicException">The connection has ended.</exception>
+    public async ValueTask<QuicStream> OpenOutboundStreamAsync(QuicStreamType type, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        OpenRequest request = new(_driver, type == QuicStreamType.Unidirectional);
+        if (!Shard.Post(request))
+        {
+            throw _driver.Fault ?? Faults.Stopped();
+        }
+
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static (state, token) => ((OpenRequest)state!).TrySetCanceled(token), request);
+        return await request.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>The next stream that the peer has opened.</summary>
+    /// <exception cref="QuicException">The connection has ended, and no stream is left to accept.</exception>
+    public ValueTask<QuicStream> AcceptInboundStreamAsync(CancellationToken cancellationToken = default) => _driver.Inbound.TakeAsync(cancellationToken);
+
+    /// <summary>Closes at once: the peer is told the code, streams fail, what is not sent is lost. Harmless when the connection has ended.</summary>
+    /// <param name="errorCode">The application's code, 0 to 2^62-1.</param>
+    /// <param name="cancellationToken">Ends the waiting, not the closing.</param>
+    public async ValueTask CloseAsync(long errorCode, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)errorCode, VarInt.MaxValue, nameof(errorCode));
+        if (Shard.Post(new CloseWork(_driver, (ulong)errorCode)))
+        {
+            await _driver.Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Closes with the default error code, if that was not done before.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync(_options.DefaultCloseErrorCode).ConfigureAwait(false);
+        foreach (QuicStream stream in _driver.Inbound.Drain())
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    internal static List<byte[]> Names(List<SslApplicationProtocol>? protocols) =>
+        protocols is { Count: > 0 }
+            ? [.. protocols.Select(protocol => protocol.Protocol.ToArray())]
+            : throw new ArgumentException("QUIC needs at least one application protocol");
+
+    private static async ValueTask<IPEndPoint> ResolveAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        switch (endPoint)
+        {
+            case IPEndPoint address:
+                return address;
+            case DnsEndPoint name:
+                IPAddress[] addresses = await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken).ConfigureAwait(false);
+                return addresses.Length > 0 ? new(addresses[0], name.Port) : throw new SocketException((int)SocketError.HostNotFound);
+            default:
+                throw new ArgumentException("an IPEndPoint or a DnsEndPoint is needed", nameof(endPoint));
+        }
+    }
+
+    private sealed class CloseWork(ConnectionDriver driver, ulong code) : IShardWork
+    {
+        public void Run(Instant now)
+        {
+            if (driver.Connection.IsOpen && !driver.Connection.IsFrozen)
+            {
+                driver.Connection.Close(code, "closed by the application", now);
+            }
+        }
+    }
+
+    private sealed class ConnectWork(ShardHost host, TlsClientOptions tls, UdpAddress remote, QuicClientConnectionOptions options, string name) : IShardWork
+    {
+        private readonly QuicClientConnectionOptions _options = options;
+        private readonly TaskCompletionSource<QuicConnection> _connection = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private ConnectionDriver? _driver;
+
+        public Task<QuicConnection> Connection => _connection.Task;
+
+        public void Run(Instant now)
+        {
+            Connection connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
+            _driver = new(host.Shard, connection, (ulong)_options.DefaultStreamErrorCode, host.Release);
+            _driver.OnConnected = OnConnected;
+            host.Shard.SetOwner(connection, _driver);
+            _ = WatchAsync(_driver);
+        }
+
+        public void Cancel(CancellationToken token)
+        {
+            if (_connection.TrySetCanceled(token))
+            {
+                // Posted behind this work itself, so there is a connection then.
+                _ = host.Shard.Post(new CancelWork(this));
+            }
+        }
+
+        private void OnConnected()
+        {
+            // When its caller has given up, the cancellation's work closes it.
+            _ = _connection.TrySetResult(new(_driver!, _options, name));
+        }
+
+        private async Task WatchAsync(ConnectionDriver driver)
+        {
+            await driver.Ended.ConfigureAwait(false);
+            _ = _connection.TrySetException(driver.Fault!);
+        }
+
+        private sealed class CancelWork(ConnectWork work) : IShardWork
+        {
+            public void Run(Instant now) => new CloseWork(work._driver!, (ulong)work._options.DefaultCloseErrorCode).Run(now);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using System.Net;
+using System.Net.Security;
+using Net.Core.Connections;
+
+namespace Net.Core.Io;
+
+/// <summary>What client and server connections are configured with.</summary>
+public abstract class QuicConnectionOptions
+{
+    private protected QuicConnectionOptions()
+    {
+    }
+
+    /// <summary>Application error code of a connection that is disposed without <see cref="QuicConnection.CloseAsync"/>; 0 to 2^62-1.</summary>
+    public long DefaultCloseErrorCode { get; set; }
+
+    /// <summary>Application error code of a stream that is disposed before its end, or whose write is cancelled; 0 to 2^62-1.</summary>
+    public long DefaultStreamErrorCode { get; set; }
+
+    /// <summary>Silence after which the connection is over; zero for 30 s, infinite for never. The smaller one of both ends' counts (RFC 9000, section 10.1).</summary>
+    public TimeSpan IdleTimeout { get; set; }
+
+    /// <summary>From the first packet to the end of the handshake; 10 s by default.</summary>
+    public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Silence after which the peer is asked for a sign of life; zero or infinite for never.</summary>
+    public TimeSpan KeepAliveInterval { get; set; }
+
+    /// <summary>Bidirectional streams that the peer may have open at a time.</summary>
+    public int MaxInboundBidirectionalStreams { get; set; }
+
+    /// <summary>Unidirectional streams that the peer may have open at a time.</summary>
+    public int MaxInboundUnidirectionalStreams { get; set; }
+
+    internal ConnectionOptions ToConnectionOptions()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(DefaultCloseErrorCode);
+        ArgumentOutOfRangeException.ThrowIfNegative(DefaultStreamErrorCode);
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxInboundBidirectionalStreams);
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxInboundUnidirectionalStreams);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(HandshakeTimeout, TimeSpan.Zero);
+        ConnectionOptions defaults = ConnectionOptions.Default;
+        return defaults with
+        {
+            IdleTimeout = IdleTimeout == TimeSpan.Zero ? defaults.IdleTimeout : OrNever(IdleTimeout),
+            HandshakeTimeout = HandshakeTimeout,
+            KeepAlive = OrNever(KeepAliveInterval),
+            Streams = defaults.Streams with
+            {
+                MaxBidirectional = (ulong)MaxInboundBidirectionalStreams,
+                MaxUnidirectional = (ulong)MaxInboundUnidirectionalStreams,
+            },
+        };
+    }
+
+    private static TimeSpan OrNever(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.Zero;
+}
+
+/// <summary>How to connect to a server.</summary>
+public sealed class QuicClientConnectionOptions : QuicConnectionOptions
+{
+    /// <summary>The server: an <see cref="IPEndPoint"/> or a <see cref="DnsEndPoint"/>.</summary>
+    public required EndPoint RemoteEndPoint { get; set; }
+
+    /// <summary>The address to bind; null lets the system choose.</summary>
+    public IPEndPoint? LocalEndPoint { get; set; }
+
+    /// <summary>
+    /// TLS. Used are ApplicationProtocols (at least one), TargetHost (else the host of <see cref="RemoteEndPoint"/>), ClientCertificates or
+    /// ClientCertificateContext, LocalCertificateSelectionCallback, CertificateChainPolicy, CertificateRevocationCheckMode and
+    /// RemoteCertificateValidationCallback; the versions and cipher suites are QUIC's own.
+    /// </summary>
+    public required SslClientAuthenticationOptions ClientAuthenticationOptions { get; set; }
+}
+
+/// <summary>How a server treats the connections of its clients.</summary>
+public sealed class QuicServerConnectionOptions : QuicConnectionOptions
+{
+    /// <summary>A server's defaults: 100 bidirectional and 10 unidirectional streams.</summary>
+    public QuicServerConnectionOptions()
+    {
+        MaxInboundBidirectionalStreams = 100;
+        MaxInboundUnidirectionalStreams = 10;
+    }
+
+    /// <summary>
+    /// TLS. Used are ServerCertificate, ServerCertificateContext or ServerCertificateSelectionCallback, ClientCertificateRequired (a client
+    /// without a certificate is refused), CertificateChainPolicy, CertificateRevocationCheckMode and RemoteCertificateValidationCallback;
+    /// ApplicationProtocols may stand here instead of in <see cref="QuicListenerOptions"/>.
+    /// </summary>
+    public required SslServerAuthenticationOptions ServerAuthenticationOptions { get; set; }
+}
+
+/// <summary>How to listen.</summary>
+public sealed class QuicListenerOptions
+{
+    /// <summary>The address to bind; [::] takes IPv4 as well, port 0 lets the system choose.</summary>
+    public required IPEndPoint ListenEndPoint { get; set; }
+
+    /// <summary>What is spoken, best first. A client that offers none of them is refused (no_application_protocol).</summary>
+    public List<SslApplicationProtocol> ApplicationProtocols { get; set; } = [];
+
+    /// <summary>Connections that wait to be accepted; further ones are closed. 512 by default.</summary>
+    public int ListenBacklog { get; set; } = 512;
+
+    /// <summary>How all connections are treated. A certificate per server name is chosen by its ServerCertificateSelectionCallback.</summary>
+    public required QuicServerConnectionOptions ConnectionOptions { get; set; }
+}

@@ -1,0 +1,95 @@
+using System.Net;
+using System.Net.Security;
+using Net.Core.Connections;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Io;
+
+/// <summary>Accepts QUIC connections on one UDP port, with the names of System.Net.Quic. All members may be called from any thread.</summary>
+public sealed class QuicListener : IAsyncDisposable
+{
+    private readonly QuicServerConnectionOptions _options;
+    private readonly AcceptQueue<QuicConnection> _accepted;
+    private readonly ShardHost _host;
+    private int _isDisposed;
+
+    private QuicListener(QuicListenerOptions options)
+    {
+        _options = options.ConnectionOptions;
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ListenBacklog, 1);
+        _accepted = new(options.ListenBacklog);
+        SslServerAuthenticationOptions tls = _options.ServerAuthenticationOptions;
+        TlsServerOptions tlsOptions = new()
+        {
+            AlpnProtocols = QuicConnection.Names(options.ApplicationProtocols is { Count: > 0 } names ? names : tls.ApplicationProtocols),
+            ClientCertificates = tls.ClientCertificateRequired ? ClientCertificates.Require : ClientCertificates.None,
+        };
+        _host = new(UdpAddress.FromEndPoint(options.ListenEndPoint), _options.ToConnectionOptions(), tlsOptions, new SslHost(tls), Accept);
+        LocalEndPoint = _host.Shard.Channel.Local.ToEndPoint();
+    }
+
+    /// <summary>Always: the implementation is managed code.</summary>
+    public static bool IsSupported => true;
+
+    /// <summary>The address that is bound, with the port that the system chose if none was given.</summary>
+    public IPEndPoint LocalEndPoint { get; }
+
+    /// <summary>Binds the port and serves handshakes from then on.</summary>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    /// <exception cref="ArgumentException">No certificate, or no application protocol.</exception>
+    /// <exception cref="System.Net.Sockets.SocketException">The address cannot be bound.</exception>
+    public static ValueTask<QuicListener> ListenAsync(QuicListenerOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(new QuicListener(options));
+    }
+
+    /// <summary>The next connection whose handshake is complete. Peers that fail theirs are not heard of.</summary>
+    /// <exception cref="ObjectDisposedException">The listener was disposed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ValueTask<QuicConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default) => _accepted.TakeAsync(cancellationToken);
+
+    /// <summary>Accepts nobody any more. Connections that were accepted go on, and the socket with them; those that were not are closed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        _accepted.End(new ObjectDisposedException(nameof(QuicListener)));
+        _ = _host.Shard.Post(new RefuseWork(_host.Shard));
+        foreach (QuicConnection connection in _accepted.Drain())
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _host.Release();
+    }
+
+    /// <summary>On the shard's thread, with the first packet of a client.</summary>
+    private ConnectionDriver Accept(ShardHost host, Connection connection)
+    {
+        host.AddUser();
+        ConnectionDriver driver = new(host.Shard, connection, (ulong)_options.DefaultStreamErrorCode, host.Release);
+        driver.OnConnected = () => OnConnected(driver);
+        return driver;
+    }
+
+    private void OnConnected(ConnectionDriver driver)
+    {
+        QuicConnection connection = new(driver, _options, driver.Connection.Session!.ServerName ?? "");
+        if (!_accepted.TryAdd(connection))
+        {
+            // Nobody takes it, or too many wait already.
+            _ = connection.DisposeAsync().AsTask();
+        }
+    }
+
+    private sealed class RefuseWork(Shard shard) : IShardWork
+    {
+        public void Run(Time.Instant now) => shard.Endpoint.AcceptsNew = false;
+    }
+}

@@ -1,0 +1,149 @@
+using Net.Core.Time;
+
+namespace Net.Core.Io;
+
+/// <summary>One stream of a connection (RFC 9000, section 2), with the names of System.Net.Quic.</summary>
+/// <remarks>
+/// One read and one write may be under way at a time; they may come from different threads. A cancelled read takes nothing from the stream;
+/// a cancelled write aborts the writing side, because nobody can know how much of it was sent.
+/// </remarks>
+public sealed class QuicStream : Stream
+{
+    private readonly StreamDriver _driver;
+    private volatile bool _isDisposed;
+
+    internal QuicStream(StreamDriver driver) => _driver = driver;
+
+    /// <summary>The stream's number in its connection, 0 to 2^62-1.</summary>
+    public long Id => (long)_driver.Id.Value;
+
+    /// <summary>Who may send.</summary>
+    public QuicStreamType Type => _driver.Id.IsUnidirectional ? QuicStreamType.Unidirectional : QuicStreamType.Bidirectional;
+
+    /// <summary>Ends when the peer's last byte was read; fails with what ended reading before.</summary>
+    public Task ReadsClosed => _driver.ReadsClosed;
+
+    /// <summary>Ends when the peer has acknowledged all, after writes were completed; fails with what ended writing before.</summary>
+    public Task WritesClosed => _driver.WritesClosed;
+
+    /// <inheritdoc/>
+    public override bool CanRead => _driver.CanRead && !_isDisposed;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => _driver.CanWrite && !_isDisposed;
+
+    /// <summary>Never.</summary>
+    public override bool CanSeek => false;
+
+    /// <summary>Not supported.</summary>
+    public override long Length => throw new NotSupportedException();
+
+    /// <summary>Not supported.</summary>
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    internal StreamDriver Driver => _driver;
+
+    /// <summary>Reads what has arrived, at least one byte; 0 at the end of the stream. An empty buffer waits for something to read.</summary>
+    /// <exception cref="QuicException">The peer or this side aborted the stream, or the connection ended.</exception>
+    /// <exception cref="InvalidOperationException">The stream has no reading side, or another read is under way.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing was taken from the stream.</exception>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return _driver.CanRead ? _driver.Reads.StartAsync(buffer, cancellationToken) : throw new InvalidOperationException("this stream only writes");
+    }
+
+    /// <inheritdoc cref="ReadAsync(Memory{byte}, CancellationToken)"/>
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    /// <summary>Reads, blocking the thread.</summary>
+    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
+
+    /// <summary>Ends when all bytes are in the stream's send buffer (512 KiB): copied, not acknowledged.</summary>
+    /// <exception cref="QuicException">The peer or this side aborted the stream, or the connection ended.</exception>
+    /// <exception cref="InvalidOperationException">The stream has no writing side, writes were completed, or another write is under way.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the writing side is aborted with the default error code.</exception>
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        WriteAsync(buffer, completeWrites: false, cancellationToken);
+
+    /// <inheritdoc cref="WriteAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
+    /// <param name="buffer">What to send.</param>
+    /// <param name="completeWrites">Whether these are the last bytes (FIN).</param>
+    /// <param name="cancellationToken">Aborts the writing side.</param>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, bool completeWrites, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return _driver.CanWrite
+            ? _driver.Writes.StartAsync(buffer, completeWrites, cancellationToken)
+            : throw new InvalidOperationException("this stream only reads");
+    }
+
+    /// <inheritdoc cref="WriteAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    /// <summary>Writes, blocking the thread.</summary>
+    public override void Write(byte[] buffer, int offset, int count) => WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
+
+    /// <summary>Says that nothing more will be written (FIN), behind what was. Harmless when repeated.</summary>
+    public void CompleteWrites() => Post(static (driver, _) => driver.CompleteWrites(), 0);
+
+    /// <summary>Gives up one or both directions. Operations under way there fail.</summary>
+    /// <param name="abortDirection">Which.</param>
+    /// <param name="errorCode">The application's code for the peer, 0 to 2^62-1.</param>
+    public void Abort(QuicAbortDirection abortDirection, long errorCode)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)errorCode, Net.Core.Wire.VarInt.MaxValue, nameof(errorCode));
+        if (abortDirection.HasFlag(QuicAbortDirection.Read))
+        {
+            Post(static (driver, code) => driver.AbortReading(code), (ulong)errorCode);
+        }
+
+        if (abortDirection.HasFlag(QuicAbortDirection.Write))
+        {
+            Post(static (driver, code) => driver.AbortWriting(code), (ulong)errorCode);
+        }
+    }
+
+    /// <summary>Nothing: what was written is sent at once.</summary>
+    public override void Flush()
+    {
+    }
+
+    /// <inheritdoc cref="Flush"/>
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Not supported.</summary>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <summary>Not supported.</summary>
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <summary>Completes writes, unless a write is under way (it is aborted), and gives up what was not read. Does not wait for the peer.</summary>
+    public override ValueTask DisposeAsync() => base.DisposeAsync();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_isDisposed)
+        {
+            _isDisposed = true;
+            Post(static (driver, _) => driver.Release(), 0);
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void Post(Action<StreamDriver, ulong> action, ulong code) => _ = _driver.Shard.Post(new Call(_driver, action, code));
+
+    private sealed class Call(StreamDriver driver, Action<StreamDriver, ulong> action, ulong code) : IShardWork
+    {
+        public void Run(Instant now) => action(driver, code);
+    }
+}

@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace Net.Core.Io;
+
+/// <summary>A shard with its thread and socket, shared by those who use it and ended by the last of them.</summary>
+internal sealed class ShardHost
+{
+    private readonly ShardThread _thread;
+    private readonly SslHost _crypto;
+    private int _users = 1;
+
+    /// <param name="address">Bound before this returns.</param>
+    /// <param name="connectionOptions">For all connections.</param>
+    /// <param name="server">Null: only connects.</param>
+    /// <param name="crypto">Disposed together with the shard.</param>
+    /// <param name="accept">Gives a client's connection its owner, on the shard's thread; may be called before this constructor returns.</param>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    public ShardHost(
+        UdpAddress address, ConnectionOptions connectionOptions, TlsServerOptions? server, SslHost crypto, Func<ShardHost, Connection, IConnectionOwner> accept)
+    {
+        _crypto = crypto;
+        EndpointOptions options = new()
+        {
+            Connection = connectionOptions,
+            Server = server,
+            // No other process ever derives these connections' IDs.
+            Keys = [new ConnectionKeys(0, 0, RandomNumberGenerator.GetBytes(32), RandomNumberGenerator.GetBytes(32))],
+        };
+        IDatagramChannel channel;
+        try
+        {
+            channel = UdpChannel.Bind(address);
+        }
+        catch
+        {
+            crypto.Dispose();
+            throw;
+        }
+
+        Shard = new(new Endpoint(options, crypto), channel, crypto, connection => accept(this, connection), new() { OffloadCrypto = true });
+        _thread = new(Shard, $"quic {Shard.Channel.Local}");
+        _thread.Start();
+        _ = EndAsync();
+    }
+
+    public Shard Shard { get; }
+
+    /// <summary>Ends when thread and socket are gone.</summary>
+    public Task Completion => _thread.Completion;
+
+    public void AddUser() => Interlocked.Increment(ref _users);
+
+    /// <summary>One user less. The last one may be on the shard's thread: nothing is waited for.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _users) == 0)
+        {
+            _thread.RequestStop();
+        }
+    }
+
+    private async Task EndAsync()
+    {
+        // A thread that died of a fault has told its connections already.
+        await _thread.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        _crypto.Dispose();
+    }
+}
