@@ -1,0 +1,155 @@
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Http3.Messages;
+using Net.Http3.Server;
+using Net.Http3.Server.Hosting;
+using Net.Http3.Sessions;
+using Net.Tests.Http3.Sessions;
+
+namespace Net.Tests.Http3.Server;
+
+/// <summary>A client session and a component, in one thread and on a clock that the test turns.</summary>
+internal sealed class HostWorld
+{
+    private readonly Dictionary<StreamId, List<byte>> _bodies = [];
+    private readonly FakeQueue _queue = new();
+
+    public HostWorld(IComponent component, ExchangeHostOptions? options = null)
+    {
+        Options = options ?? new() { Inline = true };
+        Host = new(component, _queue, Options);
+        Connection = new(Host, Link.Server);
+        Link.Server.Attach(Connection);
+        Connection.Start();
+        Client = new(Link.Client);
+        Link.Client.Attach(Client);
+        Client.Start();
+    }
+
+    public FakeLink Link { get; } = new();
+
+    public ExchangeHostOptions Options { get; }
+
+    public ExchangeHost Host { get; private set; }
+
+    public ServerConnection Connection { get; private set; }
+
+    public Http3Session Client { get; }
+
+    public Instant Now { get; set; } = new(1000);
+
+    public Dictionary<StreamId, ResponseHead> Responses { get; } = [];
+
+    public HashSet<StreamId> Ended { get; } = [];
+
+    public Dictionary<StreamId, ulong> Aborted { get; } = [];
+
+    /// <summary>Called after each step of <see cref="Run"/>.</summary>
+    public Action Between { get; set; } = () => { };
+
+    public byte[] Body(StreamId id) => _bodies.TryGetValue(id, out List<byte>? body) ? [.. body] : [];
+
+    public StreamId Request(string method = "GET", string path = "/", bool hasBody = false, string authority = "web.test", params Field[] headers)
+    {
+        Assert.IsTrue(Client.TryOpenRequest(new(method, "https", authority, path, new(headers)), hasBody, out StreamId id));
+        return id;
+    }
+
+    /// <summary>Runs until nothing moves any more.</summary>
+    public void Run(int pieces = int.MaxValue)
+    {
+        bool moved = true;
+        while (moved)
+        {
+            moved = Link.Deliver(Link.Client, pieces) | _queue.Run(Now);
+            moved |= Link.Deliver(Link.Server, pieces) | _queue.Run(Now);
+            Read();
+            Between();
+        }
+    }
+
+    /// <summary>Turns the clock to the host's deadline and runs on.</summary>
+    public void RunToDeadline()
+    {
+        Now = Host.Deadline;
+        Host.Tick(Now);
+        Run();
+    }
+
+    /// <summary>Writes the server down, abandons it, and goes on with what was read back, under a host of its own.</summary>
+    public void Move(IComponent destination)
+    {
+        Assert.IsTrue(Host.IsQuiet);
+        SnapshotWriter writer = new(Now);
+        Connection.Export(writer);
+        Host.Abandon();
+        Host = new(destination, _queue, Options);
+        Connection = ServerConnection.Import(Host, Link.Server, SessionSnapshotTests.Sections(writer), Now);
+        Link.Server.Attach(Connection);
+        Connection.Resume();
+    }
+
+    private void Read()
+    {
+        byte[] buffer = new byte[256];
+        while (Client.TryTakeEvent(out Http3Event e))
+        {
+            if (Client.TakeResponse(e.Id) is ResponseHead head)
+            {
+                Responses.Add(e.Id, head);
+            }
+
+            if (e.Kind == Http3EventKind.Aborted)
+            {
+                Aborted.Add(e.Id, e.Code);
+            }
+        }
+
+        foreach (StreamId id in Client.Requests.Keys.ToArray())
+        {
+            ReadOutcome outcome;
+            while ((outcome = Client.Read(id, buffer, out int count)) == ReadOutcome.Data)
+            {
+                _bodies.TryAdd(id, []);
+                _bodies[id].AddRange(buffer.AsSpan(0, count));
+            }
+
+            if (outcome == ReadOutcome.End)
+            {
+                Ended.Add(id);
+            }
+        }
+    }
+}
+
+internal sealed class FakeQueue : IShardQueue
+{
+    private readonly Queue<IShardWork> _work = new();
+
+    public bool Post(IShardWork work)
+    {
+        _work.Enqueue(work);
+        return true;
+    }
+
+    /// <summary>Runs what was posted before this call.</summary>
+    public bool Run(Instant now)
+    {
+        bool any = _work.Count > 0;
+        for (int count = _work.Count; count > 0; count--)
+        {
+            _work.Dequeue().Run(now);
+        }
+
+        return any;
+    }
+}
+
+/// <summary>A component from a method.</summary>
+internal class Handler(Func<Http3Exchange, CancellationToken, ValueTask> handle) : IComponent
+{
+    public ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken) => handle(exchange, cancellationToken);
+}
+
+internal sealed class ResumableHandler(Func<Http3Exchange, CancellationToken, ValueTask> handle) : Handler(handle), IResumableComponent;
