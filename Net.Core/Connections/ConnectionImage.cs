@@ -39,6 +39,12 @@ internal sealed class ConnectionImage
         while (!reader.IsEmpty)
         {
             SnapshotSection section = reader.ReadSection();
+            if (section.Number == SectionNumber.Removed)
+            {
+                Remove(new(section.Body, default));
+                continue;
+            }
+
             _sections[(section.Number, section.Key)] = (section.Body, exportedAt);
             Size += section.Body.Length;
             if (_sections.Count > MaxSections)
@@ -48,6 +54,17 @@ internal sealed class ConnectionImage
         }
 
         _exportedAt = exportedAt;
+    }
+
+    private void Remove(SnapshotReader reader)
+    {
+        while (!reader.IsEmpty)
+        {
+            if (!_sections.Remove((reader.ReadNumber(), reader.ReadNumber())))
+            {
+                throw new SnapshotException("a section is removed that is not there");
+            }
+        }
     }
 
     /// <exception cref="SnapshotException">There is no such section.</exception>

@@ -30,6 +30,19 @@ internal static class ConnectionSnapshot
             }
         }
 
+        List<(ulong Section, ulong Key)> removed = log.RemovedSince(since);
+        if (removed.Count > 0)
+        {
+            writer.WriteSection(SectionNumber.Removed, 0, body =>
+            {
+                foreach ((ulong section, ulong key) in removed)
+                {
+                    body.WriteNumber(section);
+                    body.WriteNumber(key);
+                }
+            });
+        }
+
         return log.Version;
     }
 

@@ -26,6 +26,9 @@ internal static class SectionNumber
     public const ulong SentPacketNumbers = 40;
     public const ulong PathMtu = 42;
 
+    /// <summary>Not a part: which sections of an earlier export are there no more.</summary>
+    public const ulong Removed = 44;
+
     public const ulong Http3Connection = 100;
     public const ulong Http3UnidirectionalStream = 102;
     public const ulong Http3Request = 104;

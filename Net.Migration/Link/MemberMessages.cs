@@ -104,15 +104,25 @@ internal sealed record JoinMessage(NodeInfo Node) : LinkMessage
 }
 
 /// <summary>It is one: these are the keys. Members and records follow as updates.</summary>
-internal sealed record WelcomeMessage(FederationKeys Keys) : LinkMessage
+/// <param name="Keys">The federation's secrets.</param>
+/// <param name="Ingress">This ingress's number in the federation, from 1: connections name it in their paths, wherever they are.</param>
+/// <param name="Data">Where it takes datagrams from nodes.</param>
+internal sealed record WelcomeMessage(FederationKeys Keys, uint Ingress, UdpAddress Data) : LinkMessage
 {
     public override MessageType Type => MessageType.Welcome;
 
-    public override void WriteBody(FieldWriter writer) => Keys.Write(writer);
+    public override void WriteBody(FieldWriter writer)
+    {
+        Keys.Write(writer);
+        writer.WriteUInt32(Ingress);
+        writer.WriteAddress(Data);
+    }
 
     public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
     {
-        message = FederationKeys.TryRead(ref reader, out FederationKeys? keys) ? new WelcomeMessage(keys!) : null;
+        message = FederationKeys.TryRead(ref reader, out FederationKeys? keys) && reader.TryReadUInt32(out uint ingress) && ingress > 0
+            && UdpAddress.TryRead(ref reader, out UdpAddress data)
+            ? new WelcomeMessage(keys!, ingress, data) : null;
         return message is not null;
     }
 }

@@ -1,0 +1,154 @@
+using System.Threading.Channels;
+using Net.Core.Io;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>Messages over one stream of a mutually authenticated connection, in order, both ways, until it is lost.</summary>
+internal sealed class MessageLink : IAsyncDisposable
+{
+    private const long Broken = 1;
+
+    private readonly QuicConnection _connection;
+    private readonly QuicStream _stream;
+    private readonly Action<MessageLink, LinkMessage> _onMessage;
+    private readonly Action<MessageLink> _onLost;
+    private readonly Channel<byte[]> _outgoing = Channel.CreateUnbounded<byte[]>(new() { SingleReader = true });
+    private readonly CancellationTokenSource _stop = new();
+    private int _isLost;
+
+    /// <param name="onMessage">Called in the order of arrival, by one task at a time.</param>
+    /// <param name="onLost">Called once, after the last message.</param>
+    public MessageLink(QuicConnection connection, QuicStream stream, Action<MessageLink, LinkMessage> onMessage, Action<MessageLink> onLost)
+    {
+        _connection = connection;
+        _stream = stream;
+        _onMessage = onMessage;
+        _onLost = onLost;
+        PeerName = NameOf(connection);
+    }
+
+    /// <summary>The common name in the peer's certificate: who it is, as its federation has said.</summary>
+    public string PeerName { get; }
+
+    public System.Net.IPEndPoint Remote => _connection.RemoteEndPoint;
+
+    /// <summary>What a host keeps with the link; its own matter.</summary>
+    public object? State { get; set; }
+
+    /// <summary>Begins to read and write; the first thing said is which versions are spoken.</summary>
+    public void Start()
+    {
+        _ = ReadAsync();
+        _ = WriteAsync();
+        Send(HelloMessage.Ours);
+    }
+
+    /// <summary>Queues a message. From any thread; dropped when the link is lost.</summary>
+    public void Send(LinkMessage message) => _outgoing.Writer.TryWrite(LinkCodec.Write(message));
+
+    public async ValueTask DisposeAsync()
+    {
+        _outgoing.Writer.TryComplete();
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static string NameOf(QuicConnection connection)
+    {
+        using System.Security.Cryptography.X509Certificates.X509Certificate2? certificate =
+            connection.RemoteCertificate is { } raw ? System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadCertificate(raw.GetRawCertData()) : null;
+        return certificate?.GetNameInfo(System.Security.Cryptography.X509Certificates.X509NameType.SimpleName, forIssuer: false) ?? "";
+    }
+
+    private async Task ReadAsync()
+    {
+        byte[] buffer = new byte[128 * 1024];
+        int filled = 0;
+        bool isAgreed = false;
+        try
+        {
+            while (true)
+            {
+                if (filled == buffer.Length)
+                {
+                    // A record is bounded (LinkCodec.MaxRecord), and so is this.
+                    Array.Resize(ref buffer, buffer.Length * 2);
+                }
+
+                int read = await _stream.ReadAsync(buffer.AsMemory(filled), _stop.Token).ConfigureAwait(false);
+                if (read == 0)
+                {
+                    break;
+                }
+
+                filled += read;
+                int at = 0;
+                while (true)
+                {
+                    LinkRead result = LinkCodec.TryRead(buffer.AsSpan(at, filled - at), out int consumed, out LinkMessage? message);
+                    if (result == LinkRead.Malformed || (result == LinkRead.Message && !isAgreed && message is not HelloMessage))
+                    {
+                        return;
+                    }
+
+                    if (result == LinkRead.NeedsMore)
+                    {
+                        break;
+                    }
+
+                    at += consumed;
+                    if (message is HelloMessage hello)
+                    {
+                        isAgreed = hello.Agree() != 0;
+                        if (!isAgreed)
+                        {
+                            return;
+                        }
+                    }
+                    else if (message is not null)
+                    {
+                        _onMessage(this, message);
+                    }
+                }
+
+                buffer.AsSpan(at, filled - at).CopyTo(buffer);
+                filled -= at;
+            }
+        }
+        catch (Exception e) when (e is QuicException or IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The link is lost: that is told below.
+        }
+        finally
+        {
+            System.Security.Cryptography.CryptographicOperations.ZeroMemory(buffer);
+            Lose();
+        }
+    }
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            await foreach (byte[] record in _outgoing.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            {
+                await _stream.WriteAsync(record, _stop.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is QuicException or IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            Lose();
+        }
+    }
+
+    private void Lose()
+    {
+        if (Interlocked.Exchange(ref _isLost, 1) == 0)
+        {
+            _outgoing.Writer.TryComplete();
+            _stream.Abort(QuicAbortDirection.Both, Broken);
+            _onLost(this);
+        }
+    }
+}
