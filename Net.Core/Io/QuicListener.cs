@@ -35,6 +35,9 @@ public sealed class QuicListener : IAsyncDisposable
     /// <summary>The address that is bound, with the port that the system chose if none was given.</summary>
     public IPEndPoint LocalEndPoint { get; }
 
+    /// <summary>Ends when the socket is closed: after disposal, with the last connection.</summary>
+    internal Task Completion => _host.Completion;
+
     /// <summary>Binds the port and serves handshakes from then on.</summary>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     /// <exception cref="ArgumentException">No certificate, or no application protocol.</exception>

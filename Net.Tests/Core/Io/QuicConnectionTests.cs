@@ -238,6 +238,27 @@ public sealed class QuicConnectionTests
         Assert.AreEqual(7, got[0]);
     }
 
+    /// <summary>Goal: when listener and connections are disposed, thread and socket end, and the port can be bound again.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task The_last_connection_frees_the_port()
+    {
+        QuicPair pair = await QuicPair.ConnectAsync(Token);
+        await pair.Listener.DisposeAsync();
+        Assert.IsFalse(pair.Listener.Completion.IsCompleted);
+        await pair.DisposeAsync();
+        await pair.Listener.Completion.WaitAsync(Token);
+
+        await using QuicListener next = await QuicListener.ListenAsync(
+            new()
+            {
+                ListenEndPoint = pair.Listener.LocalEndPoint,
+                ApplicationProtocols = [QuicPair.Protocol],
+                ConnectionOptions = new() { ServerAuthenticationOptions = new() { ServerCertificate = TestPki.Instance.Server } },
+            },
+            Token);
+    }
+
     /// <summary>Goal: a second listener on the same port fails with one clear line.</summary>
     [TestMethod]
     [Timeout(30_000, CooperativeCancellation = true)]
