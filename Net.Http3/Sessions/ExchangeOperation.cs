@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using Net.Core.Io;
 using Net.Core.Time;
 
 namespace Net.Http3.Sessions;
@@ -97,6 +98,8 @@ internal sealed class ExchangeOperation(IOperationOwner owner, bool inline) : IS
         _phase = Pending;
         owner.Perform(this, now);
     }
+
+    public void Abandon(Exception fault) => Fail(new Server.Http3RequestAbortedException("the connection's thread has ended", fault));
 
     public void Complete(int result)
     {

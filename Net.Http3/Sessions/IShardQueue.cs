@@ -1,17 +1,17 @@
-using Net.Core.Time;
+using Net.Core.Io;
 
 namespace Net.Http3.Sessions;
 
-/// <summary>Something to be done on the thread that owns a connection.</summary>
-internal interface IShardWork
-{
-    void Run(Instant now);
-}
-
-/// <summary>The way onto that thread.</summary>
+/// <summary>The way onto the thread that owns a connection.</summary>
 internal interface IShardQueue
 {
     /// <summary>From any thread; runs in the order of posting, never inside this call.</summary>
     /// <returns><c>false</c> when that thread has ended: the work will not run.</returns>
     bool Post(IShardWork work);
+}
+
+/// <summary>The queue of a shard.</summary>
+internal sealed class ShardQueue(Shard shard) : IShardQueue
+{
+    public bool Post(IShardWork work) => shard.Post(work);
 }

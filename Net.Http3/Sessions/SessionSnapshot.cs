@@ -1,4 +1,5 @@
 using Net.Core.Snapshots;
+using Net.Core.Time;
 using Net.Core.Wire;
 
 namespace Net.Http3.Sessions;
@@ -6,54 +7,49 @@ namespace Net.Http3.Sessions;
 /// <summary>A session as sections of a snapshot, and back.</summary>
 internal static class SessionSnapshot
 {
-    /// <summary>Writes every part of the session whose change count has moved, or all of them.</summary>
+    /// <summary>Every part of the session, in a fixed order.</summary>
     /// <exception cref="InvalidOperationException">Events were not taken: what they tell would be lost.</exception>
-    public static void Export(Http3Session session, SnapshotWriter writer)
+    public static IEnumerable<TravellingPart> Parts(Http3Session session)
     {
         if (session.HasEvents)
         {
             throw new InvalidOperationException("events of the session were not taken");
         }
 
-        writer.WriteSection(SectionNumber.Http3Connection, 0, session.State.Export);
-        foreach (UnidirectionalStream stream in session.Streams.Values.OrderBy(stream => stream.Id))
-        {
-            writer.WriteSection(SectionNumber.Http3UnidirectionalStream, stream.Id.Value, stream.Export);
-        }
-
-        foreach (RequestStream request in session.Requests.Values.OrderBy(request => request.Id))
-        {
-            writer.WriteSection(SectionNumber.Http3Request, request.Id.Value, request.Export);
-        }
+        return
+        [
+            TravellingPart.Of(session.State),
+            .. session.Streams.Values.OrderBy(stream => stream.Id).Select(stream => TravellingPart.Of(stream, stream.Id.Value)),
+            .. session.Requests.Values.OrderBy(request => request.Id).Select(request => TravellingPart.Of(request, request.Id.Value)),
+        ];
     }
 
     /// <summary>Builds a session from its sections; others are ignored.</summary>
-    /// <param name="sections">Of one connection.</param>
+    /// <param name="sections">Of one connection, each with the moment that its ages count from.</param>
     /// <param name="transport">The same connection, already restored.</param>
-    /// <param name="reader">Gives the moment of the import.</param>
     /// <exception cref="SnapshotException">A section is missing, repeated or malformed, or two contradict each other.</exception>
-    public static Http3Session Import(IEnumerable<SnapshotSection> sections, IStreamTransport transport, Func<SnapshotSection, SnapshotReader> reader)
+    public static Http3Session Import(IEnumerable<(SnapshotSection Section, Instant Now)> sections, IStreamTransport transport)
     {
         ConnectionState? state = null;
         Dictionary<StreamId, UnidirectionalStream> streams = [];
         Dictionary<StreamId, RequestStream> requests = [];
-        foreach (SnapshotSection section in sections)
+        foreach ((SnapshotSection section, Instant now) in sections)
         {
             bool sound = true;
             switch (section.Number)
             {
                 case SectionNumber.Http3Connection:
                     sound = state is null;
-                    state = ConnectionState.Import(reader(section));
+                    state = ConnectionState.Import(new(section.Body, now));
                     break;
 
                 case SectionNumber.Http3UnidirectionalStream:
-                    UnidirectionalStream stream = UnidirectionalStream.Import(reader(section));
+                    UnidirectionalStream stream = UnidirectionalStream.Import(new(section.Body, now));
                     sound = stream.Id.Value == section.Key && streams.TryAdd(stream.Id, stream);
                     break;
 
                 case SectionNumber.Http3Request:
-                    RequestStream request = RequestStream.Import(reader(section));
+                    RequestStream request = RequestStream.Import(new(section.Body, now));
                     sound = request.Id.Value == section.Key && requests.TryAdd(request.Id, request);
                     break;
 

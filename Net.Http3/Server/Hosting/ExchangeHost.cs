@@ -1,3 +1,4 @@
+using Net.Core.Io;
 using Net.Core.Time;
 using Net.Http3.Sessions;
 

@@ -76,33 +76,24 @@ internal sealed class ServerConnection
     /// <summary>Asks the client to open no more requests here, or refuses what it has not opened yet.</summary>
     public void GoAway(bool final) => Session.GoAway(final);
 
-    /// <summary>Writes the session and every exchange; the host must be quiet.</summary>
+    /// <summary>The parts of the session and of every exchange, for <c>Connection.Export</c>; the host must be quiet.</summary>
     /// <exception cref="InvalidOperationException">A handler may still run.</exception>
-    public void Export(SnapshotWriter writer)
-    {
-        if (!_host.IsQuiet)
-        {
-            throw new InvalidOperationException("exchanges can be exported only while their host is held and quiet");
-        }
-
-        SessionSnapshot.Export(Session, writer);
-        foreach (ExchangeRunner exchange in _exchanges.Values.OrderBy(exchange => exchange.State.Id))
-        {
-            writer.WriteSection(SectionNumber.Http3Exchange, exchange.State.Id.Value, exchange.State.Export);
-        }
-    }
+    public IEnumerable<TravellingPart> Parts => _host.IsQuiet
+        ? SessionSnapshot.Parts(Session).Concat(_exchanges.Values.OrderBy(exchange => exchange.State.Id)
+            .Select(exchange => TravellingPart.Of(exchange.State, exchange.State.Id.Value)))
+        : throw new InvalidOperationException("exchanges can be exported only while their host is held and quiet");
 
     /// <summary>Rebuilds a connection whose transport was restored; <see cref="Resume"/> sets it going.</summary>
     /// <param name="host">Where its exchanges will run.</param>
     /// <param name="transport">The restored connection.</param>
-    /// <param name="sections">Its sections; those of other layers are ignored.</param>
-    /// <param name="now">The moment of the import.</param>
+    /// <param name="sections">Its sections, as <c>ConnectionImage.Sections</c> gives them; those of other layers are ignored.</param>
     /// <exception cref="SnapshotException">Nothing was restored.</exception>
-    public static ServerConnection Import(ExchangeHost host, IStreamTransport transport, IReadOnlyCollection<SnapshotSection> sections, Instant now)
+    public static ServerConnection Import(
+        ExchangeHost host, IStreamTransport transport, IReadOnlyCollection<(SnapshotSection Section, Instant Now)> sections)
     {
-        Http3Session session = SessionSnapshot.Import(sections, transport, section => new(section.Body, now));
+        Http3Session session = SessionSnapshot.Import(sections, transport);
         Dictionary<StreamId, ExchangeState> states = [];
-        foreach (SnapshotSection section in sections.Where(section => section.Number == SectionNumber.Http3Exchange))
+        foreach ((SnapshotSection section, Instant now) in sections.Where(entry => entry.Section.Number == SectionNumber.Http3Exchange))
         {
             ExchangeState state = ExchangeState.Import(new(section.Body, now));
             bool known = session.Requests.TryGetValue(state.Id, out RequestStream? request)

@@ -346,14 +346,14 @@ public sealed class ExchangeTests
 /// <summary>Work from any thread, run by the thread of the test.</summary>
 internal sealed class ThreadedQueue : Net.Http3.Sessions.IShardQueue, IDisposable
 {
-    private readonly System.Collections.Concurrent.BlockingCollection<Net.Http3.Sessions.IShardWork> _work = [];
+    private readonly System.Collections.Concurrent.BlockingCollection<Net.Core.Io.IShardWork> _work = [];
     private readonly System.Diagnostics.Stopwatch _clock = System.Diagnostics.Stopwatch.StartNew();
 
-    public bool Post(Net.Http3.Sessions.IShardWork work) => _work.TryAdd(work);
+    public bool Post(Net.Core.Io.IShardWork work) => _work.TryAdd(work);
 
     public bool RunOne(TimeSpan patience)
     {
-        bool any = _work.TryTake(out Net.Http3.Sessions.IShardWork? work, patience);
+        bool any = _work.TryTake(out Net.Core.Io.IShardWork? work, patience);
         work?.Run(new(_clock.Elapsed.Ticks));
         return any;
     }

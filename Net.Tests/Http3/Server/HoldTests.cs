@@ -180,7 +180,7 @@ public sealed class HoldTests
         world.Run();
         world.Host.Hold();
         Assert.IsFalse(world.Host.IsQuiet);
-        Assert.ThrowsExactly<InvalidOperationException>(() => world.Connection.Export(new(world.Now)));
+        Assert.ThrowsExactly<InvalidOperationException>(() => world.Connection.Parts);
         elsewhere.SetResult();
         Assert.IsFalse(world.Host.IsQuiet, "the operation has not reached the shard yet");
         world.Run();

@@ -1,3 +1,4 @@
+using Net.Core.Io;
 using Net.Core.Snapshots;
 using Net.Core.Time;
 using Net.Core.Wire;
@@ -82,10 +83,14 @@ internal sealed class HostWorld
     {
         Assert.IsTrue(Host.IsQuiet);
         SnapshotWriter writer = new(Now);
-        Connection.Export(writer);
+        foreach (TravellingPart part in Connection.Parts)
+        {
+            writer.WriteSection(part.Section, part.Key, part.Export);
+        }
+
         Host.Abandon();
         Host = new(destination, _queue, Options);
-        Connection = ServerConnection.Import(Host, Link.Server, SessionSnapshotTests.Sections(writer), Now);
+        Connection = ServerConnection.Import(Host, Link.Server, [.. SessionSnapshotTests.Sections(writer).Select(section => (section, Now))]);
         Link.Server.Attach(Connection);
         Connection.Resume();
     }

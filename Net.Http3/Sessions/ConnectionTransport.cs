@@ -1,0 +1,53 @@
+using Net.Core.Connections;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Wire;
+
+namespace Net.Http3.Sessions;
+
+/// <summary>A QUIC connection as HTTP/3 sees it.</summary>
+internal sealed class ConnectionTransport(Connection connection) : IStreamTransport
+{
+    private (ulong Code, string Reason)? _close;
+
+    public bool IsServer => connection.IsServer;
+
+    public bool TryOpen(bool unidirectional, out StreamId id) => connection.TryOpen(unidirectional, out id);
+
+    public int Write(StreamId id, ReadOnlySpan<byte> data, bool fin) => connection.Write(id, data, fin);
+
+    public int WriteRoom(StreamId id) => connection.WriteRoom(id);
+
+    public ReadOnlySpan<byte> Peek(StreamId id) => connection.Peek(id);
+
+    public void Consume(StreamId id, int count) => connection.Consume(id, count);
+
+    public StreamEnd ReadState(StreamId id) => connection.ReadState(id).Kind switch
+    {
+        ReadEndKind.Open => StreamEnd.Open,
+        ReadEndKind.Finished => StreamEnd.Finished,
+        _ => StreamEnd.Reset,
+    };
+
+    public void Reset(StreamId id, ulong code) => connection.Reset(id, code);
+
+    public void StopSending(StreamId id, ulong code) => connection.StopSending(id, code);
+
+    public void SetPriority(StreamId id, int urgency, bool incremental) => connection.SetPriority(id, urgency, incremental);
+
+    /// <summary>Closing needs the time, which calls of handlers do not have: it is done with the connection's next events, in the same step.</summary>
+    public void Close(ulong code, string reason)
+    {
+        _close ??= (code, reason);
+        connection.Registration?.Touch();
+    }
+
+    /// <summary>Closes if that was asked for.</summary>
+    public void Settle(Instant now)
+    {
+        if (_close is (ulong code, string reason) && connection.IsOpen)
+        {
+            connection.Close(code, reason, now);
+        }
+    }
+}
