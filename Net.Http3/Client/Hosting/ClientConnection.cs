@@ -1,0 +1,218 @@
+using Net.Core.Connections;
+using Net.Core.Io;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Http3.Sessions;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Client.Hosting;
+
+/// <summary>The client's end of one connection: its session, and an exchange per request. On the shard's thread only, but for <see cref="NewExchange"/>.</summary>
+/// <param name="transport">The connection's streams.</param>
+/// <param name="queue">The way onto the connection's thread.</param>
+/// <param name="inline">Whether callers go on inside that thread (the simulator), or on the thread pool.</param>
+internal sealed class ClientConnection(IStreamTransport transport, IShardQueue queue, bool inline)
+{
+    private readonly Dictionary<StreamId, ClientExchange> _exchanges = [];
+    private readonly List<ClientExchange> _waiting = [];
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Http3ErrorCode? _closeCode;
+    private bool _isStarted;
+
+    public Http3Session Session { get; } = new(transport);
+
+    public IShardQueue Queue => queue;
+
+    public bool Inline => inline;
+
+    /// <summary>Ends when the connection does, from whichever side.</summary>
+    public Task Closed => _closed.Task;
+
+    /// <summary>A request to be sent; from any thread.</summary>
+    public ClientExchange NewExchange() => new(this);
+
+    /// <summary>The handshake is complete: SETTINGS go out, and what waits is sent.</summary>
+    public void Start()
+    {
+        _isStarted = true;
+        Session.Start();
+        Pump();
+        OpenWaiting();
+    }
+
+    public void OnReadable(StreamId id)
+    {
+        Session.OnReadable(id);
+        Pump();
+    }
+
+    public void OnWritable(StreamId id)
+    {
+        Session.OnWritable(id);
+        Pump();
+    }
+
+    public void OnReset(StreamId id, ulong code)
+    {
+        Session.OnReset(id, code);
+        Pump();
+    }
+
+    public void OnStopped(StreamId id, ulong code)
+    {
+        Session.OnStopped(id, code);
+        Pump();
+    }
+
+    public void OnStreamsAvailable()
+    {
+        Session.OnStreamsAvailable();
+        Pump();
+    }
+
+    public void OnClosed(Http3ErrorCode code)
+    {
+        if (_closeCode is null)
+        {
+            _closeCode = code;
+            foreach (ClientExchange exchange in _exchanges.Values.Concat(_waiting).ToArray())
+            {
+                exchange.Abort(code);
+            }
+
+            _exchanges.Clear();
+            _waiting.Clear();
+            _closed.TrySetResult();
+        }
+    }
+
+    /// <summary>Opens the exchange's stream, or has it wait for one.</summary>
+    public void Open(ClientExchange exchange)
+    {
+        if (_closeCode is Http3ErrorCode code)
+        {
+            exchange.Abort(code);
+        }
+        else if (Session.State.GoAwayReceived is not null)
+        {
+            exchange.Abort(Http3ErrorCode.RequestRejected);
+        }
+        else if (!_isStarted || !exchange.TryOpen(Session))
+        {
+            _waiting.Add(exchange);
+        }
+        else if (exchange.IsOpen)
+        {
+            _exchanges.Add(exchange.Id, exchange);
+        }
+    }
+
+    public void Pump()
+    {
+        while (Session.TryTakeEvent(out Http3Event e))
+        {
+            switch (e.Kind)
+            {
+                case Http3EventKind.Head or Http3EventKind.Readable: _exchanges.GetValueOrDefault(e.Id)?.OnReadable(); break;
+                case Http3EventKind.Writable or Http3EventKind.Stopped: _exchanges.GetValueOrDefault(e.Id)?.OnWritable(); break;
+                case Http3EventKind.StreamsAvailable: OpenWaiting(); break;
+                case Http3EventKind.GoAway: OnGoAway(e.Id); break;
+                case Http3EventKind.Failed: OnClosed((Http3ErrorCode)e.Code); break;
+                case Http3EventKind.Aborted:
+                    if (_exchanges.Remove(e.Id, out ClientExchange? exchange))
+                    {
+                        exchange.Abort((Http3ErrorCode)e.Code);
+                    }
+
+                    break;
+                default: break;
+            }
+        }
+
+        foreach (StreamId id in _exchanges.Keys.Where(id => !Session.Requests.ContainsKey(id)).ToArray())
+        {
+            _exchanges.Remove(id);
+        }
+    }
+
+    private void OpenWaiting()
+    {
+        ClientExchange[] waiting = [.. _waiting];
+        _waiting.Clear();
+        foreach (ClientExchange exchange in waiting)
+        {
+            Open(exchange);
+        }
+    }
+
+    /// <summary>Requests from this one on were not processed, and may be tried again on another connection (RFC 9114, section 5.2).</summary>
+    private void OnGoAway(StreamId first)
+    {
+        foreach (StreamId id in _exchanges.Keys.Where(id => id >= first).ToArray())
+        {
+            _exchanges.Remove(id, out ClientExchange? exchange);
+            Session.Abort(id, Http3ErrorCode.RequestCancelled);
+            exchange!.Abort(Http3ErrorCode.RequestRejected);
+        }
+
+        OpenWaiting();
+    }
+}
+
+/// <summary>Gives a connection's events to its client.</summary>
+internal sealed class ClientOwner : IConnectionOwner
+{
+    private readonly ConnectionTransport _transport;
+
+    public ClientOwner(Connection connection, IShardQueue queue, bool inline)
+    {
+        _transport = new(connection);
+        Http3 = new(_transport, queue, inline);
+    }
+
+    public ClientConnection Http3 { get; }
+
+    /// <summary>Raised on the shard's thread when requests may be sent.</summary>
+    public Action? OnConnected { get; init; }
+
+    /// <summary>Why the connection ended; <c>null</c> while it lives.</summary>
+    public CloseReason? CloseReason { get; private set; }
+
+    public void OnEvents(Connection connection, Instant now)
+    {
+        while (connection.TryTakeEvent(out ConnectionEvent e))
+        {
+            switch (e.Kind)
+            {
+                case ConnectionEventKind.HandshakeCompleted:
+                    Http3.Start();
+                    OnConnected?.Invoke();
+                    break;
+                case ConnectionEventKind.Stream: OnStream(e.Stream); break;
+                case ConnectionEventKind.Closed:
+                    CloseReason = connection.CloseReason;
+                    Http3.OnClosed((Http3ErrorCode)(connection.CloseReason?.Code ?? 0));
+                    break;
+                default: break;
+            }
+        }
+
+        _transport.Settle(now);
+    }
+
+    public void OnShardStopped(Exception? fault) => Http3.OnClosed(Http3ErrorCode.InternalError);
+
+    private void OnStream(in StreamEvent e)
+    {
+        switch (e.Kind)
+        {
+            case StreamEventKind.Opened or StreamEventKind.Readable: Http3.OnReadable(e.Id); break;
+            case StreamEventKind.Writable: Http3.OnWritable(e.Id); break;
+            case StreamEventKind.ResetByPeer: Http3.OnReset(e.Id, e.Code); break;
+            case StreamEventKind.StoppedByPeer: Http3.OnStopped(e.Id, e.Code); break;
+            case StreamEventKind.StreamsAvailable: Http3.OnStreamsAvailable(); break;
+            default: break;
+        }
+    }
+}

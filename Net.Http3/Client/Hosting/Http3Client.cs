@@ -1,0 +1,116 @@
+using System.Net;
+using System.Net.Security;
+using Net.Core.Connections;
+using Net.Core.Io;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+using Net.Http3.Sessions;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Client.Hosting;
+
+/// <summary>A connection to an HTTP/3 server, with a socket and a thread of its own.</summary>
+internal sealed class Http3Client : IAsyncDisposable
+{
+    private static readonly byte[] s_alpn = "h3"u8.ToArray();
+
+    private readonly ShardHost _host;
+    private readonly ConnectWork _work;
+
+    private Http3Client(ShardHost host, ConnectWork work) => (_host, _work) = (host, work);
+
+    /// <summary>Why the connection ended; <c>null</c> while it lives.</summary>
+    public CloseReason? CloseReason => _work.Owner?.CloseReason;
+
+    /// <summary>Connects, or fails with what ended the attempt.</summary>
+    /// <param name="remote">The server's address.</param>
+    /// <param name="serverName">For SNI and the certificate; a host name or an address.</param>
+    /// <param name="tls">Whom to trust; the protocol is always h3.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="IOException">The handshake failed; the message says why.</exception>
+    public static async Task<Http3Client> ConnectAsync(
+        UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, CancellationToken cancellationToken)
+    {
+        bool isV4 = remote.ToEndPoint().AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
+        ShardHost host = new(
+            UdpAddress.FromEndPoint(new(isV4 ? IPAddress.Any : IPAddress.IPv6Any, 0)), ConnectionOptions.Default, null, new SslHost(tls),
+            static (_, _) => throw new InvalidOperationException("a client accepts nobody"));
+        ConnectWork work = new(host, new() { AlpnProtocols = [s_alpn], ServerName = serverName }, remote);
+        Http3Client client = new(host, work);
+        _ = host.Shard.Post(work);
+        try
+        {
+            await work.Connected.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return client;
+        }
+        catch
+        {
+            await client.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>A request to be sent.</summary>
+    public ClientExchange NewExchange() => _work.Owner!.Http3.NewExchange();
+
+    /// <summary>Closes with H3_NO_ERROR and ends the thread.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_host.Shard.Post(new CloseWork(_work)) && _work.Owner is not null)
+        {
+            await _work.Owner.Http3.Closed.ConfigureAwait(false);
+        }
+
+        _work.ReleaseOnce();
+        await _host.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private sealed class ConnectWork(ShardHost host, TlsClientOptions tls, UdpAddress remote) : IShardWork
+    {
+        private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private bool _isReleased;
+
+        public Task Connected => _connected.Task;
+
+        public ClientOwner? Owner { get; private set; }
+
+        public Connection? Connection { get; private set; }
+
+        public void Run(Instant now)
+        {
+            Connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
+            Owner = new(Connection, new ShardQueue(host.Shard), inline: false) { OnConnected = () => _connected.TrySetResult() };
+            host.Shard.SetOwner(Connection, Owner);
+            _ = WatchAsync();
+        }
+
+        public void Abandon(Exception fault) => _connected.TrySetException(new IOException("the connection's thread has ended", fault));
+
+        public void ReleaseOnce()
+        {
+            if (!_isReleased)
+            {
+                _isReleased = true;
+                host.Release();
+            }
+        }
+
+        private async Task WatchAsync()
+        {
+            await Owner!.Http3.Closed.ConfigureAwait(false);
+            _ = _connected.TrySetException(new IOException($"the connection failed: {Owner.CloseReason?.Reason ?? "its thread has ended"}"));
+        }
+    }
+
+    private sealed class CloseWork(ConnectWork work) : IShardWork
+    {
+        public void Run(Instant now)
+        {
+            if (work.Connection is { IsOpen: true } connection)
+            {
+                connection.Close((ulong)Http3ErrorCode.NoError, "done", now);
+            }
+        }
+    }
+}
