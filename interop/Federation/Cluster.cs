@@ -1,0 +1,232 @@
+using System.Text.Json;
+using Interop.Processes;
+
+namespace Interop.Federation;
+
+/// <summary>An ingress and its nodes, as separate processes of the program under test, with a data directory and ports of their own.</summary>
+internal sealed class Cluster : IDisposable
+{
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(45);
+
+    private readonly string _program;
+    private readonly CancellationToken _cancellation;
+    private readonly Dictionary<string, Child> _nodes = [];
+    private readonly List<Child> _started = [];
+
+    public Cluster(string program, CancellationToken cancellationToken)
+    {
+        _program = program;
+        _cancellation = cancellationToken;
+        Directory = System.IO.Directory.CreateTempSubdirectory("continuum-interop-").FullName;
+        Site = System.IO.Directory.CreateDirectory(Path.Combine(Directory, "site")).FullName;
+        File.WriteAllText(Path.Combine(Site, "hello.txt"), "hello\n");
+    }
+
+    public string Directory { get; }
+
+    /// <summary>The folder that nodes serve.</summary>
+    public string Site { get; }
+
+    public string Listen { get; private set; } = "";
+
+    public string Control { get; private set; } = "";
+
+    /// <summary>Who owns <c>web</c>, as far as the moves of this harness tell.</summary>
+    public string Owner { get; private set; } = "";
+
+    public long Epoch { get; private set; }
+
+    public List<MoveReport> Moves { get; } = [];
+
+    public int Port => int.Parse(Listen[(Listen.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+
+    public string Url(string path) => $"https://{Listen}{path}";
+
+    /// <summary>Starts the ingress and the nodes; the first one owns <c>web</c>.</summary>
+    public async Task StartAsync(params string[] nodes)
+    {
+        await StartIngressAsync();
+        foreach (string node in nodes)
+        {
+            await StartNodeAsync(node);
+        }
+
+        Owner = nodes[0];
+        Epoch = (await WebAsync()).Epoch;
+    }
+
+    public async Task StartIngressAsync()
+    {
+        (_, string ready) = await StartAsync("ingress", ["ingress", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]);
+        if (ready.Split(' ') is not ["ready", "ingress", string listen, "control", string control])
+        {
+            throw new CaseFailedException($"the ingress says '{ready}', not 'ready ingress ADDR:PORT control ADDR:PORT'");
+        }
+
+        (Listen, Control) = (listen, control);
+    }
+
+    public async Task StartNodeAsync(string name, bool serve = true)
+    {
+        string[] arguments = ["node", "--name", name, "--join", Control, .. serve ? new[] { "--serve", Site } : []];
+        (Child node, string ready) = await StartAsync($"node {name}", arguments);
+        if (ready != $"ready node {name}")
+        {
+            throw new CaseFailedException($"node {name} says '{ready}', not 'ready node {name}'");
+        }
+
+        _nodes[name] = node;
+    }
+
+    public void Kill(string node) => _nodes[node].Kill();
+
+    public void Stop(string node) => _nodes[node].Stop();
+
+    public void Continue(string node) => _nodes[node].Continue();
+
+    /// <summary>Any other command of the program, with this cluster's data directory.</summary>
+    public Task<Finished> RunAsync(TimeSpan limit, params string[] arguments) => RunAsync(limit, Environment, arguments);
+
+    public Task<Finished> RunAsync(TimeSpan limit, Dictionary<string, string?> environment, params string[] arguments) =>
+        Child.RunAsync($"continuum {arguments.FirstOrDefault()}", _program, arguments, limit, environment, _cancellation);
+
+    /// <summary>Asks for a move and reads the answer, whatever it is.</summary>
+    public async Task<(int Code, MoveReport Report)> TryMoveAsync(string to, string component = "web", int? timeoutSeconds = null)
+    {
+        string[] arguments =
+        [
+            "migrate", component, "--to", to, "--join", Control, "--json",
+            .. timeoutSeconds is int seconds ? new[] { "--timeout", $"{seconds}" } : [],
+        ];
+        Finished finished = await RunAsync(TimeSpan.FromSeconds(30), arguments);
+        return (finished.Code, Parse<MoveReport>(finished, "migrate --json"));
+    }
+
+    /// <summary>A move that must succeed, from the present owner, with a higher epoch, leaving no connection behind.</summary>
+    public async Task<MoveReport> MoveAsync(string to)
+    {
+        (int code, MoveReport report) = await TryMoveAsync(to);
+        bool sound = code == 0
+            && report is { Moved: true, Error: null, Abandoned: 0, FreezeUs: >= 0, StateBytes: > 0 }
+            && report.Component == "web"
+            && report.From == Owner
+            && report.To == to
+            && report.Epoch > Epoch;
+        if (!sound)
+        {
+            throw new CaseFailedException($"the move {Owner} -> {to} at epoch {Epoch} ended with exit code {code} and {report}");
+        }
+
+        (Owner, Epoch) = (to, report.Epoch!.Value);
+        Moves.Add(report);
+        return report;
+    }
+
+    /// <summary>A move that must fail with one of <paramref name="codes"/>; afterwards the owner is the one from before.</summary>
+    public async Task MustNotMoveAsync(string to, string[] codes, int? timeoutSeconds = null, string component = "web") =>
+        await MustHaveFailedAsync(await TryMoveAsync(to, component, timeoutSeconds), codes, $"the move of {component} to {to}");
+
+    public async Task MustHaveFailedAsync((int Code, MoveReport Report) answer, string[] codes, string what)
+    {
+        (int code, MoveReport report) = answer;
+        if (code != 1 || report.Moved || report.Error is null || !codes.Contains(report.Error.Code) || report.Error.Message.Length == 0)
+        {
+            throw new CaseFailedException($"{what} should fail with {string.Join(" or ", codes)}; it ended with exit code {code} and {report}");
+        }
+
+        await MustBeOwnedAsync();
+    }
+
+    /// <summary>The owner is who it was. Its epoch may have grown: an aborted attempt uses one up.</summary>
+    public async Task MustBeOwnedAsync()
+    {
+        ComponentStatus web = await WebAsync();
+        if (web.Owner != Owner || web.Epoch < Epoch)
+        {
+            throw new CaseFailedException($"web is owned by {web.Owner} at epoch {web.Epoch}, not by {Owner} at {Epoch} or later");
+        }
+
+        Epoch = web.Epoch;
+    }
+
+    /// <summary>Takes note of a move that was asked for with <see cref="TryMoveAsync"/> and succeeded.</summary>
+    public void Adopt(string owner, ComponentStatus web)
+    {
+        if (web.Owner != owner || web.Epoch <= Epoch)
+        {
+            throw new CaseFailedException($"after a successful move to {owner}, web is owned by {web.Owner} at epoch {web.Epoch} (before: {Epoch})");
+        }
+
+        (Owner, Epoch) = (owner, web.Epoch);
+    }
+
+    public async Task<StatusReport> StatusAsync()
+    {
+        Finished finished = await RunAsync(TimeSpan.FromSeconds(15), "status", "--join", Control, "--json");
+        return finished.Code == 0
+            ? Parse<StatusReport>(finished, "status --json")
+            : throw new CaseFailedException($"status ended with exit code {finished.Code}: {Child.LastLine(finished.Errors)}");
+    }
+
+    public async Task<ComponentStatus> WebAsync() =>
+        (await StatusAsync()).Components.FirstOrDefault(c => c.Name == "web") ?? throw new CaseFailedException("status does not know web");
+
+    public void ExplainTo(TextWriter writer)
+    {
+        foreach (Child child in _started.Where(c => c.Errors.Length > 0))
+        {
+            string[] lines = child.Errors.TrimEnd().Split('\n');
+            foreach (string line in lines.TakeLast(30))
+            {
+                writer.WriteLine($"  [{child.Name}] {line}");
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Child child in _started)
+        {
+            child.Dispose();
+        }
+
+        System.IO.Directory.Delete(Directory, recursive: true);
+    }
+
+    private Dictionary<string, string?> Environment => new()
+    {
+        ["CONTINUUM_HOME"] = Path.Combine(Directory, "home"),
+        ["DOTNET_NOLOGO"] = "1",
+    };
+
+    private async Task<(Child Child, string Ready)> StartAsync(string name, string[] arguments)
+    {
+        Child child = Child.Start(name, _program, arguments, Environment);
+        _started.Add(child);
+        try
+        {
+            string? ready = await child.OutputLines.ReadLineAsync(_cancellation).AsTask().WaitAsync(s_startLimit, _cancellation);
+            return ready is not null
+                ? (child, ready)
+                : throw new CaseFailedException($"{name} ended before it was ready: {Child.LastLine(child.Errors)}");
+        }
+        catch (TimeoutException)
+        {
+            throw new CaseFailedException($"{name} is not ready after {s_startLimit.TotalSeconds} s: {Child.LastLine(child.Errors)}");
+        }
+    }
+
+    private static T Parse<T>(Finished finished, string what)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(finished.Output, s_json) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw new CaseFailedException(
+                $"{what} (exit code {finished.Code}) printed no such object: {e.Message.Split('\n')[0]}; output '{finished.Output.Trim()}', error '{Child.LastLine(finished.Errors)}'");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Interop.Cases;
+using Interop.Peers;
+using Interop.Processes;
+
+namespace Interop;
+
+/// <summary>Runs real clients against the real program, and counts what held.</summary>
+internal static class Program
+{
+    private const string Usage = "usage: interop/run fetch | quick | list | CASE...   (a CASE may be the first words of several: download, echo-curl)";
+
+    private static async Task<int> Main(string[] args)
+    {
+        // Whoever ends the harness ends everything it started: no node outlives its case.
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupted);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupted);
+        try
+        {
+            return args switch
+            {
+                [] or ["--help" or "-h"] => Say(args.Length == 0 ? 2 : 0, Usage),
+                ["list"] => Say(0, string.Join('\n', Catalogue.Quick.Select(c => c.Name))),
+                ["fetch"] => await FetchAsync(),
+                ["quick"] => await RunAsync(Catalogue.Quick),
+                _ => await SelectAsync(args),
+            };
+        }
+        catch (Exception e) when (e is PeersUnavailableException or UnauthorizedAccessException or IOException)
+        {
+            await Console.Error.WriteLineAsync($"interop fetch: {e.Message}");
+            return 1;
+        }
+        finally
+        {
+            Child.KillAll();
+        }
+    }
+
+    private static void Interrupted(PosixSignalContext context)
+    {
+        Child.KillAll();
+        Environment.Exit(130);
+    }
+
+    private static int Say(int code, string text)
+    {
+        (code == 0 ? Console.Out : Console.Error).WriteLine(text);
+        return code;
+    }
+
+    private static async Task<int> FetchAsync()
+    {
+        PeerSet peers = await PeerSet.FetchAsync();
+        foreach (Peer peer in peers.All)
+        {
+            Console.WriteLine($"{peer.Name}: {await peer.DescribeAsync()}");
+        }
+
+        return 0;
+    }
+
+    private static async Task<int> SelectAsync(string[] names)
+    {
+        List<InteropCase> chosen = [];
+        foreach (string name in names)
+        {
+            List<InteropCase> matching = [.. Catalogue.Quick.Where(c => c.Name == name || c.Name.StartsWith(name + "-", StringComparison.Ordinal))];
+            if (matching.Count == 0)
+            {
+                return Say(2, $"interop: {name}: no such case: `interop/run list` names them");
+            }
+
+            chosen.AddRange(matching.Except(chosen));
+        }
+
+        return await RunAsync(chosen);
+    }
+
+    private static async Task<int> RunAsync(IReadOnlyList<InteropCase> cases)
+    {
+        PeerSet peers = await PeerSet.FetchAsync();
+        string program = Environment.GetEnvironmentVariable("CONTINUUM") ?? "";
+        if (!File.Exists(program))
+        {
+            return Say(1, $"interop: the program under test is missing ('{program}'): start the cases with interop/run, or set CONTINUUM");
+        }
+
+        int passed = 0;
+        foreach (InteropCase one in cases)
+        {
+            passed += await RunOneAsync(one, peers, program) ? 1 : 0;
+        }
+
+        Console.WriteLine($"{passed} passed, {cases.Count - passed} failed");
+        return passed == cases.Count ? 0 : 1;
+    }
+
+    private static async Task<bool> RunOneAsync(InteropCase one, PeerSet peers, string program)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        using CancellationTokenSource limit = new(one.Limit);
+        CaseContext context = new(peers, Path.GetFullPath(program), limit.Token);
+        string verdict = "pass";
+        string said;
+        try
+        {
+            said = await one.Run(context);
+        }
+        catch (Exception e) when (e is CaseFailedException or OperationCanceledException or IOException or InvalidOperationException)
+        {
+            verdict = "FAIL";
+            said = limit.IsCancellationRequested
+                ? string.Create(CultureInfo.InvariantCulture, $"not done within {one.Limit.TotalSeconds:0} s ({e.Message})")
+                : e.Message;
+            context.ExplainTo(Console.Error);
+        }
+        finally
+        {
+            await context.DisposeAsync();
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{verdict} {one.Name} ({watch.Elapsed.TotalSeconds:0.0} s): {said}"));
+        return verdict == "pass";
+    }
+}
