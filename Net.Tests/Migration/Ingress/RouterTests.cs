@@ -1,0 +1,295 @@
+using System.Buffers.Binary;
+using Net.Core.Crypto;
+using Net.Core.Endpoints;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Envelope;
+using Net.Migration.Ingress;
+
+namespace Net.Tests.Migration.Ingress;
+
+[TestClass]
+public sealed class RouterTests
+{
+    private static readonly Member A = new("a", 1), B = new("b", 2);
+    private static readonly UdpAddress NodeA = Address("10.0.0.1:1"), NodeB = Address("10.0.0.2:2"), Client = Address("192.0.2.7:7777"), Public = Address("192.0.2.1:443");
+    private static readonly byte[] Odcid = [8, 7, 6, 5, 4, 3, 2, 1], Scid = [1, 2, 3];
+    private readonly Instant _now = new(1_000_000);
+
+    /// <summary>Goal: a short header goes to the owner of the shard in its ID; one of an unknown shard goes nowhere.</summary>
+    [TestMethod]
+    public void Short_headers_go_by_shard()
+    {
+        Router router = Ready();
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeA, 1, 1), From(router, Short(1)));
+        Assert.AreEqual(RouteVerdict.Drop, From(router, Short(5)).Verdict);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, Short(0)).Verdict);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, [0x40, 1, 2]).Verdict);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, []).Verdict);
+    }
+
+    /// <summary>Goal: below the fence nothing passes to a client; above it is held until the directory confirms, then passes.</summary>
+    [TestMethod]
+    public void Downlink_is_fenced_both_ways()
+    {
+        Router router = Ready();
+        Assert.AreEqual(RouteVerdict.Forward, router.OnNode(Down(1, 1), [1], _now));
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 2), [2], _now));
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 2), [3], _now));
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(9, 1), [9], _now), "unknown shard");
+        CollectionAssert.AreEqual(new[] { "check 1", "check 9" }, Outputs(router));
+        Assert.AreEqual(RouteVerdict.Forward, router.OnNode(Down(1, 1), [1], _now), "still the owner");
+
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        CollectionAssert.AreEqual(new[] { "client 2", "client 3" }, Outputs(router));
+        Assert.AreEqual(RouteVerdict.Drop, router.OnNode(Down(1, 1), [1], _now), "the old owner's late datagram");
+        Assert.AreEqual(1, router.Counters.Fenced);
+        Assert.AreEqual(2ul, router.Fence(1));
+        router.OnRecord(Record("web", A, 1, 1), _now);
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeB, 1, 2), From(router, Short(1)), "an old record changes nothing");
+    }
+
+    /// <summary>Goal: what was held under an epoch that never became true is dropped, and the number held is bounded.</summary>
+    [TestMethod]
+    public void A_higher_epoch_that_lost_is_dropped()
+    {
+        Router router = Ready(new() { MaxUnconfirmed = 2 });
+        _ = router.OnNode(Down(1, 2), [2], _now);
+        _ = router.OnNode(Down(1, 3), [3], _now);
+        Assert.AreEqual(RouteVerdict.Drop, router.OnNode(Down(1, 3), [4], _now));
+        router.OnRecord(Record("web", B, 3, 1), _now);
+        CollectionAssert.AreEqual(new[] { "check 1", "check 1", "client 3" }, Outputs(router));
+    }
+
+    /// <summary>Goal: from the marker on datagrams wait, and go to the winner in order; to the old owner when it goes on.</summary>
+    [TestMethod]
+    public void A_marker_holds_and_the_winner_gets_all_in_order()
+    {
+        Router router = Ready();
+        Marker(router, IngressDatagram.Marker, 1, 1);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 10)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 11)).Verdict);
+        Assert.IsEmpty(Outputs(router));
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        CollectionAssert.AreEqual(new[] { "10.0.0.2:2 epoch 2 Data 10", "10.0.0.2:2 epoch 2 Data 11" }, Outputs(router));
+        Assert.AreEqual(RouteVerdict.Forward, From(router, Short(1)).Verdict);
+
+        Marker(router, IngressDatagram.Marker, 2, 5);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 12)).Verdict);
+        Marker(router, IngressDatagram.ResumeMarker, 2, 5);
+        CollectionAssert.AreEqual(new[] { "10.0.0.2:2 epoch 2 Data 12" }, Outputs(router));
+    }
+
+    /// <summary>Goal: a marker that comes late, twice, or from a fenced epoch does not stop the component.</summary>
+    [TestMethod]
+    public void A_late_marker_does_nothing()
+    {
+        Router router = Ready();
+        Marker(router, IngressDatagram.ResumeMarker, 1, 3);
+        Marker(router, IngressDatagram.Marker, 1, 3);
+        Marker(router, IngressDatagram.Marker, 1, 2);
+        Assert.AreEqual(RouteVerdict.Forward, From(router, Short(1)).Verdict);
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        Marker(router, IngressDatagram.Marker, 1, 4);
+        Assert.AreEqual(RouteVerdict.Forward, From(router, Short(1)).Verdict);
+    }
+
+    /// <summary>Goal: buffers are bounded per client and per component; others still have room.</summary>
+    [TestMethod]
+    public void Buffers_are_bounded()
+    {
+        Router router = Ready(new() { MaxHeldPerClient = 2, MaxHeldBytesPerComponent = 80 });
+        Marker(router, IngressDatagram.Marker, 1, 1);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 1)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 2)).Verdict);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, Short(1, 3)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 4), Client.WithPort(8)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 5), Client.WithPort(9)).Verdict);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, Short(1, 6), Client.WithPort(10)).Verdict, "bytes");
+        Assert.AreEqual(2, router.Counters.Overflowed);
+    }
+
+    /// <summary>Goal: the first label of the server name chooses the component; an address, none or an unknown name the default.</summary>
+    [TestMethod]
+    [DataRow("api.example.org", 2)]
+    [DataRow("API.example.org", 2)]
+    [DataRow("web.example.org", 1)]
+    [DataRow("other.example.org", 1)]
+    [DataRow("api", 2)]
+    [DataRow(null, 1)]
+    public void A_new_connection_goes_by_name(string? name, int shard)
+    {
+        Router router = Ready();
+        byte[] hello = ClientFlight.Hello(name);
+        Assert.AreEqual((uint)shard, From(router, ClientFlight.Initial(Odcid, Scid, 0, hello, (0, hello.Length))).Shard);
+        // A second datagram of the flight has no ClientHello any more: the table knows.
+        Assert.AreEqual((uint)shard, From(router, ClientFlight.Initial(Odcid, Scid, 1, hello, (0, 1))).Shard);
+    }
+
+    /// <summary>Goal: a ClientHello over two datagrams in the wrong order is waited for, and both go on in the order in which they came.</summary>
+    [TestMethod]
+    public void A_split_ClientHello_is_waited_for()
+    {
+        Router router = Ready();
+        byte[] hello = ClientFlight.Hello("api.example.org", padding: 1500);
+        byte[] second = ClientFlight.Initial(Odcid, Scid, 1, hello, (900, hello.Length - 900));
+        byte[] first = ClientFlight.Initial(Odcid, Scid, 0, hello, (0, 900));
+        Assert.AreEqual(RouteVerdict.Held, From(router, second).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, first).Verdict);
+        List<byte[]> outputs = [];
+        while (router.TryTakeOutput(out RouterOutput output))
+        {
+            Assert.AreEqual((NodeB, 2u), (output.Node, output.Header.Shard));
+            outputs.Add(output.Bytes.ToArray());
+        }
+
+        Assert.HasCount(2, outputs);
+        CollectionAssert.AreEqual(second, outputs[0]);
+        CollectionAssert.AreEqual(first, outputs[1]);
+    }
+
+    /// <summary>Goal: held first Initials go to the winner; connections that were there before are not held.</summary>
+    [TestMethod]
+    public void Initials_are_held_for_the_winner()
+    {
+        Router router = Ready();
+        Assert.IsFalse(router.HoldInitials("web", 9, true), "another epoch");
+        byte[] hello = ClientFlight.Hello("web");
+        byte[] initial = ClientFlight.Initial(Odcid, Scid, 0, hello, (0, hello.Length));
+        Assert.AreEqual(RouteVerdict.Forward, From(router, initial, Client.WithPort(1)).Verdict);
+        Assert.IsTrue(router.HoldInitials("web", 1, true));
+        Assert.AreEqual(RouteVerdict.Held, From(router, initial).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, initial).Verdict);
+        Assert.AreEqual(RouteVerdict.Forward, From(router, initial, Client.WithPort(1)).Verdict);
+        Assert.AreEqual(RouteVerdict.Forward, From(router, Short(1)).Verdict);
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        Assert.HasCount(2, Outputs(router));
+        Assert.AreEqual(NodeB, From(router, initial).Node);
+    }
+
+    /// <summary>Goal: the table and the incomplete flights are bounded in number and time.</summary>
+    [TestMethod]
+    public void Tables_are_bounded()
+    {
+        RouterOptions options = new() { MaxTable = 4, MaxPendingHellos = 2 };
+        LongHeaderTable table = new(options, new(1, 2));
+        for (ushort i = 1; i <= 10; i++)
+        {
+            table.Set(Client.WithPort(i), new(Odcid), i, false, _now);
+        }
+
+        Assert.AreEqual(4, table.Count);
+        Assert.IsTrue(table.TryFind(Client.WithPort(10), new(Odcid), _now, out uint shard, out _));
+        Assert.AreEqual(10u, shard);
+        Assert.IsFalse(table.TryFind(Client.WithPort(10), new(Odcid), _now + TimeSpan.FromMinutes(1), out _, out _));
+        table.Expire(_now + TimeSpan.FromMinutes(1));
+        Assert.AreEqual(0, table.Count);
+
+        PendingHellos pending = new(options, ProtectionSuites.BaseLibrary, new(1, 2));
+        byte[] hello = ClientFlight.Hello("web");
+        byte[] part = ClientFlight.Initial(Odcid, Scid, 0, hello, (0, 5));
+        Assert.IsTrue(InvariantHeader.TryRead(part, 13, out InvariantHeader header));
+        for (ushort i = 1; i <= 10; i++)
+        {
+            Assert.AreEqual(Inspection.NeedsMore, pending.OnDatagram(new(Client.WithPort(i), Public, Ecn.NotEct, 0, part), header, _now, out _, out _));
+        }
+
+        Assert.AreEqual(2, pending.Count);
+        pending.Expire(_now + options.PendingTimeout);
+        Assert.AreEqual(0, pending.Count);
+    }
+
+    /// <summary>Goal: a router that has just started holds everything, and passes it on in order once the directory has spoken.</summary>
+    [TestMethod]
+    public void A_router_that_knows_nothing_holds()
+    {
+        Router router = new(new(), ProtectionSuites.BaseLibrary, 1, 2);
+        byte[] hello = ClientFlight.Hello(null);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 1)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, ClientFlight.Initial(Odcid, Scid, 0, hello, (0, hello.Length))).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 1), [7], _now));
+        router.OnMember(A, NodeA, true);
+        router.OnRecord(Record("web", A, 1, 1), _now);
+        CollectionAssert.AreEqual(new[] { "check 1", "client 7" }, Outputs(router));
+        router.OnSynchronized(_now);
+        Assert.HasCount(2, Outputs(router));
+    }
+
+    /// <summary>Goal: while the owner is dead or unknown its datagrams wait; they go when it, or another, is there.</summary>
+    [TestMethod]
+    public void A_dead_owners_datagrams_wait()
+    {
+        Router router = Ready();
+        router.OnMember(A, NodeA, false);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 4)).Verdict);
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        CollectionAssert.AreEqual(new[] { "10.0.0.2:2 epoch 2 Data 4" }, Outputs(router));
+    }
+
+    /// <summary>Goal: what a node hands back goes to a newer owner once, and never round in a circle.</summary>
+    [TestMethod]
+    public void A_datagram_is_handed_back_once()
+    {
+        Router router = Ready();
+        IngressHeader back = Down(1, 1) with { Type = IngressDatagram.HandBack };
+        Assert.AreEqual(RouteVerdict.Drop, router.OnNode(back, [1], _now), "to the same owner");
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(back, [1], _now));
+        CollectionAssert.AreEqual(new[] { "10.0.0.2:2 epoch 2 Rerouted 1" }, Outputs(router));
+        Assert.AreEqual(RouteVerdict.Drop, router.OnNode(back with { Type = IngressDatagram.Rerouted, Epoch = 2 }, [1], _now));
+    }
+
+    private static UdpAddress Address(string text) => UdpAddress.TryParse(text, out UdpAddress address) ? address : throw new ArgumentException(text);
+
+    private static OwnershipRecord Record(string component, Member owner, ulong epoch, uint shard) => new(component, owner, Member.None, epoch, shard, SnapshotHash.None);
+
+    private static IngressHeader Down(uint shard, ulong epoch) =>
+        new() { Type = IngressDatagram.Data, Epoch = epoch, Shard = shard, Client = Client, Public = Public };
+
+    private static byte[] Short(uint shard, byte last = 0)
+    {
+        byte[] datagram = new byte[20];
+        datagram[0] = 0x40;
+        CidLayout.Write(datagram.AsSpan(1), 0, shard, new byte[8]);
+        datagram[^1] = last;
+        return datagram;
+    }
+
+    private static string[] Outputs(Router router)
+    {
+        List<string> outputs = [];
+        while (router.TryTakeOutput(out RouterOutput output))
+        {
+            outputs.Add(output.Kind switch
+            {
+                RouterOutputKind.CheckShard => $"check {output.Header.Shard}",
+                RouterOutputKind.ToClient => $"client {output.Bytes.Span[^1]}",
+                _ => $"{output.Node} epoch {output.Header.Epoch} {output.Header.Type} {output.Bytes.Span[^1]}",
+            });
+        }
+
+        return [.. outputs];
+    }
+
+    private Router Ready(RouterOptions? options = null)
+    {
+        Router router = new(options ?? new(), ProtectionSuites.BaseLibrary, 1, 2);
+        router.OnMember(A, NodeA, true);
+        router.OnMember(B, NodeB, true);
+        router.OnRecord(Record("web", A, 1, 1), _now);
+        router.OnRecord(Record("api", B, 1, 2), _now);
+        router.OnSynchronized(_now);
+        return router;
+    }
+
+    private Route From(Router router, byte[] datagram, UdpAddress? client = null) =>
+        router.OnClient(client ?? Client, Public, Ecn.NotEct, 0, datagram, _now);
+
+    private void Marker(Router router, IngressDatagram type, ulong epoch, ulong number)
+    {
+        byte[] body = new byte[8];
+        BinaryPrimitives.WriteUInt64BigEndian(body, number);
+        Assert.AreEqual(RouteVerdict.Drop, router.OnNode(new() { Type = type, Epoch = epoch, Shard = 1 }, body, _now));
+    }
+}
