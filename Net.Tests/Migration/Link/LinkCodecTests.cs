@@ -38,7 +38,7 @@ public sealed class LinkCodecTests
         new AbortMessage(1, RefuseCode.Timeout),
         new ResumedMessage(1, TimeSpan.FromMilliseconds(3)),
         new JoinMessage(Node),
-        new WelcomeMessage(Keys),
+        new WelcomeMessage(Keys, 3, Address("10.0.0.9:5001")),
         new JoinRefusedMessage("the name a is in use by a live member"),
         new MemberUpdateMessage(Node, true),
         new DirectoryUpdateMessage(Record),
