@@ -341,6 +341,9 @@ internal sealed class Connection
     /// <summary>Whether something is under way: data that is not acknowledged, or a request that is not answered.</summary>
     public bool IsActive => _parts.Recovery.BytesInFlight > 0 || _parts.Streams.HasFrames;
 
+    /// <summary>Something was received that the peer waits to hear of.</summary>
+    public bool HasToAcknowledge => _parts.Received(PacketNumberSpace.ApplicationData).IsAckPending;
+
     private void ThrowIfFrozen()
     {
         if (_isFrozen)

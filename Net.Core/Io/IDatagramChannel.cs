@@ -20,6 +20,13 @@ internal interface IDatagramChannel : IDisposable
     /// <returns>Whether there is anything in the batch.</returns>
     bool TryReceive(ReceiveBatch batch);
 
+    /// <summary>Takes a datagram of a batch out of what the channel wraps around it, such as an ingress's header.</summary>
+    /// <param name="datagram">As received; then the part that is QUIC's.</param>
+    /// <param name="path">Of the wrapping; then the client's.</param>
+    /// <param name="ecn">Likewise.</param>
+    /// <returns>False when the channel has dealt with it: it is not for the endpoint.</returns>
+    bool TryUnwrap(ref Span<byte> datagram, ref NetworkPath path, ref Ecn ecn) => true;
+
     /// <summary>Sends the segments of one transmit, in order.</summary>
     /// <param name="buffer">The segments, each behind <see cref="Headroom"/> bytes that the channel may write to.</param>
     /// <param name="transmit">Where to, and how the buffer is cut.</param>

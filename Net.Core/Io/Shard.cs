@@ -3,6 +3,7 @@ using Net.Core.Endpoints;
 using Net.Core.Paths;
 using Net.Core.Time;
 using Net.Core.Tls;
+using Net.Core.Wire;
 
 namespace Net.Core.Io;
 
@@ -16,6 +17,8 @@ namespace Net.Core.Io;
 internal sealed class Shard
 {
     private static readonly TimeSpan s_blockedWait = TimeSpan.FromMilliseconds(1);
+
+    private const int MaxFlushTries = 20;
 
     private readonly ICryptoHost _crypto;
     private readonly Func<Connection, IConnectionOwner> _accept;
@@ -95,6 +98,18 @@ internal sealed class Shard
         return Send(now) | mayHaveMore | _marked.Count > 0;
     }
 
+    /// <summary>Before a freeze: nothing that is sealed may stay behind. What the network does not take soon is lost, as datagrams are.</summary>
+    public void Flush()
+    {
+        for (int tries = 0; _isBlocked && tries < MaxFlushTries; tries++)
+        {
+            Channel.Wait(s_blockedWait);
+            _isBlocked = !Channel.TrySend(_sendBuffer, _blocked);
+        }
+
+        _isBlocked = false;
+    }
+
     /// <summary>Ends the shard: runs what was posted before, refuses the rest, sends, and tells the owners. The last call, in the shard's thread.</summary>
     public void Stop(Instant now)
     {
@@ -154,7 +169,13 @@ internal sealed class Shard
             batches++;
             foreach (ReceiveBatch.Datagram datagram in _batch)
             {
-                _ = Endpoint.OnDatagram(datagram.Bytes, datagram.Path, datagram.Ecn, now);
+                Span<byte> bytes = datagram.Bytes;
+                NetworkPath path = datagram.Path;
+                Ecn ecn = datagram.Ecn;
+                if (Channel.TryUnwrap(ref bytes, ref path, ref ecn))
+                {
+                    _ = Endpoint.OnDatagram(bytes, path, ecn, now);
+                }
             }
 
         }

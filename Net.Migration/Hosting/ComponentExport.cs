@@ -1,0 +1,83 @@
+using Net.Core.Connections;
+using Net.Core.Snapshots;
+using Net.Migration.Envelope;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>One attempt's view of what was copied: numbers the connections, and turns exports into sealed parts.</summary>
+/// <remarks>Filled on the shard's thread, then sealed on the node's actor: never by both at a time.</remarks>
+internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte> key) : IDisposable
+{
+    private const ulong AheadKey = 0;
+    private const ulong FinalKey = 1;
+
+    private readonly SnapshotSealer _sealer = new(binding, key);
+    private readonly ImageWriter _image = new();
+    private readonly Dictionary<Connection, (ulong Index, ulong Since)> _connections = [];
+    private readonly HashSet<ulong> _gone = [];
+    private ulong _next = ImageStore.ComponentIndex + 1;
+
+    public long SealedBytes => _sealer.SealedBytes;
+
+    public SnapshotHash Hash => _sealer.Hash;
+
+    public ulong Since(Connection connection) => _connections.TryGetValue(connection, out (ulong, ulong Since) entry) ? entry.Since : 0;
+
+    public void OnAhead(Connection connection, ulong version, SnapshotWriter writer)
+    {
+        ulong index = _next++;
+        _connections[connection] = (index, version);
+        _gone.Add(index);
+        _image.Set(index, SectionNumber.Connection, AheadKey, writer.Written.Span);
+        writer.Wipe();
+    }
+
+    public void OnFinal(Connection connection, SnapshotWriter writer)
+    {
+        ulong index = _connections.TryGetValue(connection, out (ulong Index, ulong) entry) ? entry.Index : _next++;
+        _gone.Remove(index);
+        _image.Set(index, SectionNumber.Connection, FinalKey, writer.Written.Span);
+        writer.Wipe();
+    }
+
+    public void OnComponentState(ReadOnlySpan<byte> state) => _image.Set(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, state);
+
+    /// <summary>The copy's sealed parts.</summary>
+    public IEnumerable<byte[]> TakeAhead()
+    {
+        _image.EndVersion(0);
+        while (_image.TryTakePart(isEnd: true, out byte[]? part))
+        {
+            yield return Seal(part, isLast: false);
+        }
+    }
+
+    /// <summary>The delta's sealed parts; the last one is marked.</summary>
+    public IEnumerable<(byte[] Bytes, bool IsLast)> TakeFinal()
+    {
+        foreach (ulong index in _gone)
+        {
+            _image.RemoveConnection(index);
+        }
+
+        _image.EndVersion(1);
+        while (_image.TryTakePart(isEnd: true, out byte[]? part))
+        {
+            bool isLast = _image.Pending == 0;
+            yield return (Seal(part, isLast), isLast);
+        }
+    }
+
+    public void Dispose()
+    {
+        _sealer.Dispose();
+        _image.Wipe();
+    }
+
+    private byte[] Seal(byte[] part, bool isLast)
+    {
+        byte[] sealedPart = _sealer.Seal(part, isLast);
+        ImageWriter.Wipe(part);
+        return sealedPart;
+    }
+}

@@ -1,0 +1,360 @@
+using System.Buffers;
+using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Io;
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Core.Wire;
+using Net.Http3.Server;
+using Net.Http3.Server.Hosting;
+using Net.Http3.Sessions;
+using Net.Migration.Envelope;
+using Net.Migration.Ingress;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>A component with all its connections on one thread of this node: serves, and does to them what a hand-over asks for.</summary>
+/// <remarks>
+/// Everything below <see cref="Run"/> happens on the shard's thread, between two of its batches: that is what makes a freeze one instant
+/// for all connections and their handlers.
+/// </remarks>
+internal sealed class ComponentShard : IAsyncDisposable
+{
+    private readonly HostedComponent _component;
+    private readonly DataChannel _channel;
+    private readonly ShardThread _thread;
+    private readonly ConnectionOptions _options;
+    private readonly IReadOnlyList<ConnectionKeys> _keys;
+    private readonly Action<Exception> _onFault;
+    private readonly Dictionary<Connection, ServerOwner> _owners = [];
+    private readonly List<ServerOwner> _restored = [];
+    private ExchangeHost _exchanges;
+
+    public ComponentShard(
+        HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, Action<Exception> onFault)
+    {
+        _component = component;
+        _onFault = onFault;
+        _options = component.Connections;
+        _keys = DeriveKeys(keys);
+        Span<byte> hash = stackalloc byte[16];
+        crypto.FillEntropy(hash);
+        IngressTags tags = new(keys.Tag, BitConverter.ToUInt64(hash), BitConverter.ToUInt64(hash[8..]));
+        _channel = new(socket, tags, shard);
+        EndpointOptions endpoint = new()
+        {
+            Connection = _options,
+            Keys = _keys,
+            DefaultShard = shard,
+            Server = new() { AlpnProtocols = ["h3"u8.ToArray()] },
+        };
+        Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept);
+        _exchanges = NewExchanges();
+        _thread = new(Shard, $"component {component.Name}");
+    }
+
+    public Shard Shard { get; }
+
+    public DataChannel Channel => _channel;
+
+    /// <summary>The component's connections, for <c>status</c>. From any thread.</summary>
+    public uint ConnectionCount { get; private set; }
+
+    /// <summary>Ends when the shard's thread does.</summary>
+    public Task Completion => _thread.Completion;
+
+    public void Start() => _thread.Start();
+
+    /// <summary>Has something done on the shard's thread.</summary>
+    public void Run(Action<Instant> action) => Shard.Post(new Work(action));
+
+    /// <summary>Serves from now on, with the connections that were restored, or with none.</summary>
+    /// <param name="onFirst">Called once for the first datagram that is processed under this ownership.</param>
+    public void Serve(ulong epoch, Action<Instant> onFirst, Instant now)
+    {
+        foreach (ServerOwner owner in _restored)
+        {
+            owner.Connection.Thaw(epoch);
+            Shard.Endpoint.Adopt(owner.Connection);
+            _owners[owner.Connection] = owner;
+            Shard.SetOwner(owner.Connection, new Leaving(this, owner));
+        }
+
+        _channel.OnFirstReceived = onFirst;
+        _channel.Enter(DataMode.Serving, epoch);
+        _component.OnServing(epoch);
+        // What was buffered goes first, in order; then who has something under way speaks, idle ones stay silent.
+        _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
+        foreach (ServerOwner owner in _restored)
+        {
+            Connection connection = owner.Connection;
+            if (connection.IsOpen)
+            {
+                connection.Resume(samePath: true, speak: connection.IsActive || connection.HasToAcknowledge, now);
+                owner.Resume(now);
+            }
+        }
+
+        Shard.Endpoint.AcceptsNew = true;
+        _restored.Clear();
+        Count();
+    }
+
+    /// <summary>Early datagrams are kept from now on: a snapshot is on its way.</summary>
+    public void StandBy() => _channel.Enter(DataMode.Standby, 0);
+
+    /// <summary>Nothing is owned here: what was restored, and what was kept, goes.</summary>
+    public void StandDown()
+    {
+        foreach (ServerOwner owner in _restored)
+        {
+            owner.Connection.Destroy();
+        }
+
+        _restored.Clear();
+        if (_exchanges.Connections.Count > 0)
+        {
+            Renew();
+        }
+
+        _channel.Enter(DataMode.Idle, 0);
+        _channel.HandBackHeld();
+    }
+
+    public void HoldRequests() => _exchanges.Hold();
+
+    /// <summary>No handler runs outside of an operation.</summary>
+    public bool IsQuiet => _exchanges.IsQuiet;
+
+    public void ReleaseRequests(Instant now) => _exchanges.Release(now);
+
+    /// <summary>No handshake is under way.</summary>
+    public bool AreHandshakesSettled => Shard.Endpoint.Connections.All(c => c.IsConfirmed || !c.IsOpen);
+
+    /// <summary>Copies every connection while it serves: frozen for the moment of its own export alone.</summary>
+    public void ExportAhead(ComponentExport export, Instant now)
+    {
+        foreach (ServerOwner owner in Movable())
+        {
+            Connection connection = owner.Connection;
+            SnapshotWriter writer = new(now);
+            connection.Freeze();
+            ulong version = connection.Export(0, writer, SessionSnapshot.Parts(owner.Http3.Session));
+            connection.Thaw(connection.Epoch);
+            export.OnAhead(connection, version, writer);
+        }
+    }
+
+    /// <summary>Stops: from here on nothing is sent and nothing processed.</summary>
+    public ComponentFreeze Freeze(Instant now)
+    {
+        Shard.Flush();
+        uint connections = 0, abandoned = 0;
+        foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
+        {
+            if (connection.IsConfirmed && connection.IsOpen)
+            {
+                connection.Freeze();
+                connections++;
+            }
+            else
+            {
+                abandoned += connection.IsOpen ? 1u : 0u;
+                Forget(connection);
+            }
+        }
+
+        _channel.Enter(DataMode.Frozen, _channel.Epoch);
+        return new(_channel.LastReceived, connections, abandoned);
+    }
+
+    /// <summary>Refuses what has not become a connection in its grace.</summary>
+    public void RefuseHandshakes(Instant now)
+    {
+        Shard.Endpoint.AcceptsNew = false;
+        foreach (Connection connection in Shard.Endpoint.Connections)
+        {
+            if (!connection.IsConfirmed && connection.IsOpen)
+            {
+                connection.Close(0, "the component moves", now);
+            }
+        }
+    }
+
+    /// <summary>Writes what changed since the copy, the requests at their safe points, and the component's own state.</summary>
+    public void ExportFinal(ComponentExport export, Instant now)
+    {
+        foreach (ServerOwner owner in Frozen())
+        {
+            SnapshotWriter writer = new(now);
+            owner.Connection.Export(export.Since(owner.Connection), writer, owner.Http3.Parts);
+            export.OnFinal(owner.Connection, writer);
+        }
+
+        ArrayBufferWriter<byte> state = new();
+        _component.Save(state);
+        export.OnComponentState(state.WrittenSpan);
+    }
+
+    /// <summary>The hand-over has failed: everything goes on here, under the epoch given.</summary>
+    public void Thaw(ulong epoch, Instant now)
+    {
+        _channel.Enter(DataMode.Serving, epoch);
+        _component.OnServing(epoch);
+        foreach (ServerOwner owner in Frozen())
+        {
+            owner.Connection.Thaw(epoch);
+        }
+
+        Shard.Endpoint.AcceptsNew = true;
+        _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
+    }
+
+    /// <summary>The hand-over has succeeded: keys are wiped, handlers dropped where they wait, late datagrams go back to the ingress.</summary>
+    public void Destroy()
+    {
+        foreach (ServerOwner owner in Frozen())
+        {
+            owner.Connection.Destroy();
+        }
+
+        foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
+        {
+            Forget(connection);
+        }
+
+        Renew();
+        _channel.Enter(DataMode.Idle, 0);
+        _channel.HandBackHeld();
+        Count();
+    }
+
+    /// <summary>Another member has taken the component by force: what is here must never send again.</summary>
+    public void Lose(Instant now)
+    {
+        foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
+        {
+            if (connection.IsConfirmed && connection.IsOpen && !connection.IsFrozen)
+            {
+                connection.Freeze();
+            }
+        }
+
+        Destroy();
+    }
+
+    /// <summary>Builds every connection of an image, silent and frozen.</summary>
+    /// <exception cref="SnapshotException">Something does not fit: nothing is kept.</exception>
+    public void Restore(ImageStore image, Instant now)
+    {
+        try
+        {
+            foreach (ulong index in image.Indices.Where(i => i != ImageStore.ComponentIndex).Order())
+            {
+                ConnectionImage connection = new();
+                foreach (SnapshotSection section in image.Sections(index).Where(s => s.Number == SectionNumber.Connection))
+                {
+                    connection.Apply(section.Body);
+                }
+
+                connection.ThrowIfUnknown(number => number < SectionNumber.Component);
+                _restored.Add(ServerOwner.Import(_exchanges, Connection.Import(connection, _options, KeysOf(connection, now), now), connection, now));
+                connection.Wipe();
+            }
+
+            if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, out byte[]? state))
+            {
+                _component.Restore(state);
+            }
+        }
+        catch
+        {
+            StandDown();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _thread.RequestStop();
+        await _thread.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _exchanges.Dispose();
+    }
+
+    private static IReadOnlyList<ConnectionKeys> DeriveKeys(FederationKeys keys)
+    {
+        List<ConnectionKeys> derived = [];
+        foreach (FederationKey cid in keys.Cid.All)
+        {
+            FederationKey reset = keys.Reset.TryGet(cid.Number, out FederationKey same) ? same : keys.Reset.Current;
+            derived.Add(new(cid.Number, cid.Number, cid.Secret, reset.Secret));
+        }
+
+        return derived;
+    }
+
+    private ConnectionKeys KeysOf(ConnectionImage image, Instant now)
+    {
+        uint number = image.Read<Identity>(now).KeyNumber;
+        return _keys.FirstOrDefault(k => k.Number == number) ?? throw new SnapshotException("the connection's keys are not in this federation's ring");
+    }
+
+    private IEnumerable<ServerOwner> Movable() => _owners.Values.Where(o => o.Connection is { IsConfirmed: true, IsOpen: true });
+
+    private IEnumerable<ServerOwner> Frozen() => _owners.Values.Where(o => o.Connection.IsFrozen);
+
+    private IConnectionOwner Accept(Connection connection)
+    {
+        ServerOwner owner = new(_exchanges, connection);
+        _owners[connection] = owner;
+        Count();
+        return new Leaving(this, owner);
+    }
+
+    private void Forget(Connection connection)
+    {
+        Shard.RemoveOwner(connection);
+        Shard.Endpoint.Remove(connection);
+        _owners.Remove(connection);
+    }
+
+    private void Renew()
+    {
+        _exchanges.Abandon();
+        _exchanges.Dispose();
+        _exchanges = NewExchanges();
+    }
+
+    private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new() { OnFault = _onFault });
+
+    private void Count() => ConnectionCount = (uint)_owners.Count;
+
+    private sealed class Work(Action<Instant> action) : IShardWork
+    {
+        public void Run(Instant now) => action(now);
+    }
+
+    /// <summary>Passes events on, and forgets the connection with its last one.</summary>
+    private sealed class Leaving(ComponentShard shard, ServerOwner owner) : IConnectionOwner
+    {
+        public void OnEvents(Connection connection, Instant now)
+        {
+            owner.OnEvents(connection, now);
+            if (connection.IsClosed)
+            {
+                shard._owners.Remove(connection);
+                shard.Count();
+            }
+        }
+
+        public void OnShardStopped(Exception? fault) => owner.OnShardStopped(fault);
+    }
+}
+
+/// <summary>The instant at which a component stood still.</summary>
+/// <param name="LastProcessed">When its latest datagram was processed.</param>
+/// <param name="Connections">How many are frozen.</param>
+/// <param name="Abandoned">Handshakes that were not done in their grace.</param>
+internal readonly record struct ComponentFreeze(Instant LastProcessed, uint Connections, uint Abandoned);

@@ -1,0 +1,216 @@
+using Net.Core.Io;
+using Net.Core.Paths;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Ingress;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>What a node does with its component's datagrams.</summary>
+internal enum DataMode
+{
+    /// <summary>Owns nothing: what comes goes back to the ingress, once.</summary>
+    Idle,
+
+    /// <summary>A snapshot is being received, or stands by: what comes early is kept.</summary>
+    Standby,
+
+    /// <summary>Owns the component.</summary>
+    Serving,
+
+    /// <summary>Owns it, and neither sends nor processes.</summary>
+    Frozen,
+}
+
+/// <summary>A node's way to its clients: each datagram carries the ingress's header, with epoch and tag. On its shard's thread only.</summary>
+/// <remarks>
+/// Behind 80 bytes of headroom the packetizer's batch is the datagrams' batch: one GSO send out, one GRO batch in, nothing is copied.
+/// Nothing leaves while the node does not own the component, or while its <see cref="SendLease"/> has run out.
+/// </remarks>
+internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uint shard) : IDatagramChannel
+{
+    /// <summary>Datagrams kept while frozen or standing by; more are lost, as datagrams are.</summary>
+    public const int MaxHeld = 4096;
+
+    private readonly Dictionary<uint, UdpAddress> _ingresses = [];
+    private readonly List<Held> _held = [];
+    private ulong _marker;
+
+    public DataMode Mode { get; private set; }
+
+    public ulong Epoch { get; private set; }
+
+    /// <summary>Until when the directory is known to count this node among the living; written by the node's actor.</summary>
+    public long LeaseEnd { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); } = long.MaxValue;
+
+    /// <summary>When the latest datagram went to the endpoint.</summary>
+    public Instant LastReceived { get; private set; }
+
+    /// <summary>Called once, for the first datagram that goes to the endpoint.</summary>
+    public Action<Instant>? OnFirstReceived { get; set; }
+
+    public UdpAddress Local => socket.Local;
+
+    public int Headroom => IngressHeader.Length;
+
+    public int HeldCount => _held.Count;
+
+    public void SetIngress(uint number, UdpAddress address) => _ingresses[number] = address;
+
+    /// <summary>Changes what is done from the next datagram on.</summary>
+    public void Enter(DataMode mode, ulong epoch)
+    {
+        Mode = mode;
+        Epoch = epoch;
+    }
+
+    /// <summary>Tells every ingress to buffer from here on (or to stop it): the last word before a freeze, behind all datagrams.</summary>
+    public void SendMarker(bool resume, ulong epoch)
+    {
+        byte[] marker = tags.WriteMarker(resume ? IngressDatagram.ResumeMarker : IngressDatagram.Marker, shard, epoch, ++_marker);
+        foreach (UdpAddress ingress in _ingresses.Values)
+        {
+            // Lost ones cost a stall at most: what the ingress still passes on is kept here.
+            _ = socket.TrySend(marker, new(new(ingress, Local, 0), marker.Length, 1, marker.Length, Ecn.NotEct));
+        }
+    }
+
+    public bool TryReceive(ReceiveBatch batch) => socket.TryReceive(batch);
+
+    public bool TryUnwrap(ref Span<byte> datagram, ref NetworkPath path, ref Ecn ecn)
+    {
+        if (!tags.TryOpen(datagram, out IngressHeader header) || header.IsMarker || header.Shard != shard)
+        {
+            return false;
+        }
+
+        if (Mode == DataMode.Serving)
+        {
+            Accept(ref datagram, header, ref path, ref ecn);
+            return true;
+        }
+
+        if (Mode == DataMode.Idle)
+        {
+            HandBack(datagram, header);
+        }
+        else if (_held.Count < MaxHeld)
+        {
+            _held.Add(new(datagram.ToArray(), header, path));
+        }
+
+        return false;
+    }
+
+    /// <summary>Gives what was kept to the endpoint, in the order of its arrival.</summary>
+    public void Replay(ReceiveHandler receive)
+    {
+        foreach (Held held in _held)
+        {
+            Span<byte> datagram = held.Bytes;
+            NetworkPath path = held.Path;
+            Ecn ecn = default;
+            Accept(ref datagram, held.Header, ref path, ref ecn);
+            receive(datagram, path, ecn);
+        }
+
+        _held.Clear();
+    }
+
+    /// <summary>Another node owns the component: what was kept is its.</summary>
+    public void HandBackHeld()
+    {
+        foreach (Held held in _held)
+        {
+            HandBack(held.Bytes, held.Header);
+        }
+
+        _held.Clear();
+    }
+
+    public bool TrySend(Span<byte> buffer, in Transmit transmit)
+    {
+        bool mayLeave = Mode == DataMode.Serving
+            && MonotonicClock.Now.Ticks < LeaseEnd
+            && _ingresses.ContainsKey(transmit.Path.Ingress);
+        if (!mayLeave)
+        {
+            return true;
+        }
+
+        int stride = transmit.SegmentSize + Headroom;
+        IngressHeader header = new()
+        {
+            Type = IngressDatagram.Data,
+            Epoch = Epoch,
+            Shard = shard,
+            Client = transmit.Path.Remote,
+            Public = transmit.Path.Local,
+            Ecn = transmit.Ecn,
+        };
+        tags.Write(buffer, header);
+        for (int at = stride; at < transmit.Length; at += stride)
+        {
+            buffer[..Headroom].CopyTo(buffer[at..]);
+        }
+
+        UdpAddress ingress = _ingresses[transmit.Path.Ingress];
+        return socket.TrySend(buffer, new(new(ingress, Local, 0), stride, transmit.Segments, transmit.Length, transmit.Ecn));
+    }
+
+    public void Wait(TimeSpan timeout) => socket.Wait(timeout);
+
+    public void Wake() => socket.Wake();
+
+    public void Dispose() => socket.Dispose();
+
+    private void Accept(ref Span<byte> datagram, in IngressHeader header, ref NetworkPath path, ref Ecn ecn)
+    {
+        uint number = NumberOf(path.Remote);
+        path = new(header.Client, header.Public, number);
+        ecn = header.Ecn;
+        datagram = datagram[IngressHeader.Length..];
+        LastReceived = MonotonicClock.Now;
+        if (OnFirstReceived is { } first)
+        {
+            OnFirstReceived = null;
+            first(LastReceived);
+        }
+    }
+
+    private uint NumberOf(UdpAddress ingress)
+    {
+        foreach ((uint number, UdpAddress address) in _ingresses)
+        {
+            if (address == ingress)
+            {
+                return number;
+            }
+        }
+
+        return 0;
+    }
+
+    private void HandBack(ReadOnlySpan<byte> datagram, in IngressHeader header)
+    {
+        // What was handed back once is not handed back again: two nodes that both think the other owns it would play ping-pong.
+        if (header.Type != IngressDatagram.Data)
+        {
+            return;
+        }
+
+        byte[] back = datagram.ToArray();
+        tags.Write(back, header with { Type = IngressDatagram.HandBack });
+        foreach (UdpAddress ingress in _ingresses.Values)
+        {
+            _ = socket.TrySend(back, new(new(ingress, Local, 0), back.Length, 1, back.Length, Ecn.NotEct));
+            return;
+        }
+    }
+
+    private readonly record struct Held(byte[] Bytes, IngressHeader Header, NetworkPath Path);
+}
+
+/// <summary>Takes a datagram; it may be overwritten.</summary>
+internal delegate void ReceiveHandler(Span<byte> datagram, in NetworkPath path, Ecn ecn);

@@ -1,0 +1,222 @@
+using System.Security.Cryptography;
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Migration.Directory;
+using Net.Migration.Envelope;
+using Net.Migration.HandOver;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>Carries out what the destination's machine of one hand-over asks for. On the node's actor only.</summary>
+internal sealed class DestinationDriver(
+    Member self, HandOverOptions options, MessageLink link, Actor actor, Action<LinkMessage> control, IDestinationNode node, ulong firstRequest)
+    : IDisposable
+{
+    /// <summary>Without a datagram to process, a move counts as done after this: nobody is waiting.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(100);
+
+    private readonly DestinationHandOver _machine = new(self, options, firstRequest);
+    private readonly ImageStore _image = new(new());
+    private readonly byte[] _plain = new byte[SealedPart.MaxPlain];
+    private SnapshotOpener? _opener;
+    private PrepareMessage? _prepare;
+    private byte[] _share = [];
+    private ComponentShard? _shard;
+    private Instant _silenceEnds = Instant.Never;
+
+    public string Component => _machine.Component;
+
+    public bool HasEnded => _machine.HasEnded && _silenceEnds.IsNever;
+
+    public bool IsServing => _machine.State == DestinationState.Serving;
+
+    public Instant Deadline => Instant.Min(_machine.Deadline, _silenceEnds);
+
+    public void OnMessage(HandOverMessage message, Instant now)
+    {
+        _machine.OnMessage(message, now);
+        Pump(now);
+    }
+
+    public void OnLinkLost(Instant now)
+    {
+        _machine.OnLinkLost(now);
+        Pump(now);
+    }
+
+    public void OnDirectory(OwnershipAnswer answer, Instant now)
+    {
+        _machine.OnDirectory(answer);
+        Pump(now);
+    }
+
+    public void OnRecord(OwnershipRecord record, Instant now)
+    {
+        _machine.OnRecord(record);
+        Pump(now);
+    }
+
+    public void Tick(Instant now)
+    {
+        _machine.Tick(now);
+        if (now >= _silenceEnds)
+        {
+            Resumed(now);
+        }
+
+        Pump(now);
+    }
+
+    public void Dispose()
+    {
+        _opener?.Dispose();
+        CryptographicOperations.ZeroMemory(_plain);
+        CryptographicOperations.ZeroMemory(_share);
+        _ = link.DisposeAsync().AsTask();
+    }
+
+    private void Pump(Instant now)
+    {
+        while (_machine.TryTakeAction(out HandOverAction? action))
+        {
+            Do(action, now);
+        }
+    }
+
+    private void Do(HandOverAction action, Instant now)
+    {
+        switch (action)
+        {
+            case SendAction send: link.Send(send.Message); break;
+            case DirectoryAction directory: control(new OwnershipAskMessage(directory.Request)); break;
+            case ReserveAction reserve: Reserve(reserve.Prepare); break;
+            // The parts of the copy are decoded as they come, by the code that will decode the delta.
+            case WarmAction: _machine.OnWarmed(); break;
+            case DecodeAction decode: Decode(decode.Part); break;
+            case RestoreAction: Restore(); break;
+            case ServeAction serve: Serve(serve.Epoch, now); break;
+            case WipeAction: Wipe(); break;
+            default: throw new InvalidOperationException($"a destination does not do {action.GetType().Name}");
+        }
+    }
+
+    private void Reserve(PrepareMessage prepare)
+    {
+        _prepare = prepare;
+        RefuseCode? refusal = node.TryReserve(prepare, out _shard);
+        if (refusal is RefuseCode code)
+        {
+            _machine.OnRefused(code);
+            return;
+        }
+
+        _share = RandomNumberGenerator.GetBytes(SnapshotBinding.ShareLength);
+        Span<byte> key = stackalloc byte[SnapshotBinding.KeyLength];
+        prepare.Binding.DeriveKey(prepare.Share.Span, _share, key);
+        _opener = new(prepare.Binding, key);
+        CryptographicOperations.ZeroMemory(key);
+        ComponentShard shard = _shard!;
+        shard.Run(_ => shard.StandBy());
+        _machine.OnReserved(_share);
+    }
+
+    private void Decode(PartMessage part)
+    {
+        try
+        {
+            if (!_opener!.TryOpen(part.Bytes.Span, part.IsLast, _plain, out int length))
+            {
+                _machine.OnDecodeFailed();
+                return;
+            }
+
+            _image.Apply(_plain.AsSpan(0, length));
+            CryptographicOperations.ZeroMemory(_plain.AsSpan(0, length));
+            _machine.OnDecoded();
+        }
+        catch (SnapshotException)
+        {
+            _machine.OnDecodeFailed();
+        }
+    }
+
+    private void Restore()
+    {
+        ComponentShard shard = _shard!;
+        shard.Run(at =>
+        {
+            Exception? fault = null;
+            try
+            {
+                shard.Restore(_image, at);
+            }
+#pragma warning disable CA1031 // A snapshot is hostile input, and so may be what a component makes of it: the move is refused, the source goes on.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                fault = e;
+            }
+
+            actor.Post(now =>
+            {
+                if (fault is null && _opener!.IsComplete && _image.IsWhole)
+                {
+                    _machine.OnRestored(_opener.Hash, now);
+                }
+                else
+                {
+                    _machine.OnDecodeFailed();
+                }
+
+                Pump(now);
+                if (fault is not null)
+                {
+                    throw new InvalidOperationException($"a snapshot of {Component} was refused", fault);
+                }
+            });
+        });
+    }
+
+    private void Serve(ulong epoch, Instant now)
+    {
+        _silenceEnds = now + s_silence;
+        node.OnServing(_prepare!.Component, epoch);
+        ComponentShard shard = _shard!;
+        shard.Run(at => shard.Serve(epoch, first => actor.Post(_ => Resumed(first)), at));
+        _image.Wipe();
+    }
+
+    private void Resumed(Instant at)
+    {
+        if (!_silenceEnds.IsNever)
+        {
+            _silenceEnds = Instant.Never;
+            _machine.OnResumed(at);
+            Pump(at);
+        }
+    }
+
+    private void Wipe()
+    {
+        _image.Wipe();
+        if (_shard is ComponentShard shard)
+        {
+            node.OnReleased(_prepare!.Component);
+            shard.Run(_ => shard.StandDown());
+        }
+    }
+}
+
+/// <summary>What a hand-over needs of the node that takes a component.</summary>
+internal interface IDestinationNode
+{
+    /// <returns>Why it cannot be taken; null when it can, and the room is kept.</returns>
+    RefuseCode? TryReserve(PrepareMessage prepare, out ComponentShard? shard);
+
+    /// <summary>The component is this node's, under the epoch given.</summary>
+    void OnServing(string component, ulong epoch);
+
+    /// <summary>The attempt is over, and came to nothing.</summary>
+    void OnReleased(string component);
+}

@@ -1,0 +1,35 @@
+using System.Buffers;
+using Net.Core.Connections;
+using Net.Http3.Server;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>A component that a node can host.</summary>
+/// <param name="Name">First label of the server names it answers to.</param>
+/// <param name="Handler">Answers its requests; several at a time. <see cref="IStatefulComponent"/> if it has state of its own that moves.</param>
+public sealed record HostedComponent(string Name, IComponent Handler)
+{
+    /// <summary>Limits and times of its connections.</summary>
+    internal ConnectionOptions Connections { get; init; } = ConnectionOptions.Default;
+
+    /// <summary>Told of each change of epoch while the node owns the component.</summary>
+    public Action<ulong>? Serving { get; init; }
+
+    internal void OnServing(ulong epoch) => Serving?.Invoke(epoch);
+
+    internal void Save(IBufferWriter<byte> writer) => (Handler as IStatefulComponent)?.Save(writer);
+
+    internal void Restore(ReadOnlyMemory<byte> state) => (Handler as IStatefulComponent)?.Restore(state);
+}
+
+/// <summary>A component whose own state moves with its connections, saved and cut at one instant.</summary>
+public interface IStatefulComponent
+{
+    /// <summary>Writes the state down. No request is running then; called while frozen, so it must be quick.</summary>
+    /// <param name="writer">Takes the bytes.</param>
+    void Save(IBufferWriter<byte> writer);
+
+    /// <summary>Takes the state over, before any request is served here.</summary>
+    /// <param name="state">What <see cref="Save"/> wrote at the source. Hostile in principle: throw on what does not fit.</param>
+    void Restore(ReadOnlyMemory<byte> state);
+}

@@ -1,0 +1,218 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Net.Core.Io;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>A node of a federation: joins through an ingress, hosts components, and hands them over.</summary>
+/// <remarks>
+/// Three kinds of threads: one per hosted component for its packets (<see cref="ComponentShard"/>), one for all decisions
+/// (<see cref="Actor"/>, with the <see cref="NodeState"/> that only it touches), and the pool for links and handlers.
+/// </remarks>
+public sealed class NodeHost : IAsyncDisposable
+{
+    private static readonly TimeSpan s_joinInterval = TimeSpan.FromSeconds(1);
+
+    private readonly NodeOptions _options;
+    private readonly NodeState _state;
+    private readonly QuicListener _links;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private NodeHost(NodeOptions options, QuicListener links, IDatagramChannel data)
+    {
+        _options = options;
+        _links = links;
+        Member self = new(options.Name, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1);
+        NodeInfo info = new(self, data.Local, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => c.Name)]);
+        _state = new(options, info, data, ConnectToNodeAsync);
+    }
+
+    /// <summary>Ends when the node has stopped; with an exception when it had to, as for a name that is in use.</summary>
+    public Task Completion => _completion.Task;
+
+    /// <summary>Where other nodes reach it.</summary>
+    public IPEndPoint LinkEndPoint => _links.LocalEndPoint;
+
+    /// <summary>Joins, and serves what the directory gives it. Retries for <see cref="NodeOptions.JoinTimeout"/>.</summary>
+    /// <param name="options">Who it is.</param>
+    /// <param name="cancellationToken">Ends the attempts to join.</param>
+    /// <exception cref="NodeJoinException">Nobody answers in time, or the federation does not want it.</exception>
+    /// <exception cref="AddressInUseException">The link address is taken.</exception>
+    public static async Task<NodeHost> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
+    {
+        IPAddress local = options.Link?.Address ?? AddressTowards(options.Join);
+        QuicListener links = await QuicListener.ListenAsync(
+            LinkTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, options.MemberCertificate, options.FederationRoots), cancellationToken)
+            .ConfigureAwait(false);
+        IDatagramChannel data = UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0)));
+        NodeHost node = new(options, links, data);
+        node._state.Actor.Start();
+        _ = node.AcceptLinksAsync();
+        _ = node.StayJoinedAsync();
+        try
+        {
+            await node._joined.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Stops at once: connections end without a word, as in a crash. Move components away before.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _links.DisposeAsync().ConfigureAwait(false);
+        await _state.DisposeAsync().ConfigureAwait(false);
+        _completion.TrySetResult();
+    }
+
+    private static IPAddress AddressTowards(IPEndPoint remote)
+    {
+        using Socket probe = new(remote.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        probe.Connect(remote);
+        return ((IPEndPoint)probe.LocalEndPoint!).Address;
+    }
+
+    private async Task StayJoinedAsync()
+    {
+        bool wasJoined = false;
+        long deadline = Environment.TickCount64 + (long)_options.JoinTimeout.TotalMilliseconds;
+        for (int tries = 0; !_stop.IsCancellationRequested; tries++)
+        {
+            TaskCompletionSource lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            try
+            {
+                using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+                patience.CancelAfter(TimeSpan.FromSeconds(5));
+                MessageLink link = await ControlLink.OpenAsync(
+                    _options.Join, LinkCodec.ControlAlpn, ControlLink.IngressName, _options.MemberCertificate, _options.FederationRoots,
+                    (l, message) => _state.Actor.Post(now => _state.OnControl(l, message, now)),
+                    l =>
+                    {
+                        _state.Actor.Post(now => _state.OnControlLost(l, now));
+                        lost.TrySetResult();
+                    },
+                    patience.Token).ConfigureAwait(false);
+                TaskCompletionSource<string?> welcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                _state.Actor.Post(_ => _state.OnControlOpen(link, welcome));
+                Task first = await Task.WhenAny(welcome.Task, lost.Task).ConfigureAwait(false);
+                if (first == welcome.Task && await welcome.Task.ConfigureAwait(false) is string refusal && !wasJoined)
+                {
+                    Fail(new NodeJoinException(refusal));
+                    return;
+                }
+
+                if (first == welcome.Task && welcome.Task.Result is null)
+                {
+                    wasJoined = true;
+                    _joined.TrySetResult();
+                    tries = 0;
+                }
+
+                await lost.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
+                await link.DisposeAsync().ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is QuicException or OperationCanceledException or IOException or System.Security.Authentication.AuthenticationException)
+            {
+                if (_stop.IsCancellationRequested)
+                {
+                    return;
+                }
+            }
+
+            if (!wasJoined && Environment.TickCount64 >= deadline)
+            {
+                Fail(new NodeJoinException($"{_options.Join} does not answer: start `continuum ingress` there, or name its control address with --join"));
+                return;
+            }
+
+            if (tries % 10 == 9)
+            {
+                _options.Log?.Invoke($"still trying to join at {_options.Join}");
+            }
+
+            await Task.Delay(s_joinInterval, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private void Fail(NodeJoinException reason)
+    {
+        _joined.TrySetException(reason);
+        _completion.TrySetException(reason);
+    }
+
+    private async Task AcceptLinksAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                QuicConnection connection = await _links.AcceptConnectionAsync(_stop.Token).ConfigureAwait(false);
+                _ = AcceptLinkAsync(connection);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or QuicException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task AcceptLinkAsync(QuicConnection connection)
+    {
+        try
+        {
+            QuicStream stream = await connection.AcceptInboundStreamAsync(_stop.Token).ConfigureAwait(false);
+            MessageLink link = new(
+                connection, stream,
+                (l, message) => _state.Actor.Post(now => _state.OnNodeMessage(l, message, now)),
+                l => _state.Actor.Post(now => _state.OnNodeLinkLost(l, now)));
+            link.Start();
+        }
+        catch (Exception e) when (e is QuicException or OperationCanceledException or ObjectDisposedException)
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<MessageLink?> ConnectToNodeAsync(NodeInfo node)
+    {
+        try
+        {
+            using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            patience.CancelAfter(TimeSpan.FromSeconds(3));
+            return await ControlLink.OpenAsync(
+                node.Link.ToEndPoint(), LinkCodec.MigrationAlpn, node.Member.Name, _options.MemberCertificate, _options.FederationRoots,
+                (l, message) => _state.Actor.Post(now => _state.OnNodeMessage(l, message, now)),
+                l => _state.Actor.Post(now => _state.OnNodeLinkLost(l, now)),
+                patience.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is QuicException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>A node could not become a member; the message says why and what to do.</summary>
+public sealed class NodeJoinException : Exception
+{
+    /// <summary>An exception without a reason; prefer the one that takes it.</summary>
+    public NodeJoinException() { }
+
+    /// <param name="message">Why, and what to do.</param>
+    public NodeJoinException(string message) : base(message) { }
+
+    /// <param name="message">Why, and what to do.</param>
+    /// <param name="innerException">What happened.</param>
+    public NodeJoinException(string message, Exception innerException) : base(message, innerException) { }
+}

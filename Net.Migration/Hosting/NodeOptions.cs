@@ -1,0 +1,38 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>What a node is, and where its federation is found.</summary>
+public sealed record NodeOptions
+{
+    /// <summary>Unique among the live members: letters, digits, '-', '_' and '.', at most 63.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The control address of an ingress.</summary>
+    public required IPEndPoint Join { get; init; }
+
+    /// <summary>Where other nodes reach this one; null for the address that reaches <see cref="Join"/>, any port.</summary>
+    public IPEndPoint? Link { get; init; }
+
+    /// <summary>What it can host; none: it is a member, and refuses moves.</summary>
+    public IReadOnlyList<HostedComponent> Components { get; init; } = [];
+
+    /// <summary>What clients are shown: the same on every node that hosts the component. With its key.</summary>
+    public required X509Certificate2 ServerCertificate { get; init; }
+
+    /// <summary>Sent behind <see cref="ServerCertificate"/>.</summary>
+    public X509Certificate2Collection ServerIntermediates { get; init; } = [];
+
+    /// <summary>What members are shown: valid for <see cref="Name"/>, as client and as server. With its key.</summary>
+    public required X509Certificate2 MemberCertificate { get; init; }
+
+    /// <summary>Who issues members' certificates.</summary>
+    public required X509Certificate2Collection FederationRoots { get; init; }
+
+    /// <summary>How long joining is tried, once a second, before the start fails.</summary>
+    public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Told in words what happens; one line each.</summary>
+    public Action<string>? Log { get; init; }
+}
