@@ -59,20 +59,7 @@ internal sealed class Http3Session
     private bool IsServer => State.IsServer;
 
     /// <summary>Opens the control stream and sends SETTINGS. Call once the connection can send.</summary>
-    public void Start()
-    {
-        if (State.LocalControl is null && _transport.TryOpen(unidirectional: true, out StreamId id))
-        {
-            State.LocalControl = id;
-            // Control before all requests: what it says may end the connection.
-            _transport.SetPriority(id, 0, incremental: false);
-            Span<byte> buffer = stackalloc byte[64];
-            ByteWriter writer = new(buffer);
-            writer.WriteVarInt((ulong)Http3StreamType.Control);
-            Http3Settings.Ours.Write(ref writer);
-            WriteControl(writer.Written);
-        }
-    }
+    public void Start() => LocalControl.Open(State, _transport);
 
     /// <summary>Looks at every stream again: after an import, whose events were not carried along.</summary>
     public void Resume()
@@ -84,7 +71,7 @@ internal sealed class Http3Session
             OnWritable(id);
         }
 
-        FlushControl();
+        LocalControl.Flush(State, _transport);
     }
 
     public bool TryTakeEvent(out Http3Event e) => _events.TryDequeue(out e);
@@ -136,7 +123,7 @@ internal sealed class Http3Session
 
         if (id == State.LocalControl)
         {
-            FlushControl();
+            LocalControl.Flush(State, _transport);
         }
         else if (Requests.TryGetValue(id, out RequestStream? request))
         {
@@ -422,20 +409,10 @@ internal sealed class Http3Session
     /// </param>
     public void GoAway(bool final)
     {
-        // A server names streams, a client pushes, of which there are none.
-        ulong announced = !IsServer ? 0 : final ? StreamId.Of(State.NextRequest, false, false).Value : VarInt.MaxValue - 3;
-        if (Error.IsError || State.LocalControl is null || announced >= State.GoAwaySent)
+        if (!Error.IsError)
         {
-            return;
+            LocalControl.GoAway(State, _transport, final);
         }
-
-        State.GoAwaySent = announced;
-        Span<byte> buffer = stackalloc byte[16];
-        ByteWriter writer = new(buffer);
-        writer.WriteVarInt((ulong)Http3FrameType.GoAway);
-        writer.WriteVarInt((ulong)VarInt.Length(announced));
-        writer.WriteVarInt(announced);
-        WriteControl(writer.Written);
     }
 
     /// <summary>Takes note of streams of the peer up to this one: lower ones of its kind are open as well (RFC 9000, section 2.1).</summary>
@@ -525,7 +502,8 @@ internal sealed class Http3Session
                 request.Request = head;
                 request.OnMethod(head!.IsHead);
                 request.Reader.OnHead(head.ContentLength, hasNoBody: false);
-                Prioritise(request.Id, head.Headers["priority"]);
+                (int urgency, bool incremental) = Priority.Parse(head.Headers["priority"]);
+                _transport.SetPriority(request.Id, urgency, incremental);
                 _events.Enqueue(new(Http3EventKind.Head, request.Id));
             }
         }
@@ -546,20 +524,6 @@ internal sealed class Http3Session
         }
 
         return error;
-    }
-
-    /// <summary>The priority field of RFC 9218, section 4: <c>u=0..7</c> and <c>i</c>; anything else is ignored.</summary>
-    private void Prioritise(StreamId id, string? priority)
-    {
-        (int urgency, bool incremental) = (3, false);
-        foreach (Range range in (priority ?? "").AsSpan().Split(','))
-        {
-            ReadOnlySpan<char> item = priority.AsSpan()[range].Trim(' ');
-            incremental = item is "i" or "i=?1" || (incremental && item is not "i=?0");
-            urgency = item is ['u', '=', >= '0' and <= '7'] ? item[2] - '0' : urgency;
-        }
-
-        _transport.SetPriority(id, urgency, incremental);
     }
 
     private bool Fits(FieldSection fields) =>
@@ -618,19 +582,5 @@ internal sealed class Http3Session
         Requests.Clear();
         Streams.Clear();
         _events.Enqueue(new(Http3EventKind.Failed, default, (ulong)error.Code));
-    }
-
-    private void WriteControl(ReadOnlySpan<byte> bytes)
-    {
-        State.ControlPending = [.. State.ControlPending, .. bytes];
-        FlushControl();
-    }
-
-    private void FlushControl()
-    {
-        if (State.LocalControl is StreamId id && State.ControlPending is { Length: > 0 } pending)
-        {
-            State.ControlPending = pending[_transport.Write(id, pending, fin: false)..];
-        }
     }
 }

@@ -182,6 +182,26 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
 
     private void Cancel()
     {
+        // The token first: whoever sees an operation fail finds it set. Its callbacks are the handler's code, and run where that runs.
+        if (_phase == Phase.Running)
+        {
+            if (_host.Options.Inline)
+            {
+                try
+                {
+                    _cancellation.Cancel();
+                }
+                catch (AggregateException fault)
+                {
+                    _host.Options.OnFault?.Invoke(fault);
+                }
+            }
+            else
+            {
+                _ = _cancellation.CancelAsync();
+            }
+        }
+
         Http3RequestAbortedException error = new(_abort!.Value);
         foreach (ExchangeOperation operation in (ReadOnlySpan<ExchangeOperation>)[ReadOperation, WriteOperation])
         {
@@ -189,21 +209,6 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             {
                 operation.Fail(error);
             }
-        }
-
-        if (_phase != Phase.Running)
-        {
-            return;
-        }
-
-        // Callbacks of the token are the handler's code: they run where the handler runs.
-        if (_host.Options.Inline)
-        {
-            _cancellation.Cancel();
-        }
-        else
-        {
-            _ = _cancellation.CancelAsync();
         }
     }
 

@@ -72,9 +72,10 @@ public sealed class Http3ClientTests
         {
             if (exchange.Path == "/wait")
             {
-                await using CancellationTokenRegistration registration = token.Register(() => aborted.TrySetResult());
                 await exchange.RespondAsync(200);
-                await exchange.ReadAsync(new byte[1]);
+                await Assert.ThrowsExactlyAsync<Http3RequestAbortedException>(async () => await exchange.ReadAsync(new byte[1]));
+                Assert.IsTrue(token.IsCancellationRequested);
+                aborted.SetResult();
             }
         }));
         await using Http3Client client = await server.ConnectAsync(TestContext.CancellationToken);

@@ -1,0 +1,57 @@
+using Net.Core.Wire;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Sessions;
+
+/// <summary>Our own control stream (RFC 9114, section 6.2.1): what does not fit into the transport waits in the connection's state.</summary>
+internal static class LocalControl
+{
+    /// <summary>Opens the stream with SETTINGS, once the peer permits it.</summary>
+    public static void Open(ConnectionState state, IStreamTransport transport)
+    {
+        if (state.LocalControl is null && transport.TryOpen(unidirectional: true, out StreamId id))
+        {
+            state.LocalControl = id;
+            // Control before all requests: what it says may end the connection.
+            transport.SetPriority(id, 0, incremental: false);
+            Span<byte> buffer = stackalloc byte[64];
+            ByteWriter writer = new(buffer);
+            writer.WriteVarInt((ulong)Http3StreamType.Control);
+            Http3Settings.Ours.Write(ref writer);
+            Write(state, transport, writer.Written);
+        }
+    }
+
+    /// <summary>Sends GOAWAY, unless one that says as much was sent before.</summary>
+    public static void GoAway(ConnectionState state, IStreamTransport transport, bool final)
+    {
+        // A server names streams, a client pushes, of which there are none.
+        ulong announced = !state.IsServer ? 0 : final ? StreamId.Of(state.NextRequest, false, false).Value : VarInt.MaxValue - 3;
+        if (state.LocalControl is null || announced >= state.GoAwaySent)
+        {
+            return;
+        }
+
+        state.GoAwaySent = announced;
+        Span<byte> buffer = stackalloc byte[16];
+        ByteWriter writer = new(buffer);
+        writer.WriteVarInt((ulong)Http3FrameType.GoAway);
+        writer.WriteVarInt((ulong)VarInt.Length(announced));
+        writer.WriteVarInt(announced);
+        Write(state, transport, writer.Written);
+    }
+
+    public static void Flush(ConnectionState state, IStreamTransport transport)
+    {
+        if (state.LocalControl is StreamId id && state.ControlPending is { Length: > 0 } pending)
+        {
+            state.ControlPending = pending[transport.Write(id, pending, fin: false)..];
+        }
+    }
+
+    private static void Write(ConnectionState state, IStreamTransport transport, ReadOnlySpan<byte> bytes)
+    {
+        state.ControlPending = [.. state.ControlPending, .. bytes];
+        Flush(state, transport);
+    }
+}
