@@ -24,6 +24,7 @@ internal static class CloseWriter
 
         c.Lifecycle.OnCloseSaid();
         Span<byte> datagram = buffer.Slice(headroom, size);
+        ulong? firstNumber = c.Keys is null ? null : c.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next;
         int used = 0;
         bool hasInitial = false;
         for (EncryptionLevel level = EncryptionLevel.Initial; level <= EncryptionLevel.OneRtt; level++)
@@ -43,7 +44,7 @@ internal static class CloseWriter
         }
 
         c.Path.OnSent(used);
-        transmit = new(c.Path.Current, used, 1, headroom + used, Ecn.NotEct, null);
+        transmit = new(c.Path.Current, used, 1, headroom + used, Ecn.NotEct, firstNumber);
         return true;
     }
 
@@ -64,7 +65,7 @@ internal static class CloseWriter
             packet.End = datagram.Length - PacketProtection.TagLength;
         }
 
-        Packetizer.Seal(c, datagram, packet, c.Frames.Count, isPadded: false, now);
+        Packetizer.Seal(c, datagram, packet, c.Frames.Count, isPadded: false, Ecn.NotEct, now);
         return packet.End + PacketProtection.TagLength;
     }
 

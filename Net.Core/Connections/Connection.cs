@@ -33,6 +33,7 @@ internal sealed class Connection
     private bool _isFrozen;
     private bool _isDestroyed;
     private bool _closeTold;
+    private Instant _frozenAt;
 
     internal Connection(ConnectionParts parts) => _parts = parts;
 
@@ -91,7 +92,9 @@ internal sealed class Connection
                 return c.Lifecycle.Deadline;
             }
 
-            Instant deadline = Instant.Min(Instant.Min(c.Recovery.Deadline, c.Recovery.AckDeadline), c.Idle.Deadline(c.Pto));
+            // Who may not send has no use for a timer to do so: it would run out again and again.
+            Instant deadline = c.MaySpeak ? Instant.Min(c.Recovery.Deadline, c.Recovery.AckDeadline) : Instant.Never;
+            deadline = Instant.Min(deadline, c.Idle.Deadline(c.Pto));
             deadline = Instant.Min(deadline, c.Path.Deadline);
             return Instant.Min(deadline, c.Timers.Deadline);
         }
@@ -101,12 +104,25 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         Inbound.OnDatagram(_parts, datagram, path, ecn, arrivedWith, now);
+        _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
+        Registration?.Touch();
+    }
+
+    /// <summary>No packet of the peer has opened yet.</summary>
+    internal bool IsUntouched => _parts.Received(PacketNumberSpace.Initial).Largest is null && !IsHandshakeComplete;
+
+    /// <summary>A datagram that leads to no connection ends with a reset token of an ID that we send to (RFC 9000, section 10.3.1).</summary>
+    internal void OnStatelessReset(Instant now)
+    {
+        ThrowIfFrozen();
+        Inbound.OnStatelessReset(_parts, now);
         Registration?.Touch();
     }
 
     public void Tick(Instant now)
     {
         ThrowIfFrozen();
+        _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
         Timekeeping.Tick(_parts, now);
         Registration?.Touch();
     }
@@ -117,7 +133,9 @@ internal sealed class Connection
     public bool TryTransmit(Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
     {
         ThrowIfFrozen();
-        return Packetizer.TryTransmit(_parts, buffer, headroom, now, out transmit);
+        bool any = Packetizer.TryTransmit(_parts, buffer, headroom, now, out transmit);
+        _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
+        return any;
     }
 
     /// <summary>The datagrams of the latest <see cref="TryTransmit"/> were thrown away: their numbers stay spent, their frames are queued again.</summary>
@@ -139,6 +157,7 @@ internal sealed class Connection
 
     public bool TryTakeEvent(out ConnectionEvent taken)
     {
+        ThrowIfFrozen();
         if (_parts.Events.TryDequeue(out taken))
         {
             return true;
@@ -162,6 +181,7 @@ internal sealed class Connection
 
     public bool TryTakeRequest([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out CryptoRequest? request)
     {
+        ThrowIfFrozen();
         request = null;
         return _parts.Tls is ITlsHandshake tls && tls.TryTakeRequest(out request);
     }
@@ -199,7 +219,11 @@ internal sealed class Connection
         return _parts.Streams.Write(id, bytes, fin);
     }
 
-    public int WriteRoom(StreamId id) => _parts.Streams.WriteRoom(id);
+    public int WriteRoom(StreamId id)
+    {
+        ThrowIfFrozen();
+        return _parts.Streams.WriteRoom(id);
+    }
 
     public WriteEnd WriteState(StreamId id) => _parts.Streams.WriteState(id);
 
@@ -213,7 +237,19 @@ internal sealed class Connection
         _parts.Streams.Consume(id, count);
     }
 
-    public ReadEnd ReadState(StreamId id) => _parts.Streams.ReadState(id);
+    public ReadEnd ReadState(StreamId id)
+    {
+        ThrowIfFrozen();
+        bool hadFrames = _parts.Streams.HasFrames;
+        ReadEnd end = _parts.Streams.ReadState(id);
+        if (!hadFrames && _parts.Streams.HasFrames)
+        {
+            // The end of a stream that was seen lets the peer open another one.
+            Registration?.Touch();
+        }
+
+        return end;
+    }
 
     public void Reset(StreamId id, ulong code)
     {
@@ -229,7 +265,11 @@ internal sealed class Connection
         _parts.Streams.StopSending(id, code);
     }
 
-    public void SetPriority(StreamId id, int urgency, bool incremental) => _parts.Streams.SetPriority(id, urgency, incremental);
+    public void SetPriority(StreamId id, int urgency, bool incremental)
+    {
+        ThrowIfFrozen();
+        _parts.Streams.SetPriority(id, urgency, incremental);
+    }
 
     /// <summary>All streams that are open, for an application that takes over an imported connection.</summary>
     public IEnumerable<StreamId> OpenStreams => _parts.Streams.Open;
@@ -252,8 +292,9 @@ internal sealed class Connection
     }
 
     /// <summary>Stops the connection between two batches, so that it can be written down. It neither sends nor processes until it is thawed.</summary>
+    /// <remarks>Exports are to be written with the same time: the ages in them count from it.</remarks>
     /// <exception cref="InvalidOperationException">Frozen already, or not confirmed, or over: such a connection cannot move.</exception>
-    public void Freeze()
+    public void Freeze(Instant now)
     {
         ThrowIfFrozen();
         if (!IsConfirmed || !IsOpen)
@@ -262,6 +303,7 @@ internal sealed class Connection
         }
 
         _isFrozen = true;
+        _frozenAt = now;
     }
 
     /// <summary>Writes down everything that the connection needs to go on elsewhere. Callable any number of times while frozen.</summary>
@@ -281,7 +323,9 @@ internal sealed class Connection
     }
 
     /// <summary>Goes on here, under the epoch that this node owns it with: the one it had, or the next.</summary>
-    public void Thaw(ulong epoch)
+    /// <param name="epoch">Never below <see cref="Epoch"/>.</param>
+    /// <param name="now">The time since the freeze, or the import, counts for nothing: nothing could happen in it.</param>
+    public void Thaw(ulong epoch, Instant now)
     {
         if (!_isFrozen || _isDestroyed)
         {
@@ -298,6 +342,11 @@ internal sealed class Connection
             _parts.Identity.OnEpoch(epoch);
         }
 
+        if (now > _frozenAt)
+        {
+            _parts.Recovery.OnThawed(now, now - _frozenAt);
+        }
+
         _isFrozen = false;
         Registration?.Touch();
     }
@@ -311,7 +360,15 @@ internal sealed class Connection
         }
 
         _isDestroyed = true;
+        Release();
+    }
+
+    /// <summary>Gives back all memory and wipes the keys, once the connection is over and its application has been told.</summary>
+    internal void Release()
+    {
         _parts.Keys?.Wipe();
+        _parts.Handshake?.Discard(EncryptionLevel.Initial);
+        _parts.Handshake?.Discard(EncryptionLevel.Handshake);
         _parts.Streams.Release();
     }
 
@@ -319,7 +376,7 @@ internal sealed class Connection
     /// <exception cref="SnapshotException">The image is incomplete or contradicts itself; nothing was kept of it.</exception>
     public static Connection Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
     {
-        Connection connection = new(ConnectionSnapshot.Import(image, options, keys, now)) { _isFrozen = true };
+        Connection connection = new(ConnectionSnapshot.Import(image, options, keys, now)) { _isFrozen = true, _frozenAt = now };
         return connection;
     }
 
@@ -330,6 +387,11 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         _parts.Recovery.OnOwnerChanged(now, samePath);
+        if (!samePath)
+        {
+            _parts.Mtu.OnPathChanged();
+        }
+
         if (speak)
         {
             _parts.Announcements.RequestPing();

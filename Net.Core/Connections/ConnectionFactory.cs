@@ -91,7 +91,8 @@ internal static class ConnectionFactory
             Timers = new(now + options.HandshakeTimeout, options.KeepAlive, now),
             Options = options,
             FederationKeys = keys,
-            Handshake = new(default),
+            PostHandshakeMessages = new(),
+            Handshake = new(),
         };
         c.Handshake.InstallInitial(QuicVersion.V1, destination, isServer);
         return c;

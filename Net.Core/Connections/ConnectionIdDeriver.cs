@@ -35,11 +35,17 @@ internal static class ConnectionIdDeriver
         return new(mac[..ResetToken.Length]);
     }
 
-    public static ulong DeriveChallenge(ReadOnlySpan<byte> key, ReadOnlySpan<byte> connectionSecret, ulong occasion)
+    /// <param name="key">The federation's reset key of that number.</param>
+    /// <param name="connectionSecret">16 bytes of the connection's own.</param>
+    /// <param name="purpose">What for: no two purposes share a value.</param>
+    /// <param name="occasion">When: different for each use.</param>
+    public static ulong DeriveSecret(ReadOnlySpan<byte> key, ReadOnlySpan<byte> connectionSecret, SecretPurpose purpose, ulong occasion)
     {
-        Span<byte> message = stackalloc byte[16 + sizeof(ulong)];
+        Span<byte> message = stackalloc byte[16 + sizeof(ulong) + 1];
         connectionSecret.CopyTo(message);
         BinaryPrimitives.WriteUInt64BigEndian(message[16..], occasion);
+        // One byte more than a connection ID may have, so that no reset token is ever made of the same message.
+        message[24] = (byte)purpose;
         Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
         HMACSHA256.HashData(key, message, mac);
         return BinaryPrimitives.ReadUInt64BigEndian(mac);

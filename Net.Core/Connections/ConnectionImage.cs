@@ -45,6 +45,11 @@ internal sealed class ConnectionImage
                 continue;
             }
 
+            if (_sections.TryGetValue((section.Number, section.Key), out (ReadOnlyMemory<byte> Body, long ExportedAt) old))
+            {
+                Size -= old.Body.Length;
+            }
+
             _sections[(section.Number, section.Key)] = (section.Body, exportedAt);
             Size += section.Body.Length;
             if (_sections.Count > MaxSections)
@@ -60,10 +65,12 @@ internal sealed class ConnectionImage
     {
         while (!reader.IsEmpty)
         {
-            if (!_sections.Remove((reader.ReadNumber(), reader.ReadNumber())))
+            if (!_sections.Remove((reader.ReadNumber(), reader.ReadNumber()), out (ReadOnlyMemory<byte> Body, long ExportedAt) old))
             {
                 throw new SnapshotException("a section is removed that is not there");
             }
+
+            Size -= old.Body.Length;
         }
     }
 

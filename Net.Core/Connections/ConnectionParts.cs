@@ -36,15 +36,18 @@ internal sealed class ConnectionParts
 
     public required CryptoStream PostHandshake { get; init; }
 
+    public required PostHandshakeMessages PostHandshakeMessages { get; init; }
+
     public required TransportParameters Local { get; init; }
 
     public TransportParameters? Peer { get; set; }
 
     public OneRttKeys? Keys { get; set; }
 
-    /// <summary>Gone at a server once its handshake is complete; a client keeps it for what comes after.</summary>
+    /// <summary>Gone at a server once its handshake is complete; a client keeps it, to check the tickets that come after.</summary>
     public ITlsHandshake? Tls { get; set; }
 
+    /// <summary>Null once the handshake is confirmed.</summary>
     public HandshakeState? Handshake { get; set; }
 
     public Lifecycle Lifecycle { get; } = new();
@@ -69,6 +72,12 @@ internal sealed class ConnectionParts
     public bool IsServer => Identity.IsServer;
 
     public TimeSpan Pto => Recovery.Pto(withMaxAckDelay: true);
+
+    /// <summary>
+    /// A datagram may go out now. A server says nothing before it has read the whole ClientHello, as only then is it clear that the
+    /// connection is its own; and nothing that is more than the client's address has earned (RFC 9000, section 8.1).
+    /// </summary>
+    public bool MaySpeak => !(IsServer && Peer is null) && Path.Allowance >= Packetizer.MinPacket;
 
     public void Fail(TransportError fault, Instant now) => Lifecycle.CloseByFault(fault, now + (3 * Pto));
 

@@ -58,8 +58,9 @@ internal static class ConnectionSnapshot
             Mtu = image.Read<PathMtu>(now),
             Idle = image.Read<IdleTimer>(now),
             Announcements = image.Read<Announcements>(now),
-            PostHandshake = CryptoStream.Import(image.Read(CryptoStream.Section, 0, now)),
-            Recovery = ImportRecovery(image, now),
+            PostHandshake = image.Read<CryptoStream>(now),
+            PostHandshakeMessages = image.Read<PostHandshakeMessages>(now),
+            Recovery = ImportRecovery(image, image.Read<Identity>(now).IsServer, now),
             Streams = StreamTable.Import((section, key) => image.Read(section, key, now)),
             Keys = image.Read<OneRttKeys>(now),
             Local = local,
@@ -74,12 +75,14 @@ internal static class ConnectionSnapshot
         }
 
         c.Lifecycle.OnEstablished();
+        // The old owner's application had perhaps taken events that it did not deal with.
+        c.Streams.Remind();
         return c;
     }
 
-    private static LossRecovery ImportRecovery(ConnectionImage image, Instant now)
+    private static LossRecovery ImportRecovery(ConnectionImage image, bool isServer, Instant now)
     {
-        LossRecovery recovery = new(isServer: true);
+        LossRecovery recovery = new(isServer);
         foreach ((SnapshotSection section, Instant then) in image.Sections(now))
         {
             recovery.TryImport(section, then);
@@ -100,6 +103,7 @@ internal static class ConnectionSnapshot
         yield return TravellingPart.Of(c.Idle);
         yield return TravellingPart.Of(c.Announcements);
         yield return TravellingPart.Of(c.PostHandshake);
+        yield return TravellingPart.Of(c.PostHandshakeMessages);
         yield return TravellingPart.Of(c.Local);
         yield return TravellingPart.Of(c.Peer!, PeerKey);
         yield return TravellingPart.Of(c.Keys!);

@@ -23,5 +23,6 @@ internal sealed class ConnectionTimers
 
     public bool IsKeepAliveDue(Instant now) => now >= _nextKeepAlive;
 
-    public void OnKeepAlive(Instant now) => _nextKeepAlive = now + _keepAlive;
+    /// <summary>Something was sent that the peer answers, or is about to be.</summary>
+    public void OnSignOfLife(Instant now) => _nextKeepAlive = _nextKeepAlive.IsNever ? Instant.Never : now + _keepAlive;
 }

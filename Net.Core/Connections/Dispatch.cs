@@ -9,8 +9,7 @@ namespace Net.Core.Connections;
 internal static class Dispatch
 {
     /// <param name="payload">The packet's plaintext: at least one frame.</param>
-    /// <param name="arrivedWith">Sequence number of the local ID that the packet came to, when it is known.</param>
-    public static TransportError OnPayload(ConnectionParts c, EncryptionLevel level, ReadOnlySpan<byte> payload, ulong? arrivedWith, Instant now, ref PayloadTraits traits)
+    public static TransportError OnPayload(ConnectionParts c, EncryptionLevel level, ReadOnlySpan<byte> payload, in Arrival arrival, ref PayloadTraits traits)
     {
         if (payload.IsEmpty)
         {
@@ -46,7 +45,7 @@ internal static class Dispatch
             }
 
             traits.Note((FrameType)type);
-            TransportError error = OnFrame(c, level, (FrameType)type, ref reader, arrivedWith, now);
+            TransportError error = OnFrame(c, level, (FrameType)type, ref reader, arrival);
             if (error.IsError)
             {
                 return error;
@@ -56,8 +55,9 @@ internal static class Dispatch
         return TransportError.None;
     }
 
-    private static TransportError OnFrame(ConnectionParts c, EncryptionLevel level, FrameType type, ref ByteReader payload, ulong? arrivedWith, Instant now)
+    private static TransportError OnFrame(ConnectionParts c, EncryptionLevel level, FrameType type, ref ByteReader payload, in Arrival arrival)
     {
+        Instant now = arrival.Now;
         // A frame that does not parse falls through its guard to the last arm.
         return type switch
         {
@@ -76,8 +76,8 @@ internal static class Dispatch
             FrameType.StreamsBlockedBidirectional or FrameType.StreamsBlockedUnidirectional
                 when StreamsBlockedFrame.TryRead(type, ref payload, out StreamsBlockedFrame f) => c.Streams.On(f),
             FrameType.NewConnectionId when NewConnectionIdFrame.TryRead(ref payload, out NewConnectionIdFrame f) => c.PeerIds.On(f),
-            FrameType.RetireConnectionId when RetireConnectionIdFrame.TryRead(ref payload, out RetireConnectionIdFrame f) => c.LocalIds.On(f, arrivedWith),
-            FrameType.PathChallenge when PathChallengeFrame.TryRead(ref payload, out PathChallengeFrame f) => OnChallenge(c, f),
+            FrameType.RetireConnectionId when RetireConnectionIdFrame.TryRead(ref payload, out RetireConnectionIdFrame f) => c.LocalIds.On(f, arrival.ArrivedWith),
+            FrameType.PathChallenge when PathChallengeFrame.TryRead(ref payload, out PathChallengeFrame f) => OnChallenge(c, f, arrival),
             FrameType.PathResponse when PathResponseFrame.TryRead(ref payload, out PathResponseFrame f) => OnResponse(c, f),
             FrameType.ConnectionClose or FrameType.ApplicationClose
                 when ConnectionCloseFrame.TryRead(type, ref payload, out ConnectionCloseFrame f) => OnClose(c, f, now),
@@ -116,9 +116,9 @@ internal static class Dispatch
         return error;
     }
 
-    private static TransportError OnChallenge(ConnectionParts c, PathChallengeFrame frame)
+    private static TransportError OnChallenge(ConnectionParts c, PathChallengeFrame frame, in Arrival arrival)
     {
-        c.Path.On(frame);
+        c.Path.On(frame, arrival.Path, arrival.Bytes);
         return TransportError.None;
     }
 

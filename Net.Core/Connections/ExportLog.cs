@@ -17,7 +17,8 @@ internal sealed class ExportLog
     {
         (ulong, ulong) key = (part.Section, part.Key);
         bool isKnown = _seen.TryGetValue(key, out Entry seen) && !seen.IsRemoved && seen.Changes == part.Changes;
-        seen = new(part.Changes, isKnown ? seen.ChangedAt : Version, Version, IsRemoved: false);
+        bool isThere = seen is { PresentAt: > 0, IsRemoved: false };
+        seen = new(part.Changes, isKnown ? seen.ChangedAt : Version, Version, isThere ? seen.AppearedAt : Version, IsRemoved: false);
         _seen[key] = seen;
         return since == 0 || seen.ChangedAt > since;
     }
@@ -38,7 +39,8 @@ internal sealed class ExportLog
                 _seen[key] = seen with { IsRemoved = true, ChangedAt = Version };
             }
 
-            if (since > 0 && _seen[key].ChangedAt > since)
+            // What came and went since then was never in the other's hands.
+            if (since > 0 && _seen[key].ChangedAt > since && seen.AppearedAt <= since)
             {
                 removed.Add(key);
             }
@@ -48,5 +50,5 @@ internal sealed class ExportLog
         return removed;
     }
 
-    private readonly record struct Entry(ulong Changes, ulong ChangedAt, ulong PresentAt, bool IsRemoved);
+    private readonly record struct Entry(ulong Changes, ulong ChangedAt, ulong PresentAt, ulong AppearedAt, bool IsRemoved);
 }

@@ -6,7 +6,7 @@ using Net.Core.Wire;
 namespace Net.Core.Connections;
 
 /// <summary>What a connection needs only until its handshake is confirmed: the TLS machine, Initial and Handshake keys, early datagrams.</summary>
-internal sealed class HandshakeState(ReadOnlyMemory<byte> token)
+internal sealed class HandshakeState
 {
     /// <summary>Packets kept while their keys are not there yet (RFC 9001, section 5.7; checklist S36).</summary>
     public const int MaxEarlyPackets = 8;
@@ -16,7 +16,10 @@ internal sealed class HandshakeState(ReadOnlyMemory<byte> token)
     private readonly Queue<byte[]> _early = new();
 
     /// <summary>A client repeats the token of a Retry in its Initial packets.</summary>
-    public ReadOnlyMemory<byte> Token { get; } = token;
+    public ReadOnlyMemory<byte> Token { get; private set; }
+
+    /// <summary>The ID that a Retry gave: the server must name it in its transport parameters (RFC 9000, section 7.3).</summary>
+    public ConnectionId? RetrySource { get; private set; }
 
     public CryptoStream Initial { get; } = new();
 
@@ -45,6 +48,15 @@ internal sealed class HandshakeState(ReadOnlyMemory<byte> token)
         Span<byte> write = isServer ? server : client;
         Install(EncryptionLevel.Initial, isWrite: false, suite.Create(CipherSuite.Aes128GcmSha256, read, read, version));
         Install(EncryptionLevel.Initial, isWrite: true, suite.Create(CipherSuite.Aes128GcmSha256, write, write, version));
+    }
+
+    /// <summary>The client begins again, with a token, under keys that derive from the ID that the server chose (RFC 9000, section 17.2.5.2).</summary>
+    public void OnRetry(uint version, ConnectionId source, ReadOnlySpan<byte> token)
+    {
+        Token = token.ToArray();
+        RetrySource = source;
+        Discard(EncryptionLevel.Initial);
+        InstallInitial(version, source, isServer: false);
     }
 
     public void Discard(EncryptionLevel level)

@@ -10,8 +10,6 @@ namespace Net.Core.Connections;
 /// <summary>Carries bytes, keys and verdicts between TLS and the transport (RFC 9001, section 4).</summary>
 internal static class Handshaking
 {
-    private const byte UnexpectedMessage = 10;
-
     public static PacketNumberSpace SpaceOf(EncryptionLevel level) => level switch
     {
         EncryptionLevel.Initial => PacketNumberSpace.Initial,
@@ -29,9 +27,16 @@ internal static class Handshaking
         TransportError error = stream.On(frame);
         while (!error.IsError && stream.Peek() is { IsEmpty: false } bytes)
         {
-            error = c.Tls is ITlsHandshake tls
-                ? tls.OnCrypto(level, bytes)
-                : TransportError.Alert(UnexpectedMessage, "a TLS message after the handshake");
+            if (level == EncryptionLevel.OneRtt && c.Identity.Session is not null)
+            {
+                error = c.PostHandshakeMessages.Read(c.IsServer, bytes);
+            }
+
+            if (!error.IsError && c.Tls is ITlsHandshake tls)
+            {
+                error = tls.OnCrypto(level, bytes);
+            }
+
             stream.Consume(bytes.Length);
         }
 
@@ -136,7 +141,7 @@ internal static class Handshaking
         // What the peer says here is authenticated: it proves that nobody changed the IDs on the way (RFC 9000, section 7.3).
         bool sameSource = peer.InitialSourceConnectionId is ConnectionId source && source == c.PeerIds.Current;
         bool sameOriginal = c.IsServer || peer.OriginalDestinationConnectionId == c.Identity.OriginalDestination;
-        if (!sameSource || !sameOriginal || peer.RetrySourceConnectionId is not null)
+        if (!sameSource || !sameOriginal || peer.RetrySourceConnectionId != c.Handshake?.RetrySource)
         {
             return TransportError.Of(TransportErrorCode.TransportParameterError, "connection IDs were changed on the way", FrameType.Crypto);
         }
@@ -146,12 +151,16 @@ internal static class Handshaking
         c.LocalIds.OnPeerLimit(peer.ActiveConnectionIdLimit);
         c.Idle.OnPeerTimeout(peer.MaxIdleTimeout);
         c.Recovery.Rtt.MaxAckDelay = peer.MaxAckDelay;
+        c.Mtu.OnPeerLimit((ulong)peer.MaxUdpPayloadSize);
         if (peer.StatelessResetToken is ResetToken token)
         {
             c.PeerIds.OnFirstToken(token);
         }
 
-        return TransportError.None;
+        // We stay with the address that worked; the ID counts as issued all the same (RFC 9000, section 5.1.1).
+        return peer.PreferredAddress is PreferredAddress preferred
+            ? c.PeerIds.On(new NewConnectionIdFrame(1, RetirePriorTo: 0, preferred.ConnectionId, preferred.Token))
+            : TransportError.None;
     }
 
     private static void OnComplete(ConnectionParts c, TlsSession session, Instant now)
@@ -185,6 +194,11 @@ internal static class Handshaking
         if (c.IsServer)
         {
             c.Tls = null;
+        }
+
+        if (c.Handshake?.EarlyPackets == 0)
+        {
+            c.Handshake = null;
         }
     }
 }

@@ -25,13 +25,21 @@ internal static class Inbound
             return;
         }
 
-        if (path == c.Path.Current)
+        bool isElsewhere = path.Remote != c.Path.Current.Remote;
+        if (isElsewhere && (!c.IsServer || !c.Identity.IsConfirmed))
+        {
+            // Servers do not move, and clients only once the handshake is confirmed (RFC 9000, section 9; checklist S18).
+            return;
+        }
+
+        if (!isElsewhere)
         {
             c.Path.OnReceived(datagram.Length);
         }
 
         Arrival arrival = new(path, ecn, arrivedWith, datagram.Length, now);
         OnPackets(c, datagram, arrival);
+        OnKeysChanged(c, now);
     }
 
     /// <summary>Keys may have come: packets that were kept for them are read now, once.</summary>
@@ -41,26 +49,47 @@ internal static class Inbound
         {
             OnPackets(c, packet, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
         }
+
+        if (c.Identity.IsConfirmed && c.Handshake is { EarlyPackets: 0 })
+        {
+            c.Handshake = null;
+        }
     }
+
+    public static void OnStatelessReset(ConnectionParts c, Instant now) =>
+        c.Lifecycle.OnPeerClose(new(CloseOrigin.StatelessReset, 0, "the peer has lost the connection"), now + (3 * c.Pto));
 
     private static bool CanReadEarly(ConnectionParts c) =>
         c.Handshake is { EarlyPackets: > 0 } h && (c.Identity.Session is not null || (c.Keys is null && h.Read(EncryptionLevel.Handshake) is not null));
 
     private static void OnPackets(ConnectionParts c, Span<byte> datagram, in Arrival arrival)
     {
+        ConnectionId? first = null;
         while (!datagram.IsEmpty && c.Lifecycle.IsOpen)
         {
             if ((datagram[0] & LongHeaderBit) == 0)
             {
-                OnShort(c, datagram, arrival);
+                // A coalesced packet for another connection is ignored (RFC 9000, section 12.2).
+                if (first is not ConnectionId id || datagram[1..].StartsWith(id.Span))
+                {
+                    OnShort(c, datagram, arrival);
+                }
+
                 return;
             }
 
-            if (!LongHeader.TryRead(datagram, out LongHeader header) || header.Version != c.Identity.Version)
+            if (!LongHeader.TryRead(datagram, out LongHeader header))
+            {
+                FirstAnswers.OnNegotiation(c, datagram);
+                return;
+            }
+
+            if (header.Version != c.Identity.Version || (first ?? header.Destination) != header.Destination)
             {
                 return;
             }
 
+            first = header.Destination;
             OnLong(c, datagram[..header.PacketLength], header, arrival);
             datagram = datagram[header.PacketLength..];
         }
@@ -68,15 +97,22 @@ internal static class Inbound
 
     private static void OnLong(ConnectionParts c, Span<byte> packet, in LongHeader header, in Arrival arrival)
     {
-        EncryptionLevel level = header.Type switch
+        if (header.Type == LongPacketType.Retry)
         {
-            LongPacketType.Initial => EncryptionLevel.Initial,
-            LongPacketType.Handshake => EncryptionLevel.Handshake,
-            // 0-RTT was not offered, a Retry not asked for.
-            _ => EncryptionLevel.ZeroRtt,
-        };
-        if (level == EncryptionLevel.ZeroRtt || c.Handshake is not HandshakeState handshake)
+            FirstAnswers.OnRetry(c, packet, arrival.Now);
+            return;
+        }
+
+        EncryptionLevel level = header.Type == LongPacketType.Initial ? EncryptionLevel.Initial : EncryptionLevel.Handshake;
+        if (header.Type == LongPacketType.ZeroRtt || c.Handshake is not HandshakeState handshake)
         {
+            // 0-RTT was not offered.
+            return;
+        }
+
+        if (level == EncryptionLevel.Initial && c.IsServer && arrival.Bytes is > 0 and < PathMtu.Base)
+        {
+            // A client must fill its datagrams (RFC 9000, section 14.1).
             return;
         }
 
@@ -151,7 +187,7 @@ internal static class Inbound
             default:
                 if (c.PeerIds.IsReset(packet))
                 {
-                    c.Lifecycle.OnPeerClose(new(CloseOrigin.StatelessReset, 0, "the peer has lost the connection"), arrival.Now + (3 * c.Pto));
+                    OnStatelessReset(c, arrival.Now);
                 }
 
                 return;
@@ -176,7 +212,7 @@ internal static class Inbound
 
         bool isNewest = received.Largest is not ulong largest || number > largest;
         PayloadTraits traits = default;
-        TransportError error = Dispatch.OnPayload(c, level, payload, arrival.ArrivedWith, arrival.Now, ref traits);
+        TransportError error = Dispatch.OnPayload(c, level, payload, arrival, ref traits);
         if (error.IsError)
         {
             c.Fail(error, arrival.Now);
@@ -185,7 +221,7 @@ internal static class Inbound
 
         received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
         c.Idle.OnReceived(arrival.Now);
-        if (arrival.Path != c.Path.Current && isNewest && traits.IsNonProbing && level == EncryptionLevel.OneRtt)
+        if (arrival.Path != c.Path.Current && isNewest && traits.IsNonProbing && level == EncryptionLevel.OneRtt && c.Lifecycle.IsOpen)
         {
             Rebinding.OnNewAddress(c, arrival.Path, arrival.Bytes, number, arrival.Now);
         }

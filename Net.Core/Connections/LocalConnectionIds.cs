@@ -17,6 +17,7 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
     private readonly List<ulong> _active = [];
     private readonly Queue<Change> _changesOfRoutes = new();
     private ulong _next;
+    private ulong _told = 1;
     private ulong _limit = 1;
 
     /// <param name="shard">Logical shard that routers read in each ID.</param>
@@ -29,11 +30,12 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
         Add();
     }
 
-    private LocalConnectionIds(uint shard, byte[] secret, ulong next, ulong limit)
+    private LocalConnectionIds(uint shard, byte[] secret, ulong next, ulong told, ulong limit)
     {
         Shard = shard;
         _secret = secret;
         _next = next;
+        _told = told;
         _limit = limit;
     }
 
@@ -53,9 +55,9 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
     public ConnectionId Derive(ConnectionKeys keys, ulong sequenceNumber) =>
         ConnectionIdDeriver.Derive(keys.ConnectionIdKey.Span, keys.Config, Shard, _secret, sequenceNumber);
 
-    /// <summary>8 bytes for a PATH_CHALLENGE that nobody can guess, different for each occasion (RFC 9000, section 8.2.1).</summary>
-    public ulong DeriveChallenge(ConnectionKeys keys, ulong occasion) =>
-        ConnectionIdDeriver.DeriveChallenge(keys.ResetKey.Span, _secret, occasion);
+    /// <summary>8 bytes that nobody can guess, different for each purpose and occasion.</summary>
+    public ulong DeriveSecret(ConnectionKeys keys, SecretPurpose purpose, ulong occasion) =>
+        ConnectionIdDeriver.DeriveSecret(keys.ResetKey.Span, _secret, purpose, occasion);
 
     public bool TryTakeChange(out Change change) => _changesOfRoutes.TryDequeue(out change);
 
@@ -79,7 +81,8 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
     /// <param name="arrivedWith">Sequence number of the ID that the packet with the frame came to (RFC 9000, section 19.16).</param>
     public TransportError On(RetireConnectionIdFrame frame, ulong? arrivedWith)
     {
-        if (frame.SequenceNumber >= _next || frame.SequenceNumber == arrivedWith)
+        // What was never told cannot be given back: else one packet would pull hundreds of new IDs (checklist S12, S14).
+        if (frame.SequenceNumber >= _told || frame.SequenceNumber == arrivedWith)
         {
             return TransportError.ProtocolViolation("retires an ID that was not issued or is in use", FrameType.RetireConnectionId);
         }
@@ -108,6 +111,7 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
             }
 
             _untold.Remove(number);
+            _told = ulong.Max(_told, number + 1);
             Changes++;
         }
     }
@@ -126,6 +130,7 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
         writer.WriteNumber(Shard);
         writer.WriteBytes(_secret);
         writer.WriteNumber(_next);
+        writer.WriteNumber(_told);
         writer.WriteNumber(_limit);
         writer.WriteNumber((ulong)_active.Count);
         foreach (ulong number in _active)
@@ -137,25 +142,28 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
 
     public static LocalConnectionIds Import(SnapshotReader reader)
     {
-        LocalConnectionIds ids = new((uint)reader.ReadNumber(uint.MaxValue), reader.ReadBytes(16).ToArray(), reader.ReadNumber(), reader.ReadNumber(MaxActive));
-        int count = reader.ReadCount();
+        LocalConnectionIds ids = new(
+            (uint)reader.ReadNumber(uint.MaxValue),
+            reader.ReadBytes(16).ToArray(),
+            next: reader.ReadNumber(VarInt.MaxValue),
+            told: reader.ReadNumber(VarInt.MaxValue),
+            limit: reader.ReadNumber(MaxActive));
+        int count = (int)reader.ReadNumber(MaxActive);
+        bool sound = count > 0 && ids._told is > 0 && ids._told <= ids._next && ids._limit > 0;
         for (int i = 0; i < count; i++)
         {
             ulong number = reader.ReadNumber();
-            if (number >= ids._next || (i > 0 && number <= ids._active[i - 1]))
-            {
-                throw new SnapshotException("connection IDs contradict each other");
-            }
-
+            bool isUntold = reader.ReadBool();
+            sound &= number < ids._next && (i == 0 || number > ids._active[i - 1]) && (isUntold || number < ids._told);
             ids._active.Add(number);
             ids._changesOfRoutes.Enqueue(new(number, IsAdded: true));
-            if (reader.ReadBool())
+            if (isUntold)
             {
                 ids._untold.Add(number);
             }
         }
 
-        return count is > 0 and <= MaxActive ? ids : throw new SnapshotException("the number of connection IDs is out of range");
+        return sound ? ids : throw new SnapshotException("connection IDs contradict each other");
     }
 
     private ulong Add()

@@ -8,6 +8,7 @@ namespace Net.Core.Connections;
 /// <param name="NumberOffset">Where the packet number stands, from <paramref name="Start"/>.</param>
 /// <param name="End">One past its plaintext in the datagram.</param>
 /// <param name="FirstFrame">Index of its first frame in the list of what was written.</param>
+/// <param name="ProbesPath">It holds PATH_CHALLENGE or PATH_RESPONSE.</param>
 internal record struct OpenPacket(
     EncryptionLevel Level,
     int Start,
@@ -17,4 +18,5 @@ internal record struct OpenPacket(
     ulong Number,
     int End,
     int FirstFrame,
-    bool IsAckEliciting);
+    bool IsAckEliciting,
+    bool ProbesPath = false);

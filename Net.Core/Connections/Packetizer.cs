@@ -1,4 +1,5 @@
 using Net.Core.Crypto;
+using Net.Core.Errors;
 using Net.Core.Paths;
 using Net.Core.Recovery;
 using Net.Core.Time;
@@ -17,7 +18,7 @@ internal static class Packetizer
     private const int MaxSlack = 64;
 
     /// <summary>Below this a packet is not worth beginning: header, tag and a little.</summary>
-    private const int MinPacket = 48;
+    public const int MinPacket = 48;
 
     public static bool TryTransmit(ConnectionParts c, Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
     {
@@ -27,10 +28,20 @@ internal static class Packetizer
             return CloseWriter.TryTransmit(c, buffer, headroom, now, out transmit);
         }
 
-        // A server says nothing before it has read the whole ClientHello: only then is it clear that the connection is its own.
-        if (!c.Lifecycle.IsOpen || (c.IsServer && c.Peer is null))
+        if (!c.Lifecycle.IsOpen || !c.MaySpeak)
         {
             return false;
+        }
+
+        if (c.Keys is { IsExhausted: true })
+        {
+            c.Fail(TransportError.Of(TransportErrorCode.AeadLimitReached, "the key has sealed as many packets as it may"), now);
+            return CloseWriter.TryTransmit(c, buffer, headroom, now, out transmit);
+        }
+
+        if (c.Path.TryPeekElsewhere(out NetworkPath elsewhere, out int allowance) && c.Keys is not null)
+        {
+            return TryTransmitElsewhere(c, buffer, headroom, elsewhere, allowance, now, out transmit);
         }
 
         return c.Handshake is HandshakeState h && (h.Write(EncryptionLevel.Initial) ?? h.Write(EncryptionLevel.Handshake)) is not null
@@ -53,12 +64,19 @@ internal static class Packetizer
         int count = 0, used = 0;
         bool mustFill = false;
         bool mayElicit = c.Recovery.SendAllowance(now) >= size;
+        Ecn ecn = c.Recovery.Marking;
         c.Frames.Clear();
         for (EncryptionLevel level = EncryptionLevel.Initial; level <= EncryptionLevel.OneRtt; level++)
         {
             // CRYPTO is not held back by the window: early 1-RTT data in flight has no probe timeout yet, and would lock out for ever
             // the handshake that it waits for. It is little: a flight, and what is lost of it.
-            bool mayElicitHere = mayElicit || level != EncryptionLevel.OneRtt;
+            // What elicits an answer at the Initial level fills its datagram, or waits until there is credit for that (section 14.1).
+            bool mayElicitHere = level switch
+            {
+                EncryptionLevel.Initial => size == PathMtu.Base,
+                EncryptionLevel.OneRtt => mayElicit,
+                _ => true,
+            };
             if (size - used >= MinPacket && TryBuild(c, level, datagram, used, mayElicitHere, now, out OpenPacket packet))
             {
                 packets[count++] = packet;
@@ -85,12 +103,12 @@ internal static class Packetizer
         for (int i = 0; i < count; i++)
         {
             int nextFrame = i + 1 < count ? packets[i + 1].FirstFrame : c.Frames.Count;
-            Seal(c, datagram, packets[i], nextFrame, isPadded: mustFill, now);
+            Seal(c, datagram, packets[i], nextFrame, isPadded: mustFill && i == count - 1, ecn, now);
             firstNumber = packets[i].Level == EncryptionLevel.OneRtt ? packets[i].Number : null;
         }
 
         c.Path.OnSent(used);
-        transmit = new(c.Path.Current, used, 1, headroom + used, Ecn.NotEct, firstNumber);
+        transmit = new(c.Path.Current, used, 1, headroom + used, ecn, firstNumber);
         return true;
     }
 
@@ -111,6 +129,8 @@ internal static class Packetizer
 
         int size = c.Mtu.Current;
         int used = 0, segments = 0;
+        // One call of the system sends them all, with one mark.
+        Ecn ecn = c.Recovery.Marking;
         ulong? firstNumber = null;
         while (buffer.Length - used >= headroom + size && segments < Transmit.MaxSegments)
         {
@@ -129,14 +149,21 @@ internal static class Packetizer
             }
 
             int slack = room - packet.End - PacketProtection.TagLength;
-            bool more = slack is > 0 and <= MaxSlack && HasFrames(c);
-            if (more)
+            bool isPadded = slack is > 0 and <= MaxSlack && HasFrames(c);
+            if (!isPadded && packet.ProbesPath)
+            {
+                // Shows that the path carries what QUIC needs (RFC 9000, sections 8.2.1 and 8.2.2).
+                slack = int.Min(room, PathMtu.Base) - packet.End - PacketProtection.TagLength;
+                isPadded = slack > 0;
+            }
+
+            if (isPadded)
             {
                 datagram.Slice(packet.End, slack).Clear();
                 packet.End += slack;
             }
 
-            Seal(c, datagram, packet, c.Frames.Count, isPadded: more, now);
+            Seal(c, datagram, packet, c.Frames.Count, isPadded, ecn, now);
             firstNumber ??= packet.Number;
             int length = packet.End + PacketProtection.TagLength;
             c.Path.OnSent(length);
@@ -153,7 +180,22 @@ internal static class Packetizer
             return false;
         }
 
-        transmit = new(c.Path.Current, segments == 1 ? used - headroom : size, segments, used, Ecn.NotEct, firstNumber);
+        transmit = new(c.Path.Current, segments == 1 ? used - headroom : size, segments, used, ecn, firstNumber);
+        return true;
+    }
+
+    /// <summary>An answer to an address that is only tried, or a question to one that was left: alone in its datagram.</summary>
+    private static bool TryTransmitElsewhere(
+        ConnectionParts c, Span<byte> buffer, int headroom, NetworkPath path, int size, Instant now, out Transmit transmit)
+    {
+        Span<byte> datagram = buffer.Slice(headroom, size);
+        c.Frames.Clear();
+        OpenPacket packet = Begin(c, EncryptionLevel.OneRtt, datagram, 0);
+        PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
+        c.Path.WriteElsewhere(ref builder);
+        Fill(datagram, ref packet, builder);
+        Seal(c, datagram, packet, c.Frames.Count, isPadded: true, Ecn.NotEct, now);
+        transmit = new(path, size, 1, headroom + size, Ecn.NotEct, packet.Number);
         return true;
     }
 
@@ -164,13 +206,18 @@ internal static class Packetizer
         OpenPacket packet = Begin(c, EncryptionLevel.OneRtt, datagram, 0);
         PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
         builder.TryWrite(new PingFrame(), new(SentFrameKind.MtuProbe));
-        datagram[(packet.End + 1)..^PacketProtection.TagLength].Clear();
-        packet.End = size - PacketProtection.TagLength;
-        packet.IsAckEliciting = true;
         c.Mtu.OnProbeSent();
-        Seal(c, datagram, packet, c.Frames.Count, isPadded: true, now);
+        Fill(datagram, ref packet, builder);
+        Seal(c, datagram, packet, c.Frames.Count, isPadded: true, Ecn.NotEct, now);
         transmit = new(c.Path.Current, size, 1, headroom + size, Ecn.NotEct, packet.Number);
         return true;
+    }
+
+    private static void Fill(Span<byte> datagram, ref OpenPacket packet, in PacketBuilder builder)
+    {
+        datagram[(packet.End + builder.Writer.Position)..^PacketProtection.TagLength].Clear();
+        packet.End = datagram.Length - PacketProtection.TagLength;
+        packet.IsAckEliciting = builder.IsAckEliciting;
     }
 
     /// <summary>Writes the plaintext of one packet at <paramref name="start"/>, if its level has keys and something to say.</summary>
@@ -195,7 +242,12 @@ internal static class Packetizer
 
         packet = Begin(c, level, datagram, start);
         PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
-        received.TryWriteAck(ref builder, now, c.Options.AckDelayExponent);
+        // A probe, and a new owner's first packet, tell again what was received: the last word on that may be lost.
+        if (received.IsAckPending || probes > 0 || c.Recovery.PendingProbes > 0)
+        {
+            received.TryWriteAck(ref builder, now, c.Options.AckDelayExponent);
+        }
+
         if (elicit)
         {
             WriteFrames(c, level, ref builder);
@@ -215,6 +267,11 @@ internal static class Packetizer
             return false;
         }
 
+        if (!builder.IsAckEliciting && c.Recovery.WantsPing(space))
+        {
+            builder.TryWrite(new PingFrame(), new(SentFrameKind.Ping));
+        }
+
         // The sample for header protection begins 4 bytes behind the packet number's start (RFC 9001, section 5.4.2).
         int missing = 4 - packet.NumberLength - builder.Writer.Position;
         for (; missing > 0; missing--)
@@ -224,12 +281,32 @@ internal static class Packetizer
 
         packet.End += builder.Writer.Position;
         packet.IsAckEliciting = builder.IsAckEliciting;
+        packet.ProbesPath = ProbesPath(c.Frames.Frames[packet.FirstFrame..]);
         return true;
+    }
+
+    private static bool ProbesPath(ReadOnlySpan<SentFrame> frames)
+    {
+        foreach (SentFrame frame in frames)
+        {
+            if (frame.Kind is SentFrameKind.PathChallenge or SentFrameKind.PathResponse)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     internal static OpenPacket Begin(ConnectionParts c, EncryptionLevel level, Span<byte> datagram, int start)
     {
         PacketNumbers numbers = c.Recovery[Handshaking.SpaceOf(level)].Numbers;
+        if (level == EncryptionLevel.OneRtt && numbers.WantsSkip)
+        {
+            numbers.PlanSkip(c.LocalIds.DeriveSecret(c.FederationKeys, SecretPurpose.Skip, numbers.Next));
+        }
+
+        numbers.SkipIfDue();
         ByteWriter writer = new(datagram[start..]);
         int lengthOffset = 0;
         if (level == EncryptionLevel.OneRtt)
@@ -240,7 +317,7 @@ internal static class Packetizer
         {
             LongPacketType type = level == EncryptionLevel.Initial ? LongPacketType.Initial : LongPacketType.Handshake;
             ReadOnlySpan<byte> token = level == EncryptionLevel.Initial ? c.Handshake!.Token.Span : default;
-            ConnectionId source = c.LocalIds.Derive(c.FederationKeys, 0);
+            ConnectionId source = c.Local.InitialSourceConnectionId ?? default;
             LongHeader.Write(ref writer, type, c.Identity.Version, c.PeerIds.Current, source, token, out lengthOffset);
         }
 
@@ -252,7 +329,7 @@ internal static class Packetizer
         return new(level, start, lengthOffset, numberOffset, numberLength, number, start + writer.Position, c.Frames.Count, false);
     }
 
-    internal static void Seal(ConnectionParts c, Span<byte> datagram, in OpenPacket packet, int endFrame, bool isPadded, Instant now)
+    internal static void Seal(ConnectionParts c, Span<byte> datagram, in OpenPacket packet, int endFrame, bool isPadded, Ecn ecn, Instant now)
     {
         PacketNumberSpace space = Handshaking.SpaceOf(packet.Level);
         Span<byte> bytes = datagram[packet.Start..(packet.End + PacketProtection.TagLength)];
@@ -269,10 +346,11 @@ internal static class Packetizer
 
         bool inFlight = packet.IsAckEliciting || isPadded;
         c.Recovery.OnSent(
-            space, packet.Number, now, bytes.Length, packet.IsAckEliciting, inFlight, Ecn.NotEct, c.Frames.Frames[packet.FirstFrame..endFrame]);
+            space, packet.Number, now, bytes.Length, packet.IsAckEliciting, inFlight, ecn, c.Frames.Frames[packet.FirstFrame..endFrame]);
         if (packet.IsAckEliciting)
         {
             c.Idle.OnSentAckEliciting(now);
+            c.Timers.OnSignOfLife(now);
         }
 
         if (packet.Level == EncryptionLevel.Handshake && !c.IsServer)

@@ -14,6 +14,7 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
     /// <summary>RETIRE_CONNECTION_ID frames that may wait for their acknowledgement before the peer is called abusive (checklist S10).</summary>
     public const int MaxRetiring = 4 * ActiveLimit;
 
+    // Ascending; the first is in use.
     private readonly List<Entry> _active = [];
     private readonly SortedSet<ulong> _unretired = [];
     private readonly SortedSet<ulong> _retiring = [];
@@ -100,7 +101,9 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
         }
         else
         {
-            _active.Add(new(frame.SequenceNumber, frame.ConnectionId, frame.Token));
+            // In the order of their numbers, whatever order they came in.
+            int index = _active.FindIndex(entry => entry.SequenceNumber > frame.SequenceNumber);
+            _active.Insert(index < 0 ? _active.Count : index, new(frame.SequenceNumber, frame.ConnectionId, frame.Token));
         }
 
         if (frame.RetirePriorTo > _retirePriorTo)
@@ -132,6 +135,8 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
 
         Retire(_active[0].SequenceNumber);
         _active.RemoveAt(0);
+        // A late copy of the frame that issued it must not bring it back.
+        _retirePriorTo = ulong.Max(_retirePriorTo, _active[0].SequenceNumber);
         Changes++;
         return true;
     }
@@ -171,7 +176,6 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
 
     public void Export(SnapshotWriter writer)
     {
-        Span<byte> bytes = stackalloc byte[ResetToken.Length];
         writer.WriteNumber(_retirePriorTo);
         writer.WriteNumber((ulong)_active.Count);
         foreach (Entry entry in _active)
@@ -181,8 +185,7 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             writer.WriteBool(entry.Token is not null);
             if (entry.Token is ResetToken token)
             {
-                token.CopyTo(bytes);
-                writer.WriteBytes(bytes);
+                writer.WriteResetToken(token);
             }
         }
 
@@ -197,29 +200,29 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
     public static PeerConnectionIds Import(SnapshotReader reader)
     {
         PeerConnectionIds ids = new() { _retirePriorTo = reader.ReadNumber() };
-        int active = reader.ReadCount();
+        int active = (int)reader.ReadNumber(ActiveLimit);
+        bool sound = active > 0;
         for (int i = 0; i < active; i++)
         {
-            ulong number = reader.ReadNumber();
+            ulong number = reader.ReadNumber(VarInt.MaxValue);
+            sound &= number >= ids._retirePriorTo && (i == 0 || number > ids._active[i - 1].SequenceNumber);
             ConnectionId id = reader.ReadConnectionId();
-            ResetToken? token = reader.ReadBool() ? new ResetToken(reader.ReadBytes(ResetToken.Length).Span) : null;
+            ResetToken? token = reader.ReadBool() ? reader.ReadResetToken() : null;
             ids._active.Add(new(number, id, token));
         }
 
-        int retiring = reader.ReadCount();
+        int retiring = (int)reader.ReadNumber(MaxRetiring);
         for (int i = 0; i < retiring; i++)
         {
-            ulong number = reader.ReadNumber();
-            ids._retiring.Add(number);
+            ulong number = reader.ReadNumber(VarInt.MaxValue);
+            sound &= number < ids._retirePriorTo && ids._retiring.Add(number);
             if (reader.ReadBool())
             {
                 ids._unretired.Add(number);
             }
         }
 
-        return active is > 0 and <= ActiveLimit && retiring <= MaxRetiring
-            ? ids
-            : throw new SnapshotException("the peer's connection IDs are out of range");
+        return sound ? ids : throw new SnapshotException("the peer's connection IDs contradict each other");
     }
 
     private void Retire(ulong sequenceNumber)

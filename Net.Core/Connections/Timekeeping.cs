@@ -36,7 +36,7 @@ internal static class Timekeeping
         if (c.Timers.IsKeepAliveDue(now))
         {
             c.Announcements.RequestPing();
-            c.Timers.OnKeepAlive(now);
+            c.Timers.OnSignOfLife(now);
         }
 
         c.Lost.Clear();
@@ -45,6 +45,7 @@ internal static class Timekeeping
         if (timeout.Kind == LossTimeoutKind.SendProbes)
         {
             c.Probes[(int)timeout.Space] = timeout.Probes;
+            c.Mtu.OnProbeTimeouts(c.Recovery.PtoCount);
         }
     }
 }

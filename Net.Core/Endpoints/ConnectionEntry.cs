@@ -23,8 +23,11 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
 
     public bool IsGone { get; set; }
 
-    /// <summary>The earliest time at which the list of deadlines holds it.</summary>
+    /// <summary>The time under which the list of deadlines holds it: perhaps earlier than the true one.</summary>
     public Instant Scheduled { get; set; } = Instant.Never;
+
+    /// <summary>Its place there, from 0; negative when it is not in it.</summary>
+    public int DeadlineIndex { get; set; } = -1;
 
     public void Touch() => endpoint.OnTouched(this);
 }

@@ -25,6 +25,7 @@ internal sealed class Endpoint
     private readonly Queue<Connection> _accepted = new();
     private readonly Queue<StatelessPacket> _stateless = new();
     private readonly Deadlines _deadlines = new();
+    private readonly ResetWatch _resets = new();
     private int _handshakes;
     private int _batchesOfTurn;
 
@@ -71,7 +72,9 @@ internal sealed class Endpoint
             return true;
         }
 
-        return header.IsLong && OnUnknownLong(datagram, header, path, ecn, now, shard);
+        return header.IsLong
+            ? OnUnknownLong(datagram, header, path, ecn, now, shard)
+            : _resets.TryFind(path.Remote, datagram, out ConnectionEntry? lost) && OnReset(lost, now);
     }
 
     public Connection Connect(TlsClientOptions tls, NetworkPath path, Instant now)
@@ -79,12 +82,19 @@ internal sealed class Endpoint
         Span<byte> entropy = stackalloc byte[ConnectionFactory.EntropyLength];
         _host.FillEntropy(entropy);
         Connection connection = ConnectionFactory.Connect(_options.Connection, tls, _options.Keys[0], _options.DefaultShard, path, entropy, now);
-        Add(connection);
+        _resets.Add(Add(connection));
         return connection;
     }
 
     /// <summary>Takes in a connection that was imported: its IDs lead here from now on.</summary>
-    public void Adopt(Connection connection) => Add(connection);
+    public void Adopt(Connection connection)
+    {
+        ConnectionEntry entry = Add(connection);
+        if (!connection.IsServer)
+        {
+            _resets.Add(entry);
+        }
+    }
 
     /// <summary>Forgets a connection that another node has now.</summary>
     public void Remove(Connection connection)
@@ -99,6 +109,12 @@ internal sealed class Endpoint
             }
 
             _handshakes -= entry.IsHandshaking ? 1 : 0;
+            _deadlines.Remove(entry);
+            _resets.Remove(entry);
+            if (connection.IsClosed)
+            {
+                connection.Release();
+            }
         }
     }
 
@@ -121,11 +137,15 @@ internal sealed class Endpoint
         }
     }
 
+    /// <summary>Whose datagrams the latest <see cref="TryTransmit"/> gave; null when they were of no connection.</summary>
+    public Connection? LastSender { get; private set; }
+
     /// <summary>The next datagrams of some connection; false when all have said what they may say now.</summary>
     public bool TryTransmit(Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
     {
         if (_stateless.TryDequeue(out StatelessPacket packet))
         {
+            LastSender = null;
             packet.Bytes.CopyTo(buffer[headroom..]);
             transmit = new(packet.Path, packet.Bytes.Length, 1, headroom + packet.Bytes.Length, Ecn.NotEct, null);
             return true;
@@ -135,6 +155,7 @@ internal sealed class Endpoint
         {
             if (!entry.IsGone && !entry.Connection.IsFrozen && entry.Connection.TryTransmit(buffer, headroom, now, out transmit))
             {
+                LastSender = entry.Connection;
                 if (++_batchesOfTurn >= BatchesPerTurn)
                 {
                     _batchesOfTurn = 0;
@@ -232,8 +253,25 @@ internal sealed class Endpoint
         _handshakes++;
         entry.Routes.Add(initial.Destination);
         _routes[initial.Destination] = new(entry, null);
-        _accepted.Enqueue(connection);
         connection.OnDatagram(datagram, path, ecn, null, now);
+        if (connection.IsUntouched)
+        {
+            // The packet did not open: nobody will ever go on with it.
+            Remove(connection);
+            return false;
+        }
+
+        _accepted.Enqueue(connection);
+        return true;
+    }
+
+    private static bool OnReset(ConnectionEntry entry, Instant now)
+    {
+        if (!entry.Connection.IsFrozen)
+        {
+            entry.Connection.OnStatelessReset(now);
+        }
+
         return true;
     }
 

@@ -10,14 +10,18 @@ namespace Net.Core.Paths;
 internal sealed class PathMtu : IPart<PathMtu>
 {
     public const int Base = 1200;
+
+    /// <summary>Probe timeouts in a row after which the path is suspected to carry less than it did (RFC 8899, section 4.3).</summary>
+    public const int BlackHoleTimeouts = 3;
+
     private const int MaxProbes = 3;
 
-    private readonly int _wanted;
+    private int _wanted;
     private int _current = Base;
     private int _probes;
     private bool _probing;
 
-    /// <param name="wanted">UDP payload in bytes, 1,200 to 65,527: what the local link carries and the peer accepts.</param>
+    /// <param name="wanted">UDP payload in bytes, 1,200 to 65,527: what the local link carries.</param>
     public PathMtu(int wanted) => _wanted = int.Max(wanted, Base);
 
     public static ulong Section => SectionNumber.PathMtu;
@@ -29,6 +33,13 @@ internal sealed class PathMtu : IPart<PathMtu>
 
     /// <summary>The size of the probe to send now; 0 when none is needed.</summary>
     public int ProbeSize => _current < _wanted && !_probing && _probes < MaxProbes ? _wanted : 0;
+
+    /// <param name="maxUdpPayloadSize">What the peer takes, at least 1,200 (RFC 9000, section 18.2).</param>
+    public void OnPeerLimit(ulong maxUdpPayloadSize)
+    {
+        _wanted = int.Max(Base, (int)ulong.Min(maxUdpPayloadSize, (ulong)_wanted));
+        Changes++;
+    }
 
     public void OnProbeSent()
     {
@@ -59,6 +70,15 @@ internal sealed class PathMtu : IPart<PathMtu>
         Changes++;
     }
 
+    /// <summary>Nothing arrives any more: perhaps large datagrams alone do not. Try small ones, and look again when they work.</summary>
+    public void OnProbeTimeouts(int inARow)
+    {
+        if (inARow >= BlackHoleTimeouts && _current > Base)
+        {
+            OnPathChanged();
+        }
+    }
+
     public void Export(SnapshotWriter writer)
     {
         writer.WriteNumber((ulong)_wanted);
@@ -75,7 +95,7 @@ internal sealed class PathMtu : IPart<PathMtu>
             _probes = (int)reader.ReadNumber(MaxProbes),
             _probing = reader.ReadBool(),
         };
-        return mtu._current >= Base && mtu._current <= mtu._wanted
+        return mtu._current >= Base && mtu._current <= mtu._wanted && (!mtu._probing || mtu._probes > 0)
             ? mtu
             : throw new SnapshotException("the path's datagram size is out of range");
     }

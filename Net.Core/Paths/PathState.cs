@@ -1,3 +1,4 @@
+using Net.Core.Recovery;
 using Net.Core.Snapshots;
 using Net.Core.Time;
 using Net.Core.Wire;
@@ -17,8 +18,7 @@ internal sealed class PathState : IPart<PathState>
     /// <summary>Bytes that may be sent per byte received before the peer's address is proven (RFC 9000, section 8.1).</summary>
     public const int AmplificationFactor = 3;
 
-    private const int MaxResponses = 4;
-    private readonly Queue<ulong> _responses = new();
+    private readonly PathProbes _probes;
     private bool _isProven;
     private ulong _received;
     private ulong _sent;
@@ -28,10 +28,15 @@ internal sealed class PathState : IPart<PathState>
     private Instant _challengeDeadline = Instant.Never;
     private NetworkPath? _previous;
 
-    public PathState(NetworkPath current, bool isProven)
+    public PathState(NetworkPath current, bool isProven) : this(current, isProven, new())
+    {
+    }
+
+    private PathState(NetworkPath current, bool isProven, PathProbes probes)
     {
         Current = current;
         _isProven = isProven;
+        _probes = probes;
     }
 
     public static ulong Section => SectionNumber.Path;
@@ -42,7 +47,8 @@ internal sealed class PathState : IPart<PathState>
 
     public bool IsProven => _isProven;
 
-    public bool HasFrames => _challengePending || _responses.Count > 0;
+    /// <summary>Frames for the address in use.</summary>
+    public bool HasFrames => _challengePending || _probes.HasResponse(Current);
 
     /// <summary>When an unanswered PATH_CHALLENGE is given up.</summary>
     public Instant Deadline => _challengeOutstanding ? _challengeDeadline : Instant.Never;
@@ -79,10 +85,20 @@ internal sealed class PathState : IPart<PathState>
     }
 
     /// <summary>The peer sends from another address: answer there, within the limit, and ask for proof (RFC 9000, section 9.3).</summary>
+    /// <param name="path">From where it sends now.</param>
+    /// <param name="bytes">The datagram's length.</param>
     /// <param name="challenge">8 bytes that nobody can guess.</param>
-    public void OnRebound(NetworkPath path, int bytes, ulong challenge, Instant deadline)
+    /// <param name="otherChallenge">8 more, for the address that is left: who sends copies of the peer's datagrams from another address
+    /// takes the connection along, and an answer from the old one brings it back (section 9.3.3).</param>
+    /// <param name="deadline">Until when the answer must be there.</param>
+    public void OnRebound(NetworkPath path, int bytes, ulong challenge, ulong otherChallenge, Instant deadline)
     {
-        _previous = _isProven ? Current : _previous;
+        if (_isProven)
+        {
+            _previous = Current;
+            _probes.Challenge(Current, otherChallenge);
+        }
+
         // Back to the address that was left a moment ago: it has been proven before (section 9.3.3).
         _isProven = _previous == path;
         Current = path;
@@ -102,15 +118,12 @@ internal sealed class PathState : IPart<PathState>
         Changes++;
     }
 
-    public void On(PathChallengeFrame frame)
+    /// <param name="frame">The peer asks whether we are there.</param>
+    /// <param name="path">Where the datagram came from: the answer must go there, and nowhere else (RFC 9000, section 8.2.2).</param>
+    /// <param name="bytes">The datagram's length, which bounds the answer to an address that is not the one in use.</param>
+    public void On(PathChallengeFrame frame, NetworkPath path, int bytes)
     {
-        // A flood is answered for its newest frames only (checklist S11).
-        if (_responses.Count == MaxResponses)
-        {
-            _responses.Dequeue();
-        }
-
-        _responses.Enqueue(frame.Data);
+        _probes.Respond(path, frame.Data, (ulong)(bytes * AmplificationFactor));
         Changes++;
     }
 
@@ -122,10 +135,7 @@ internal sealed class PathState : IPart<PathState>
             return false;
         }
 
-        _challengeOutstanding = false;
-        _challengePending = false;
-        _challengeDeadline = Instant.Never;
-        Changes++;
+        EndChallenge();
         OnProven();
         return true;
     }
@@ -134,10 +144,7 @@ internal sealed class PathState : IPart<PathState>
     /// <returns>False when there is none: the connection has no viable path.</returns>
     public bool TryFallBack()
     {
-        _challengeOutstanding = false;
-        _challengePending = false;
-        _challengeDeadline = Instant.Never;
-        Changes++;
+        EndChallenge();
         if (_isProven)
         {
             return true;
@@ -154,20 +161,33 @@ internal sealed class PathState : IPart<PathState>
         return true;
     }
 
-    public void WriteFrames(ref Recovery.PacketBuilder builder)
+    /// <summary>Frames for the address in use.</summary>
+    public void WriteFrames(ref PacketBuilder builder)
     {
-        while (_responses.TryPeek(out ulong response)
-            && builder.TryWrite(new PathResponseFrame(response), new(Recovery.SentFrameKind.PathResponse, Offset: response)))
+        while (_probes.TryPeekResponse(Current, out ulong response)
+            && builder.TryWrite(new PathResponseFrame(response), new(SentFrameKind.PathResponse, Offset: response)))
         {
-            _responses.Dequeue();
+            _probes.OnResponseWritten(Current);
             Changes++;
         }
 
-        if (_challengePending && builder.TryWrite(new PathChallengeFrame(_challenge), new(Recovery.SentFrameKind.PathChallenge, Offset: _challenge)))
+        if (_challengePending && builder.TryWrite(new PathChallengeFrame(_challenge), new(SentFrameKind.PathChallenge, Offset: _challenge)))
         {
             _challengePending = false;
             Changes++;
         }
+    }
+
+    /// <summary>Whether some other address is to be sent to.</summary>
+    /// <param name="path">Which.</param>
+    /// <param name="allowance">Bytes that the datagram may have.</param>
+    public bool TryPeekElsewhere(out NetworkPath path, out int allowance) => _probes.TryPeekElsewhere(Current, out path, out allowance);
+
+    /// <summary>The one frame for the other address that <see cref="TryPeekElsewhere"/> told. It goes alone, and is not repeated.</summary>
+    public void WriteElsewhere(ref PacketBuilder builder)
+    {
+        _probes.WriteElsewhere(Current, ref builder);
+        Changes++;
     }
 
     /// <summary>A PATH_CHALLENGE was lost: ask again while the answer is still awaited. Responses are not repeated (RFC 9000, section 13.3).</summary>
@@ -184,6 +204,7 @@ internal sealed class PathState : IPart<PathState>
     {
         WritePath(writer, Current);
         writer.WriteBool(_isProven);
+        _probes.Export(writer);
         writer.WriteNumber(_received);
         writer.WriteNumber(_sent);
         writer.WriteNumber(_challenge);
@@ -195,58 +216,40 @@ internal sealed class PathState : IPart<PathState>
         {
             WritePath(writer, previous);
         }
-
-        writer.WriteNumber((ulong)_responses.Count);
-        foreach (ulong response in _responses)
-        {
-            writer.WriteNumber(response);
-        }
     }
 
     public static PathState Import(SnapshotReader reader)
     {
-        PathState state = new(ReadPath(reader), reader.ReadBool())
+        PathState state = new(ReadPath(reader), reader.ReadBool(), PathProbes.Import(reader))
         {
-            _received = reader.ReadNumber(),
-            _sent = reader.ReadNumber(),
+            _received = reader.ReadNumber(VarInt.MaxValue),
+            _sent = reader.ReadNumber(VarInt.MaxValue),
             _challenge = reader.ReadNumber(),
             _challengePending = reader.ReadBool(),
             _challengeOutstanding = reader.ReadBool(),
             _challengeDeadline = reader.ReadInstant(),
         };
         state._previous = reader.ReadBool() ? ReadPath(reader) : null;
-        int responses = reader.ReadCount();
-        for (int i = 0; i < responses; i++)
-        {
-            state._responses.Enqueue(reader.ReadNumber());
-        }
-
-        bool sound = responses <= MaxResponses
-            && state._received <= VarInt.MaxValue
-            && state._sent <= VarInt.MaxValue
-            && (state._challengeOutstanding || !state._challengePending);
+        bool sound = (state._challengeOutstanding || !state._challengePending)
+            && state._challengeOutstanding != state._challengeDeadline.IsNever;
         return sound ? state : throw new SnapshotException("the path's state contradicts itself");
     }
 
-    private static void WritePath(SnapshotWriter writer, NetworkPath path)
+    internal static void WritePath(SnapshotWriter writer, NetworkPath path)
     {
-        Span<byte> bytes = stackalloc byte[UdpAddress.EncodedLength];
-        foreach (UdpAddress address in (ReadOnlySpan<UdpAddress>)[path.Remote, path.Local])
-        {
-            ByteWriter field = new(bytes);
-            address.Write(ref field);
-            writer.WriteBytes(bytes);
-        }
-
+        writer.WriteAddress(path.Remote);
+        writer.WriteAddress(path.Local);
         writer.WriteNumber(path.Ingress);
     }
 
-    private static NetworkPath ReadPath(SnapshotReader reader) =>
-        new(ReadAddress(reader), ReadAddress(reader), (uint)reader.ReadNumber(uint.MaxValue));
+    internal static NetworkPath ReadPath(SnapshotReader reader) =>
+        new(reader.ReadAddress(), reader.ReadAddress(), (uint)reader.ReadNumber(uint.MaxValue));
 
-    private static UdpAddress ReadAddress(SnapshotReader reader)
+    private void EndChallenge()
     {
-        ByteReader field = new(reader.ReadBytes(UdpAddress.EncodedLength).Span);
-        return UdpAddress.TryRead(ref field, out UdpAddress address) ? address : throw new SnapshotException("an address is malformed");
+        _challengeOutstanding = false;
+        _challengePending = false;
+        _challengeDeadline = Instant.Never;
+        Changes++;
     }
 }

@@ -5,14 +5,20 @@ namespace Net.Core.Recovery;
 
 /// <summary>Whether the peer's counts of ECN marks in one space can be believed (RFC 9000, section 13.4.2).</summary>
 /// <remarks>
-/// A peer or a path that miscounts loses ECN, not the connection (checklist S8).
+/// A peer or a path that miscounts loses ECN, not the connection (checklist S8). Until a marked packet was acknowledged with counts that can
+/// be believed, only a few are marked: a path that drops them all would look like no path (appendix A.4).
 /// Invariant: while it is usable, the peer's counts of a mark do not exceed what was sent with it.
 /// </remarks>
 internal sealed class EcnValidation : IPart<EcnValidation>
 {
+    /// <summary>Packets that are marked before the first of them was acknowledged.</summary>
+    public const int MaxUnproven = 10;
+
     private ulong _sentEct0;
     private ulong _sentEct1;
     private EcnCounts _counts;
+    private int _unproven;
+    private bool _isProven;
 
     public static ulong Section => SectionNumber.LossDetection;
 
@@ -21,10 +27,14 @@ internal sealed class EcnValidation : IPart<EcnValidation>
     /// <summary>No lie was found so far: packets may be marked.</summary>
     public bool IsUsable { get; private set; } = true;
 
+    /// <summary>The next packet may be marked.</summary>
+    public bool MayMark => IsUsable && (_isProven || _unproven < MaxUnproven);
+
     public void OnSent(Ecn ecn)
     {
         if (ecn != Ecn.NotEct)
         {
+            _unproven += _isProven ? 0 : 1;
             _sentEct0 += ecn == Ecn.Ect0 ? 1UL : 0UL;
             _sentEct1 += ecn == Ecn.Ect1 ? 1UL : 0UL;
             Changes++;
@@ -60,6 +70,7 @@ internal sealed class EcnValidation : IPart<EcnValidation>
         }
 
         _counts = counts;
+        _isProven |= ackedEct0 + ackedEct1 > 0;
         return counts.Ce > before.Ce;
     }
 
@@ -67,6 +78,8 @@ internal sealed class EcnValidation : IPart<EcnValidation>
     public void OnPathChanged()
     {
         IsUsable = true;
+        _isProven = false;
+        _unproven = 0;
         Changes++;
     }
 
@@ -78,6 +91,8 @@ internal sealed class EcnValidation : IPart<EcnValidation>
         writer.WriteNumber(_counts.Ect1);
         writer.WriteNumber(_counts.Ce);
         writer.WriteBool(IsUsable);
+        writer.WriteNumber((ulong)_unproven);
+        writer.WriteBool(_isProven);
     }
 
     public static EcnValidation Import(SnapshotReader reader)
@@ -88,6 +103,8 @@ internal sealed class EcnValidation : IPart<EcnValidation>
             _sentEct1 = reader.ReadNumber(VarInt.MaxValue),
             _counts = new(reader.ReadNumber(VarInt.MaxValue), reader.ReadNumber(VarInt.MaxValue), reader.ReadNumber(VarInt.MaxValue)),
             IsUsable = reader.ReadBool(),
+            _unproven = (int)reader.ReadNumber(int.MaxValue / 2),
+            _isProven = reader.ReadBool(),
         };
         bool sound = ecn._counts.Ect0 <= ecn._sentEct0
             && ecn._counts.Ect1 <= ecn._sentEct1

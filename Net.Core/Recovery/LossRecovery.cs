@@ -60,6 +60,9 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     /// <summary>Packets may be marked ECT(0): no miscount was found.</summary>
     public bool IsEcnUsable => _spaces[0].Ecn.IsUsable && _spaces[1].Ecn.IsUsable && _spaces[2].Ecn.IsUsable;
 
+    /// <summary>How the next packets are to be marked: as ECT(0) while no space says that this does not work.</summary>
+    public Ecn Marking => _spaces[0].Ecn.MayMark && _spaces[1].Ecn.MayMark && _spaces[2].Ecn.MayMark ? Ecn.Ect0 : Ecn.NotEct;
+
     /// <summary>A server that may not send until more has come in has no use for a timer (RFC 9002, section 6.2.2.1).</summary>
     public bool IsAmplificationBlocked { get; set; }
 
@@ -478,10 +481,13 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         Instant? newest = null;
         foreach (SentPacket packet in _newlyLost)
         {
+            int start = lost.Count;
             AppendFrames(s.Sent, packet.Number, lost);
             s.Sent.OnLost(packet.Number);
-            newest = packet.InFlight ? packet.SentAt : newest;
+            newest = packet.InFlight && !IsPathProbe(lost.Frames[start..]) ? packet.SentAt : newest;
         }
+
+        persistent &= newest is not null;
 
         if (newest is Instant sentAt)
         {
@@ -557,10 +563,32 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         {
             if (packet.AckEliciting)
             {
+                int start = target.Count;
                 AppendFrames(sent, packet.Number, target);
+                if (IsPathProbe(target.Frames[start..]))
+                {
+                    // A probe of a path may still arrive, and is not worth a probe of the connection.
+                    target.RemoveFrom(start);
+                    continue;
+                }
+
                 count--;
             }
         }
+    }
+
+    /// <summary>A packet that only tries a size or an address: its loss tells nothing of congestion (RFC 9000, sections 9.4 and 14.4).</summary>
+    private static bool IsPathProbe(ReadOnlySpan<SentFrame> frames)
+    {
+        foreach (SentFrame frame in frames)
+        {
+            if (frame.Kind is not (SentFrameKind.MtuProbe or SentFrameKind.PathChallenge or SentFrameKind.PathResponse))
+            {
+                return false;
+            }
+        }
+
+        return !frames.IsEmpty;
     }
 
     private static void AppendFrames(SentPackets sent, ulong number, SentFrameBuffer target)

@@ -63,8 +63,8 @@ internal sealed class PacketNumbers : IPart<PacketNumbers>
         Changes++;
     }
 
-    /// <summary>Spends a number. Call it when the packet is sealed.</summary>
-    public ulong Take()
+    /// <summary>Leaves out the next number if its turn has come. To be called before <see cref="Next"/> is written into a packet.</summary>
+    public void SkipIfDue()
     {
         if (_next == _skipAt)
         {
@@ -75,8 +75,16 @@ internal sealed class PacketNumbers : IPart<PacketNumbers>
 
             _skipped.Add(_next++);
             _skipAt = null;
+            // It is not promised to anybody either.
+            _reservedEnd = ulong.Max(_reservedEnd, _next);
+            Changes++;
         }
+    }
 
+    /// <summary>Spends a number. Call it when the packet is sealed.</summary>
+    public ulong Take()
+    {
+        SkipIfDue();
         if (_next >= _reservedEnd)
         {
             Reserve(DefaultBlock);

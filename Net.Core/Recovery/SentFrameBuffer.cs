@@ -29,5 +29,7 @@ internal sealed class SentFrameBuffer
         CollectionsMarshal.SetCount(_frames, kept);
     }
 
+    public void RemoveFrom(int start) => CollectionsMarshal.SetCount(_frames, start);
+
     public void Clear() => _frames.Clear();
 }

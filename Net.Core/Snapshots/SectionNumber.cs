@@ -25,6 +25,7 @@ internal static class SectionNumber
     public const ulong Announcements = 38;
     public const ulong SentPacketNumbers = 40;
     public const ulong PathMtu = 42;
+    public const ulong PostHandshakeMessages = 46;
 
     /// <summary>Not a part: which sections of an earlier export are there no more.</summary>
     public const ulong Removed = 44;

@@ -96,18 +96,14 @@ internal sealed class Peer
 
     private bool Transmit()
     {
-        Dictionary<Connection, ulong> before = Endpoint.Connections.ToDictionary(c => c, Next);
         if (!Endpoint.TryTransmit(_buffer, 0, _world.Now, out Transmit transmit))
         {
             return false;
         }
 
-        foreach ((Connection connection, ulong first) in before)
+        if (transmit.FirstPacketNumber is ulong first && Endpoint.LastSender is Connection sender)
         {
-            if (Next(connection) != first)
-            {
-                _ledger?.OnSealed(connection.Parts.Identity.OriginalDestination, connection.IsServer, first, Next(connection));
-            }
+            _ledger?.OnSealed(sender.Parts.Identity.OriginalDestination, sender.IsServer, first, Next(sender));
         }
 
         for (int at = 0; at < transmit.Length; at += transmit.SegmentSize)

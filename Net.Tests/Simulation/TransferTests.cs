@@ -71,7 +71,7 @@ public sealed class TransferTests
             }
 
             Connection old = alpha.Accepted[0];
-            old.Freeze();
+            old.Freeze(world.Now);
             SnapshotWriter writer = new(world.Now);
             old.Export(0, writer);
             ConnectionImage image = new();
@@ -82,7 +82,7 @@ public sealed class TransferTests
             // The network follows the connection, as an ingress would make it.
             world.Attach(alpha.Address, beta.Deliver);
             beta.ActAs = alpha.Address;
-            connection.Thaw(1);
+            connection.Thaw(1, world.Now);
             connection.Resume(samePath: true, speak: true, world.Now);
             beta.Endpoint.Adopt(connection);
             beta.Pump();
