@@ -33,6 +33,7 @@ internal sealed class Connection
     private bool _isFrozen;
     private bool _isDestroyed;
     private bool _closeTold;
+    private bool _isImported;
     private Instant _frozenAt;
 
     internal Connection(ConnectionParts parts) => _parts = parts;
@@ -59,6 +60,9 @@ internal sealed class Connection
     public bool IsClosed => _parts.Lifecycle.State == ConnectionState.Closed;
 
     public bool IsFrozen => _isFrozen;
+
+    /// <summary>When it was frozen, or imported: the time to write an export with.</summary>
+    public Instant FrozenAt => _frozenAt;
 
     public CloseReason? CloseReason => _parts.Lifecycle.Reason;
 
@@ -342,12 +346,14 @@ internal sealed class Connection
             _parts.Identity.OnEpoch(epoch);
         }
 
-        if (now > _frozenAt)
+        if (now > _frozenAt || _isImported)
         {
+            // The time that the journey took is not known here, and in no age.
             _parts.Recovery.OnThawed(now, now - _frozenAt);
         }
 
         _isFrozen = false;
+        _isImported = false;
         Registration?.Touch();
     }
 
@@ -376,7 +382,7 @@ internal sealed class Connection
     /// <exception cref="SnapshotException">The image is incomplete or contradicts itself; nothing was kept of it.</exception>
     public static Connection Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
     {
-        Connection connection = new(ConnectionSnapshot.Import(image, options, keys, now)) { _isFrozen = true, _frozenAt = now };
+        Connection connection = new(ConnectionSnapshot.Import(image, options, keys, now)) { _isFrozen = true, _isImported = true, _frozenAt = now };
         return connection;
     }
 

@@ -76,7 +76,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         foreach (ServerOwner owner in _restored)
         {
-            owner.Connection.Thaw(epoch);
+            owner.Connection.Thaw(epoch, now);
             Shard.Endpoint.Adopt(owner.Connection);
             _owners[owner.Connection] = owner;
             Shard.SetOwner(owner.Connection, new Leaving(this, owner));
@@ -140,9 +140,9 @@ internal sealed class ComponentShard : IAsyncDisposable
         {
             Connection connection = owner.Connection;
             SnapshotWriter writer = new(now);
-            connection.Freeze();
+            connection.Freeze(now);
             ulong version = connection.Export(0, writer, SessionSnapshot.Parts(owner.Http3.Session));
-            connection.Thaw(connection.Epoch);
+            connection.Thaw(connection.Epoch, now);
             export.OnAhead(connection, version, writer);
         }
     }
@@ -156,7 +156,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         {
             if (connection.IsConfirmed && connection.IsOpen)
             {
-                connection.Freeze();
+                connection.Freeze(now);
                 connections++;
             }
             else
@@ -188,7 +188,8 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         foreach (ServerOwner owner in Frozen())
         {
-            SnapshotWriter writer = new(now);
+            // Nothing has happened since the freeze: ages count from it.
+            SnapshotWriter writer = new(owner.Connection.FrozenAt);
             owner.Connection.Export(export.Since(owner.Connection), writer, owner.Http3.Parts);
             export.OnFinal(owner.Connection, writer);
         }
@@ -205,7 +206,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _component.OnServing(epoch);
         foreach (ServerOwner owner in Frozen())
         {
-            owner.Connection.Thaw(epoch);
+            owner.Connection.Thaw(epoch, now);
         }
 
         Shard.Endpoint.AcceptsNew = true;
@@ -238,7 +239,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         {
             if (connection.IsConfirmed && connection.IsOpen && !connection.IsFrozen)
             {
-                connection.Freeze();
+                connection.Freeze(now);
             }
         }
 
