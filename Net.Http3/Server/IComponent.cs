@@ -5,7 +5,7 @@ namespace Net.Http3.Server;
 /// <code>
 /// public async ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
 /// {
-///     await exchange.RespondAsync(200, new("content-type", "text/plain"));
+///     await exchange.RespondAsync(200, ("content-type", "text/plain"));
 ///     await exchange.WriteAsync("Hello\n"u8.ToArray());
 /// }
 /// </code>

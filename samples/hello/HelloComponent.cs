@@ -11,7 +11,7 @@ public sealed class HelloComponent : IResumableComponent
     {
         if (!exchange.ResponseStarted)
         {
-            await exchange.RespondAsync(200, new("content-type", "text/plain"), new("content-length", $"{s_text.Length}"));
+            await exchange.RespondAsync(200, ("content-type", "text/plain"), ("content-length", $"{s_text.Length}"));
         }
 
         await exchange.WriteAsync(s_text.AsMemory((int)exchange.ResponseOffset));
