@@ -5,7 +5,7 @@ namespace Net.Migration.Hosting;
 
 /// <summary>One thread for everything that a node decides: messages, answers and times come to it one after the other, so nothing there needs a lock.</summary>
 /// <remarks>Packets never pass here; their threads are the shards'. What is posted must not wait.</remarks>
-internal sealed class Actor : IDisposable
+internal sealed class Actor : IActor, IDisposable
 {
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _wake = new(0);

@@ -24,7 +24,8 @@ internal sealed class ComponentShard : IAsyncDisposable
 {
     private readonly HostedComponent _component;
     private readonly DataChannel _channel;
-    private readonly ShardThread _thread;
+    private readonly IComponentRunner _runner;
+    private IAsyncDisposable? _running;
     private readonly ConnectionOptions _options;
     private readonly IReadOnlyList<ConnectionKeys> _keys;
     private readonly Action<Exception> _onFault;
@@ -33,16 +34,17 @@ internal sealed class ComponentShard : IAsyncDisposable
     private ExchangeHost _exchanges;
 
     public ComponentShard(
-        HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, Action<Exception> onFault)
+        HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, IComponentRunner runner, Action<Exception> onFault)
     {
         _component = component;
+        _runner = runner;
         _onFault = onFault;
         _options = component.Connections;
         _keys = DeriveKeys(keys);
         Span<byte> hash = stackalloc byte[16];
         crypto.FillEntropy(hash);
         IngressTags tags = new(keys.Tag, BitConverter.ToUInt64(hash), BitConverter.ToUInt64(hash[8..]));
-        _channel = new(socket, tags, shard);
+        _channel = new(socket, tags, shard, runner);
         EndpointOptions endpoint = new()
         {
             Connection = _options,
@@ -52,7 +54,6 @@ internal sealed class ComponentShard : IAsyncDisposable
         };
         Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept);
         _exchanges = NewExchanges();
-        _thread = new(Shard, $"component {component.Name}");
     }
 
     public Shard Shard { get; }
@@ -62,10 +63,12 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>The component's connections, for <c>status</c>. From any thread.</summary>
     public uint ConnectionCount { get; private set; }
 
-    /// <summary>Ends when the shard's thread does.</summary>
-    public Task Completion => _thread.Completion;
+    /// <summary>The next moment at which a handler's delay ends, when handlers run inside the steps.</summary>
+    public Instant HandlerDeadline => _exchanges.Deadline;
 
-    public void Start() => _thread.Start();
+    public void TickHandlers(Instant now) => _exchanges.Tick(now);
+
+    public void Start() => _running = _runner.Start(Shard, $"component {_component.Name}");
 
     /// <summary>Has something done on the shard's thread.</summary>
     public void Run(Action<Instant> action) => Shard.Post(new Work(action));
@@ -279,8 +282,11 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _thread.RequestStop();
-        await _thread.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_running is not null)
+        {
+            await _running.DisposeAsync().ConfigureAwait(false);
+        }
+
         _exchanges.Dispose();
     }
 
@@ -328,7 +334,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _exchanges = NewExchanges();
     }
 
-    private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new() { OnFault = _onFault });
+    private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new() { OnFault = _onFault, Inline = _runner.RunsHandlersInline });
 
     private void Count() => ConnectionCount = (uint)_owners.Count;
 

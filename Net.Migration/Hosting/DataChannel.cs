@@ -28,7 +28,7 @@ internal enum DataMode
 /// Behind 80 bytes of headroom the packetizer's batch is the datagrams' batch: one GSO send out, one GRO batch in, nothing is copied.
 /// Nothing leaves while the node does not own the component, or while its <see cref="SendLease"/> has run out.
 /// </remarks>
-internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uint shard) : IDatagramChannel
+internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uint shard, IComponentRunner runner) : IDatagramChannel
 {
     /// <summary>Datagrams kept while frozen or standing by; more are lost, as datagrams are.</summary>
     public const int MaxHeld = 4096;
@@ -132,7 +132,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     public bool TrySend(Span<byte> buffer, in Transmit transmit)
     {
         bool mayLeave = Mode == DataMode.Serving
-            && MonotonicClock.Now.Ticks < LeaseEnd
+            && runner.Now.Ticks < LeaseEnd
             && _ingresses.ContainsKey(transmit.Path.Ingress);
         if (!mayLeave)
         {
@@ -171,7 +171,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         path = new(header.Client, header.Public, number);
         ecn = header.Ecn;
         datagram = datagram[IngressHeader.Length..];
-        LastReceived = MonotonicClock.Now;
+        LastReceived = runner.Now;
         if (OnFirstReceived is { } first)
         {
             OnFirstReceived = null;

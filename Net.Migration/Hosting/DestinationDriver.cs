@@ -10,7 +10,8 @@ namespace Net.Migration.Hosting;
 
 /// <summary>Carries out what the destination's machine of one hand-over asks for. On the node's actor only.</summary>
 internal sealed class DestinationDriver(
-    Member self, HandOverOptions options, MessageLink link, Actor actor, Action<LinkMessage> control, IDestinationNode node, ulong firstRequest)
+    Member self, HandOverOptions options, ILink link, IActor actor, Action<LinkMessage> control, IDestinationNode node, byte[] share,
+    ulong firstRequest)
     : IDisposable
 {
     /// <summary>Without a datagram to process, a move counts as done after this: nobody is waiting.</summary>
@@ -21,7 +22,6 @@ internal sealed class DestinationDriver(
     private readonly byte[] _plain = new byte[SealedPart.MaxPlain];
     private SnapshotOpener? _opener;
     private PrepareMessage? _prepare;
-    private byte[] _share = [];
     private ComponentShard? _shard;
     private Instant _silenceEnds = Instant.Never;
 
@@ -72,7 +72,7 @@ internal sealed class DestinationDriver(
     {
         _opener?.Dispose();
         CryptographicOperations.ZeroMemory(_plain);
-        CryptographicOperations.ZeroMemory(_share);
+        CryptographicOperations.ZeroMemory(share);
         _ = link.DisposeAsync().AsTask();
     }
 
@@ -111,14 +111,13 @@ internal sealed class DestinationDriver(
             return;
         }
 
-        _share = RandomNumberGenerator.GetBytes(SnapshotBinding.ShareLength);
         Span<byte> key = stackalloc byte[SnapshotBinding.KeyLength];
-        prepare.Binding.DeriveKey(prepare.Share.Span, _share, key);
+        prepare.Binding.DeriveKey(prepare.Share.Span, share, key);
         _opener = new(prepare.Binding, key);
         CryptographicOperations.ZeroMemory(key);
         ComponentShard shard = _shard!;
         shard.Run(_ => shard.StandBy());
-        _machine.OnReserved(_share);
+        _machine.OnReserved(share);
     }
 
     private void Decode(PartMessage part)

@@ -5,7 +5,7 @@ using Net.Migration.Link;
 namespace Net.Migration.Hosting;
 
 /// <summary>Messages over one stream of a mutually authenticated connection, in order, both ways, until it is lost.</summary>
-internal sealed class MessageLink : IAsyncDisposable
+internal sealed class MessageLink : ILink
 {
     private const long Broken = 1;
 

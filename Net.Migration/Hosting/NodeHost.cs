@@ -19,6 +19,9 @@ public sealed class NodeHost : IAsyncDisposable
 
     private readonly NodeOptions _options;
     private readonly NodeState _state;
+    private readonly Actor _actor;
+    private readonly IDatagramChannel _data;
+    private readonly HostCrypto _crypto;
     private readonly QuicListener _links;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -30,7 +33,10 @@ public sealed class NodeHost : IAsyncDisposable
         _links = links;
         Member self = new(options.Name, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1);
         NodeInfo info = new(self, data.Local, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => c.Name)]);
-        _state = new(options, info, data, ConnectToNodeAsync);
+        _data = data;
+        _crypto = new(new() { DefaultServerCertificate = options.ServerCertificate, Intermediates = options.ServerIntermediates });
+        _actor = new($"node {options.Name}", () => _state!.Deadline, now => _state!.Tick(now), fault => _state!.OnFault(fault));
+        _state = new(options, info, new(_actor, new ThreadedRunner(), data, _crypto, ConnectToNodeAsync));
     }
 
     /// <summary>Ends when the node has stopped; with an exception when it had to, as for a name that is in use.</summary>
@@ -52,7 +58,7 @@ public sealed class NodeHost : IAsyncDisposable
             .ConfigureAwait(false);
         IDatagramChannel data = UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0)));
         NodeHost node = new(options, links, data);
-        node._state.Actor.Start();
+        node._actor.Start();
         _ = node.AcceptLinksAsync();
         _ = node.StayJoinedAsync();
         try
@@ -72,7 +78,10 @@ public sealed class NodeHost : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _links.DisposeAsync().ConfigureAwait(false);
+        _actor.Dispose();
         await _state.DisposeAsync().ConfigureAwait(false);
+        _data.Dispose();
+        _crypto.Dispose();
         _completion.TrySetResult();
     }
 
@@ -96,15 +105,15 @@ public sealed class NodeHost : IAsyncDisposable
                 patience.CancelAfter(TimeSpan.FromSeconds(5));
                 MessageLink link = await ControlLink.OpenAsync(
                     _options.Join, LinkCodec.ControlAlpn, ControlLink.IngressName, _options.MemberCertificate, _options.FederationRoots,
-                    (l, message) => _state.Actor.Post(now => _state.OnControl(l, message, now)),
+                    (l, message) => _actor.Post(now => _state.OnControl(l, message, now)),
                     l =>
                     {
-                        _state.Actor.Post(now => _state.OnControlLost(l, now));
+                        _actor.Post(now => _state.OnControlLost(l, now));
                         lost.TrySetResult();
                     },
                     patience.Token).ConfigureAwait(false);
                 TaskCompletionSource<string?> welcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                _state.Actor.Post(_ => _state.OnControlOpen(link, welcome));
+                _actor.Post(_ => _state.OnControlOpen(link, welcome));
                 Task first = await Task.WhenAny(welcome.Task, lost.Task).ConfigureAwait(false);
                 if (first == welcome.Task && await welcome.Task.ConfigureAwait(false) is string refusal && !wasJoined)
                 {
@@ -174,8 +183,8 @@ public sealed class NodeHost : IAsyncDisposable
             QuicStream stream = await connection.AcceptInboundStreamAsync(_stop.Token).ConfigureAwait(false);
             MessageLink link = new(
                 connection, stream,
-                (l, message) => _state.Actor.Post(now => _state.OnNodeMessage(l, message, now)),
-                l => _state.Actor.Post(now => _state.OnNodeLinkLost(l, now)));
+                (l, message) => _actor.Post(now => _state.OnNodeMessage(l, message, now)),
+                l => _actor.Post(now => _state.OnNodeLinkLost(l, now)));
             link.Start();
         }
         catch (Exception e) when (e is QuicException or OperationCanceledException or ObjectDisposedException)
@@ -184,7 +193,7 @@ public sealed class NodeHost : IAsyncDisposable
         }
     }
 
-    private async Task<MessageLink?> ConnectToNodeAsync(NodeInfo node)
+    private async Task<ILink?> ConnectToNodeAsync(NodeInfo node)
     {
         try
         {
@@ -192,8 +201,8 @@ public sealed class NodeHost : IAsyncDisposable
             patience.CancelAfter(TimeSpan.FromSeconds(3));
             return await ControlLink.OpenAsync(
                 node.Link.ToEndPoint(), LinkCodec.MigrationAlpn, node.Member.Name, _options.MemberCertificate, _options.FederationRoots,
-                (l, message) => _state.Actor.Post(now => _state.OnNodeMessage(l, message, now)),
-                l => _state.Actor.Post(now => _state.OnNodeLinkLost(l, now)),
+                (l, message) => _actor.Post(now => _state.OnNodeMessage(l, message, now)),
+                l => _actor.Post(now => _state.OnNodeLinkLost(l, now)),
                 patience.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is QuicException or OperationCanceledException or System.Security.Authentication.AuthenticationException)

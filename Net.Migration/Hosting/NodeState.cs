@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using Net.Core.Io;
 using Net.Core.Time;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
@@ -13,39 +11,32 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 {
     private readonly NodeOptions _options;
     private readonly NodeInfo _self;
-    private readonly IDatagramChannel _data;
-    private readonly Func<NodeInfo, Task<MessageLink?>> _connect;
-    private readonly HostCrypto _crypto;
+    private readonly NodeSurroundings _surroundings;
     private readonly Dictionary<string, OwnershipRecord> _records = [];
     private readonly Dictionary<string, NodeInfo> _members = [];
     private readonly Dictionary<string, HostedState> _hosted = [];
-    private readonly Dictionary<MessageLink, DestinationDriver> _incoming = [];
+    private readonly Dictionary<ILink, DestinationDriver> _incoming = [];
     private readonly SendLease _lease = new();
-    private MessageLink? _control;
+    private ILink? _control;
     private TaskCompletionSource<string?>? _welcome;
     private WelcomeMessage? _keys;
     private ulong _nextRequest = 1;
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
 
-    public NodeState(NodeOptions options, NodeInfo self, IDatagramChannel data, Func<NodeInfo, Task<MessageLink?>> connect)
+    public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
     {
         _options = options;
         _self = self;
-        _data = data;
-        _connect = connect;
-        _crypto = new(new() { DefaultServerCertificate = options.ServerCertificate, Intermediates = options.ServerIntermediates });
+        _surroundings = surroundings;
         foreach (HostedComponent component in options.Components)
         {
             _hosted.Add(component.Name, new(component));
         }
 
-        Actor = new($"node {options.Name}", () => Deadline, Tick, OnFault);
     }
 
-    public Actor Actor { get; }
-
-    private Instant Deadline
+    public Instant Deadline
     {
         get
         {
@@ -66,14 +57,14 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     }
 
     /// <summary>A control link is open: ask to become a member, or to go on as one.</summary>
-    public void OnControlOpen(MessageLink link, TaskCompletionSource<string?> welcome)
+    public void OnControlOpen(ILink link, TaskCompletionSource<string?> welcome)
     {
         _control = link;
         _welcome = welcome;
         link.Send(new JoinMessage(_self));
     }
 
-    public void OnControlLost(MessageLink link, Instant now)
+    public void OnControlLost(ILink link, Instant now)
     {
         if (_control == link)
         {
@@ -82,7 +73,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    public void OnControl(MessageLink link, LinkMessage message, Instant now)
+    public void OnControl(ILink link, LinkMessage message, Instant now)
     {
         if (link != _control && _control is not null)
         {
@@ -106,7 +97,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    public void OnNodeMessage(MessageLink link, LinkMessage message, Instant now)
+    public void OnNodeMessage(ILink link, LinkMessage message, Instant now)
     {
         if (message is not HandOverMessage handOver)
         {
@@ -128,7 +119,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
             if (!_incoming.TryGetValue(link, out DestinationDriver? incoming))
             {
-                incoming = new(_self.Member, new(), link, Actor, SendControl, this, TakeRequests());
+                incoming = new(_self.Member, new(), link, _surroundings.Actor, SendControl, this, DrawShare(), TakeRequests());
                 _incoming.Add(link, incoming);
             }
 
@@ -138,7 +129,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         Clean();
     }
 
-    public void OnNodeLinkLost(MessageLink link, Instant now)
+    public void OnNodeLinkLost(ILink link, Instant now)
     {
         (link.State as SourceDriver)?.OnLinkLost(now);
         if (_incoming.TryGetValue(link, out DestinationDriver? incoming))
@@ -183,7 +174,6 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Actor.Dispose();
         foreach (HostedState hosted in _hosted.Values)
         {
             if (hosted.Shard is ComponentShard shard)
@@ -192,9 +182,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             }
         }
 
-        _data.Dispose();
-        _crypto.Dispose();
-        if (_control is MessageLink control)
+        if (_control is ILink control)
         {
             await control.DisposeAsync().ConfigureAwait(false);
         }
@@ -326,7 +314,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    private async Task MigrateAsync(MessageLink asker, MigrateMessage message)
+    private async Task MigrateAsync(ILink asker, MigrateMessage message)
     {
         // Runs on the actor up to the first await, and on it again through Post.
         MigrateReport? refusal = Check(message, out HostedState? hosted, out OwnershipRecord? record, out NodeInfo? destination);
@@ -337,8 +325,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         hosted!.IsConnecting = true;
-        MessageLink? link = await _connect(destination!).ConfigureAwait(false);
-        Actor.Post(now =>
+        ILink? link = await _surroundings.Connect(destination!).ConfigureAwait(false);
+        _surroundings.Actor.Post(now =>
         {
             hosted.IsConnecting = false;
             if (link is null)
@@ -352,13 +340,13 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         });
     }
 
-    private void Begin(MessageLink asker, MigrateMessage message, HostedState hosted, OwnershipRecord record, NodeInfo destination, MessageLink link, Instant now)
+    private void Begin(ILink asker, MigrateMessage message, HostedState hosted, OwnershipRecord record, NodeInfo destination, ILink link, Instant now)
     {
         ComponentShard shard = hosted.Shard!;
         HandOverPlan plan = new(
-            BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), record with { Epoch = hosted.ServingEpoch }, destination.Member,
-            shard.ConnectionCount, 0, RandomNumberGenerator.GetBytes(SnapshotBinding.ShareLength), TakeRequests());
-        SourceDriver driver = new(plan, new() { Timeout = message.Timeout }, shard, Actor, SendControl, report =>
+            Draw(), record with { Epoch = hosted.ServingEpoch }, destination.Member,
+            shard.ConnectionCount, 0, DrawShare(), TakeRequests());
+        SourceDriver driver = new(plan, new() { Timeout = message.Timeout }, shard, _surroundings.Actor, SendControl, report =>
         {
             asker.Send(new MigrateReplyMessage(message.Id, report));
             if (report.Moved)
@@ -404,7 +392,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private static MigrateReport Refuse(MigrateMessage message, OwnershipRecord? record, MigrateCode code, string reason) =>
         new(message.Component, record?.Owner.Name ?? "", message.To, record?.Epoch ?? 0, Moved: false, 0, 0, TimeSpan.Zero, 0, code, reason);
 
-    private void Tick(Instant now)
+    public void Tick(Instant now)
     {
         if (now >= _heartbeatAt)
         {
@@ -437,7 +425,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     private void Heartbeat(Instant now)
     {
-        if (_control is not MessageLink control)
+        if (_control is not ILink control)
         {
             _heartbeatAt = Instant.Never;
             return;
@@ -466,13 +454,27 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         if (hosted.Shard is null)
         {
             WelcomeMessage welcome = _keys!;
-            hosted.Shard = new(hosted.Component, number, welcome.Keys, _data, _crypto, OnFault);
+            hosted.Shard = new(hosted.Component, number, welcome.Keys, _surroundings.Data, _surroundings.Crypto, _surroundings.Runner, OnFault);
             hosted.Shard.Channel.SetIngress(welcome.Ingress, welcome.Data);
             hosted.Shard.Channel.LeaseEnd = _lease.End.Ticks;
             hosted.Shard.Start();
         }
 
         return hosted.Shard;
+    }
+
+    private ulong Draw()
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        _surroundings.Crypto.FillEntropy(bytes);
+        return BitConverter.ToUInt64(bytes);
+    }
+
+    private byte[] DrawShare()
+    {
+        byte[] share = new byte[SnapshotBinding.ShareLength];
+        _surroundings.Crypto.FillEntropy(share);
+        return share;
     }
 
     private void SendControl(LinkMessage message) => _control?.Send(message);
@@ -508,7 +510,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             }
         }
 
-        foreach ((MessageLink link, DestinationDriver incoming) in _incoming.ToArray())
+        foreach ((ILink link, DestinationDriver incoming) in _incoming.ToArray())
         {
             if (incoming.HasEnded)
             {
@@ -518,7 +520,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    private void OnFault(Exception fault) => _options.Log?.Invoke($"{fault.Message}{(fault.InnerException is Exception inner ? $": {inner.Message}" : "")}");
+    public void OnFault(Exception fault) => _options.Log?.Invoke($"{fault.Message}{(fault.InnerException is Exception inner ? $": {inner.Message}" : "")}");
 
     /// <summary>A component that can be hosted here, and what is being done about it.</summary>
     private sealed class HostedState(HostedComponent component)
@@ -543,3 +545,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         public OwnershipRecord? Pending { get; set; }
     }
 }
+
+/// <summary>What a node's decisions need of the machine they run on.</summary>
+/// <param name="Actor">Where they are made.</param>
+/// <param name="Runner">What runs components.</param>
+/// <param name="Data">The socket that ingresses send to.</param>
+/// <param name="Crypto">Entropy, and the certificate that clients see.</param>
+/// <param name="Connect">Opens a link to another node; null when it does not answer.</param>
+internal sealed record NodeSurroundings(
+    IActor Actor, IComponentRunner Runner, Net.Core.Io.IDatagramChannel Data, Net.Core.Tls.ICryptoHost Crypto, Func<NodeInfo, Task<ILink?>> Connect);

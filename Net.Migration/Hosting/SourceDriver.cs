@@ -9,14 +9,14 @@ namespace Net.Migration.Hosting;
 
 /// <summary>Carries out what the source's machine of one hand-over asks for. On the node's actor only.</summary>
 internal sealed class SourceDriver(
-    HandOverPlan plan, HandOverOptions options, ComponentShard shard, Actor actor, Action<LinkMessage> control, Action<MigrateReport> report)
+    HandOverPlan plan, HandOverOptions options, ComponentShard shard, IActor actor, Action<LinkMessage> control, Action<MigrateReport> report)
     : IDisposable
 {
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(1);
 
     private readonly SourceHandOver _machine = new(plan, options);
     private ComponentExport? _export;
-    private MessageLink? _link;
+    private ILink? _link;
     private Instant _nextPoll = Instant.Never;
 
     public string Component => plan.Record.Component;
@@ -33,7 +33,7 @@ internal sealed class SourceDriver(
 
     public Instant Deadline => Instant.Min(_machine.Deadline, _nextPoll);
 
-    public void Start(MessageLink link, Instant now)
+    public void Start(ILink link, Instant now)
     {
         _link = link;
         _machine.Start(now);

@@ -1,0 +1,16 @@
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>A link to another member as decisions see it: messages go in, in order, and are dropped when it is lost.</summary>
+/// <remarks>What arrives is given to whoever opened it. Over QUIC it is <see cref="MessageLink"/>; in the simulator, the agenda.</remarks>
+internal interface ILink : IAsyncDisposable
+{
+    /// <summary>Who is at the other end, as the federation's certificates say.</summary>
+    string PeerName { get; }
+
+    /// <summary>What its user keeps with it.</summary>
+    object? State { get; set; }
+
+    void Send(LinkMessage message);
+}
