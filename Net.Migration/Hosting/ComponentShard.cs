@@ -346,9 +346,18 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>Passes events on, and forgets the connection with its last one.</summary>
     private sealed class Leaving(ComponentShard shard, ServerOwner owner) : IConnectionOwner
     {
+        // One that was imported shook hands elsewhere.
+        private bool _isHandshakeTold = owner.Connection.IsConfirmed;
+
         public void OnEvents(Connection connection, Instant now)
         {
             owner.OnEvents(connection, now);
+            if (!_isHandshakeTold && connection.IsHandshakeComplete)
+            {
+                _isHandshakeTold = true;
+                shard._component.HandshakeCompleted?.Invoke();
+            }
+
             if (connection.IsClosed)
             {
                 shard._owners.Remove(connection);

@@ -15,6 +15,9 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// <summary>Told of each change of epoch while the node owns the component.</summary>
     public Action<ulong>? Serving { get; init; }
 
+    /// <summary>Told of each client that has shaken hands with this node; not of those that came with a move.</summary>
+    public Action? HandshakeCompleted { get; init; }
+
     internal void OnServing(ulong epoch) => Serving?.Invoke(epoch);
 
     internal void Save(IBufferWriter<byte> writer) => (Handler as IStatefulComponent)?.Save(writer);

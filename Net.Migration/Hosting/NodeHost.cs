@@ -96,7 +96,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         bool wasJoined = false;
         long deadline = Environment.TickCount64 + (long)_options.JoinTimeout.TotalMilliseconds;
-        for (int tries = 0; !_stop.IsCancellationRequested; tries++)
+        while (!_stop.IsCancellationRequested)
         {
             TaskCompletionSource lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
             try
@@ -125,7 +125,6 @@ public sealed class NodeHost : IAsyncDisposable
                 {
                     wasJoined = true;
                     _joined.TrySetResult();
-                    tries = 0;
                 }
 
                 await lost.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
@@ -137,17 +136,14 @@ public sealed class NodeHost : IAsyncDisposable
                 {
                     return;
                 }
+
+                _options.JoinFailed?.Invoke(e.Message);
             }
 
             if (!wasJoined && Environment.TickCount64 >= deadline)
             {
                 Fail(new NodeJoinException($"{_options.Join} does not answer: start `continuum ingress` there, or name its control address with --join"));
                 return;
-            }
-
-            if (tries % 10 == 9)
-            {
-                _options.Log?.Invoke($"still trying to join at {_options.Join}");
             }
 
             await Task.Delay(s_joinInterval, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

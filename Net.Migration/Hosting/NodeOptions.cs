@@ -33,6 +33,9 @@ public sealed record NodeOptions
     /// <summary>How long joining is tried, once a second, before the start fails.</summary>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Told of each attempt to join that failed, and why.</summary>
+    public Action<string>? JoinFailed { get; init; }
+
     /// <summary>Told in words what happens; one line each.</summary>
     public Action<string>? Log { get; init; }
 }
