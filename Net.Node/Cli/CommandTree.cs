@@ -1,0 +1,238 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using System.Net;
+using Net.Core.Wire;
+
+namespace Net.Node.Cli;
+
+/// <summary>Commands, options and defaults of the command line, and nothing of what they do.</summary>
+internal sealed class CommandTree
+{
+    public static readonly UdpAddress DefaultListen = UdpAddress.FromEndPoint(new(IPAddress.IPv6Any, 4433));
+    public static readonly UdpAddress DefaultControl = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 4434));
+
+    private static readonly string[] s_scenarios = ["move"];
+
+    private readonly ICommandHandlers _handlers;
+    private readonly Func<string, LogLevel, CommandOutput> _output;
+
+    private readonly Option<LogLevel> _level = Flags.Value("--log-level", "LEVEL", "error, warn, info or debug: how much goes to standard error",
+        (string flag, string text, out LogLevel level, out string error) =>
+        {
+            bool isKnown = Enum.TryParse(text, ignoreCase: true, out level) && Enum.IsDefined(level) && char.IsAsciiLetter(text[0]);
+            error = isKnown ? "" : $"{flag} '{Values.Shown(text)}' is not a level: use error, warn, info or debug";
+            return isKnown;
+        }, LogLevel.Info);
+
+    private readonly Option<bool> _stopOnEof = Flags.Switch("--stop-on-eof", "end when standard input does");
+
+    public CommandTree(ICommandHandlers handlers, Func<string, LogLevel, CommandOutput> output)
+    {
+        (_handlers, _output) = (handlers, output);
+        _stopOnEof.Hidden = true;
+        _level.Recursive = true;
+        Root = new("Components whose live HTTP/3 connections move with them from machine to machine.");
+        Root.Directives.Clear();
+        Root.Options.Clear();
+        Root.Add(_level);
+        Root.Add(new HelpOption("--help", "-h") { Recursive = true, Description = "Show help" });
+        Root.Add(new Option<bool>("--version") { Recursive = true, Arity = ArgumentArity.Zero, Description = "Show the version", Action = new PrintVersion() });
+        Root.Add(Demo());
+        Root.Add(Ingress());
+        Root.Add(Node());
+        Root.Add(Status());
+        Root.Add(Migrate());
+        Root.Add(Get());
+    }
+
+    public RootCommand Root { get; }
+
+    private Command Demo()
+    {
+        Argument<string> scenario = Flags.Positional("SCENARIO", "what to show: move", (string _, string text, out string value, out string error) =>
+        {
+            value = text;
+            error = s_scenarios.Contains(text, StringComparer.Ordinal) ? "" : $"unknown scenario '{Values.Shown(text)}': use {string.Join(" or ", s_scenarios)}";
+            return error.Length == 0;
+        });
+        scenario.Arity = ArgumentArity.ZeroOrOne;
+        scenario.DefaultValueFactory = _ => "move";
+        Option<long> size = Flags.Value("--size", "MiB", "to download",
+            (string flag, string text, out long value, out string error) => Values.TryWhole(flag, text, Values.MaxSizeMiB, out value, out error), 100L);
+        Option<long> moves = Flags.Value("--moves", "N", "while they come",
+            (string flag, string text, out long value, out string error) => Values.TryWhole(flag, text, Values.MaxMoves, out value, out error), 8L);
+        Option<bool> json = Json();
+        Option<Fault> fault = Flags.Value("--fault", "FAULT", "wrong-byte, lost-commit or second-handshake: must end in a failed verdict",
+            (string flag, string text, out Fault value, out string error) =>
+            {
+                value = text switch
+                {
+                    "wrong-byte" => Fault.WrongByte,
+                    "lost-commit" => Fault.LostCommit,
+                    "second-handshake" => Fault.SecondHandshake,
+                    _ => Fault.None,
+                };
+                error = value != Fault.None ? "" : $"{flag} '{Values.Shown(text)}' is unknown: use wrong-byte, lost-commit or second-handshake";
+                return error.Length == 0;
+            });
+        Command command = new("demo", "Ingress, nodes and a client on this machine: a download that goes on while its server moves")
+        {
+            scenario, size, moves, json, fault,
+        };
+        command.Validators.Add(result =>
+        {
+            if (HasErrors(result, size, moves, fault))
+            {
+                return;
+            }
+
+            // A MiB holds more bytes than MaxMoves, so that only a download of nothing leaves no room.
+            bool isEmpty = result.GetValue(size) == 0;
+            string? error = (result.GetValue(fault), result.GetValue(moves)) switch
+            {
+                (_, > 0) when isEmpty => $"--size 0 leaves no byte at which to move: use --size 1 or --moves 0",
+                (Fault.LostCommit, 0) => "--fault lost-commit needs a commit to lose: use --moves 1",
+                (Fault.WrongByte, _) when isEmpty => "--fault wrong-byte needs a byte: use --size 1",
+                _ => null,
+            };
+            if (error is not null)
+            {
+                result.AddError(Flags.Ours + error);
+            }
+        });
+        Handle(command, (parsed, output, token) => _handlers.DemoAsync(
+            new(parsed.GetValue(scenario)!, parsed.GetValue(size) << 20, (int)parsed.GetValue(moves), parsed.GetValue(json), parsed.GetValue(fault)), output, token));
+        return command;
+    }
+
+    private Command Ingress()
+    {
+        Option<UdpAddress> listen = Flags.Value<UdpAddress>("--listen", "ADDR:PORT", "public UDP address", Values.TryAddress, DefaultListen);
+        Option<UdpAddress> control = Flags.Value<UdpAddress>("--control", "ADDR:PORT", "UDP address for nodes and commands", Values.TryAddress, DefaultControl);
+        Option<string?> state = Flags.Text("--state", "DIR", "where the ownership log is kept; else in the data directory");
+        Option<string> fallback = Flags.Value("--default", "COMPONENT", "for clients whose server name names none", Name, "web");
+        Command command = new("ingress", "The router that owns the public port, and the directory of who owns what") { listen, control, state, fallback, _stopOnEof };
+        Handle(command, (parsed, output, token) => _handlers.IngressAsync(
+            new(parsed.GetValue(listen), parsed.GetValue(control), parsed.GetValue(state), parsed.GetValue(fallback)!, parsed.GetValue(_stopOnEof)), output, token));
+        return command;
+    }
+
+    private Command Node()
+    {
+        Option<string> name = Flags.Value<string>("--name", "NAME", "unique among live nodes", Name);
+        name.Required = true;
+        Option<UdpAddress> join = Join();
+        Option<TimeSpan> joinTimeout = Flags.Value<TimeSpan>("--join-timeout", "SECONDS", "how long to try before the first success", Values.TrySeconds, TimeSpan.FromSeconds(30));
+        Option<string?> serve = Flags.Text("--serve", "DIR", "host the component web, with the files below DIR");
+        Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port",
+            (string flag, string text, out UdpAddress? value, out string error) =>
+            {
+                bool isSound = Values.TryAddress(flag, text, out UdpAddress address, out error);
+                value = address;
+                return isSound;
+            });
+        Option<string?> cert = Flags.Text("--cert", "FILE", "PEM certificate chain to show to clients, the same on every node");
+        Option<string?> key = Flags.Text("--key", "FILE", "PEM key of --cert");
+        Option<string?> trust = Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
+        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, link, cert, key, trust, _stopOnEof };
+        command.Validators.Add(result =>
+        {
+            bool hasCert = result.GetResult(cert) is { Implicit: false }, hasKey = result.GetResult(key) is { Implicit: false };
+            if (hasCert != hasKey)
+            {
+                (string given, string missing) = hasCert ? ("--cert", "--key") : ("--key", "--cert");
+                result.AddError($"{Flags.Ours}{given} without {missing}: give both, or neither for the development certificate");
+            }
+        });
+        Handle(command, (parsed, output, token) => _handlers.NodeAsync(
+            new(parsed.GetValue(name)!, parsed.GetValue(join), parsed.GetValue(joinTimeout), parsed.GetValue(serve), parsed.GetValue(link),
+                parsed.GetValue(cert), parsed.GetValue(key), parsed.GetValue(trust), parsed.GetValue(_stopOnEof)), output, token));
+        return command;
+    }
+
+    private Command Status()
+    {
+        Option<UdpAddress> join = Join();
+        Option<bool> json = Json();
+        Command command = new("status", "Who owns what") { join, json };
+        Handle(command, (parsed, output, token) => _handlers.StatusAsync(new(parsed.GetValue(join), parsed.GetValue(json)), output, token));
+        return command;
+    }
+
+    private Command Migrate()
+    {
+        Argument<string> component = Flags.Positional<string>("COMPONENT", "what to move", Typed);
+        Option<string> to = Flags.Value<string>("--to", "NAME", "node to move it to", Typed);
+        to.Required = true;
+        Option<UdpAddress> join = Join();
+        Option<TimeSpan> timeout = Flags.Value<TimeSpan>("--timeout", "SECONDS", "abort when not committed by then", Values.TrySeconds, TimeSpan.FromSeconds(10));
+        Option<bool> json = Json();
+        Command command = new("migrate", "Move a component with all its connections") { component, to, join, timeout, json };
+        Handle(command, (parsed, output, token) => _handlers.MigrateAsync(
+            new(parsed.GetValue(component)!, parsed.GetValue(to)!, parsed.GetValue(join), parsed.GetValue(timeout), parsed.GetValue(json)), output, token));
+        return command;
+    }
+
+    private Command Get()
+    {
+        Argument<Uri> url = Flags.Positional("URL", "https://HOST[:PORT]/PATH", (string _, string text, out Uri value, out string error) =>
+        {
+            bool isSound = Values.TryUrl(text, out Uri? parsed, out error);
+            value = parsed!;
+            return isSound;
+        });
+        Option<string?> file = Flags.Text("-o", "FILE", "write the body there; - or nothing: standard output");
+        file.Aliases.Add("--output");
+        Option<bool> insecure = Flags.Switch("--insecure", "take any certificate");
+        Command command = new("get", "Fetch a URL over HTTP/3") { url, file, insecure };
+        Handle(command, (parsed, output, token) => _handlers.GetAsync(
+            new(parsed.GetValue(url)!, parsed.GetValue(file) is "-" ? null : parsed.GetValue(file), parsed.GetValue(insecure)), output, token));
+        return command;
+    }
+
+    private static Option<UdpAddress> Join() => Flags.Value<UdpAddress>("--join", "ADDR:PORT", "the ingress's control address", Values.TryRemote, DefaultControl);
+
+    private static Option<bool> Json() => Flags.Switch("--json", "one JSON object on standard output, and nothing else");
+
+    private static bool Name(string flag, string text, out string value, out string error)
+    {
+        value = text;
+        return Values.TryName(flag, text, out error);
+    }
+
+    private static bool Typed(string flag, string text, out string value, out string error)
+    {
+        value = text;
+        return Values.TryTyped(flag, text, out error);
+    }
+
+    private static bool HasErrors(CommandResult result, params ReadOnlySpan<Option> options)
+    {
+        foreach (Option option in options)
+        {
+            if (result.GetResult(option)?.Errors.Any() == true)
+            {
+                return true;
+            }
+        }
+
+        return result.Errors.Any();
+    }
+
+    private void Handle(Command command, Func<ParseResult, CommandOutput, CancellationToken, Task<int>> handler) =>
+        command.SetAction((parsed, token) => handler(parsed, _output(command.Name, parsed.GetValue(_level)), token));
+
+    /// <summary>Prints the version, whatever else is on the line.</summary>
+    private sealed class PrintVersion : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine($"continuum {typeof(CommandTree).Assembly.GetName().Version!.ToString(3)}");
+            return ExitCode.Done;
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using Net.Core.Wire;
+
+namespace Net.Node.Cli;
+
+/// <summary>What `demo` is told to get wrong, to show that its verdict can fail.</summary>
+internal enum Fault
+{
+    None,
+
+    /// <summary>One byte of the download is changed on its way to the check.</summary>
+    WrongByte,
+
+    /// <summary>A move is reported as done, and the directory knows nothing of it.</summary>
+    LostCommit,
+
+    /// <summary>The client connects once more in the middle.</summary>
+    SecondHandshake,
+}
+
+/// <summary>`continuum demo`.</summary>
+/// <param name="Scenario">Only <c>move</c> so far.</param>
+/// <param name="Size">Bytes to download.</param>
+/// <param name="Moves">While they come.</param>
+/// <param name="Json">One object on standard output.</param>
+/// <param name="Fault">Deliberate.</param>
+internal sealed record DemoOptions(string Scenario, long Size, int Moves, bool Json, Fault Fault);
+
+/// <summary>`continuum ingress`.</summary>
+/// <param name="Listen">Public address; port 0: any.</param>
+/// <param name="Control">Address for nodes and commands; port 0: any.</param>
+/// <param name="State">Directory of the ownership log; <c>null</c>: below the data directory.</param>
+/// <param name="DefaultComponent">For server names that name none.</param>
+/// <param name="StopOnEof">End when standard input does: the parent is gone.</param>
+internal sealed record IngressOptions(UdpAddress Listen, UdpAddress Control, string? State, string DefaultComponent, bool StopOnEof);
+
+/// <summary>`continuum node`.</summary>
+/// <param name="Name">In the federation.</param>
+/// <param name="Join">The ingress's control address.</param>
+/// <param name="JoinTimeout">How long the first attempts go on.</param>
+/// <param name="Serve">Full path of an existing directory, or <c>null</c>: hosts nothing.</param>
+/// <param name="Link">Own address for links; <c>null</c>: the one that reaches <paramref name="Join"/>, any port.</param>
+/// <param name="Cert">PEM chain of the component, or <c>null</c> for the development certificate.</param>
+/// <param name="Key">PEM key; there exactly when <paramref name="Cert"/> is.</param>
+/// <param name="Trust">Directory that replaces the federation's part of the data directory.</param>
+/// <param name="StopOnEof">End when standard input does: the parent is gone.</param>
+internal sealed record NodeOptions(
+    string Name, UdpAddress Join, TimeSpan JoinTimeout, string? Serve, UdpAddress? Link, string? Cert, string? Key, string? Trust, bool StopOnEof);
+
+/// <summary>`continuum status`.</summary>
+internal sealed record StatusOptions(UdpAddress Join, bool Json);
+
+/// <summary>`continuum migrate`.</summary>
+/// <param name="Component">As typed: it may not exist.</param>
+/// <param name="To">As typed: it may not exist.</param>
+/// <param name="Join">The ingress's control address.</param>
+/// <param name="Timeout">Abort when not committed by then.</param>
+/// <param name="Json">One object on standard output, also on failure.</param>
+internal sealed record MigrateOptions(string Component, string To, UdpAddress Join, TimeSpan Timeout, bool Json);
+
+/// <summary>`continuum get`.</summary>
+/// <param name="Url">Absolute, https.</param>
+/// <param name="Output">File, or <c>null</c> for standard output.</param>
+/// <param name="Insecure">Any certificate will do.</param>
+internal sealed record GetOptions(Uri Url, string? Output, bool Insecure);

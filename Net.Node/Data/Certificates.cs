@@ -1,0 +1,91 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Net.Node.Data;
+
+/// <summary>Makes certificates (RFC 5280), all with ECDSA P-256 keys.</summary>
+internal static class Certificates
+{
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+
+    private static readonly TimeSpan s_authorityLife = TimeSpan.FromDays(3650);
+    private static readonly TimeSpan s_serverLife = TimeSpan.FromDays(13);
+    private static readonly TimeSpan s_memberLife = TimeSpan.FromDays(365);
+
+    /// <summary>Clocks of two machines differ: a certificate made just now is valid on the other one too. Part of its life.</summary>
+    private static readonly TimeSpan s_skew = TimeSpan.FromHours(1);
+
+    public static X509Certificate2 MakeAuthority(string name, DateTimeOffset now)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new(Name($"{name} {Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}"), key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        return request.CreateSelfSigned(now - s_skew, now - s_skew + s_authorityLife);
+    }
+
+    /// <summary>For localhost by name and by both addresses.</summary>
+    public static X509Certificate2 IssueServer(X509Certificate2 authority, DateTimeOffset now)
+    {
+        SubjectAlternativeNameBuilder names = new();
+        names.AddDnsName("localhost");
+        names.AddDnsName("*.localhost");
+        names.AddIpAddress(IPAddress.Loopback);
+        names.AddIpAddress(IPAddress.IPv6Loopback);
+        return Issue(authority, "localhost", names, [ServerAuthentication], now, s_serverLife);
+    }
+
+    /// <summary>For both ends of a link: common name and DNS name are the member's name.</summary>
+    public static X509Certificate2 IssueMember(X509Certificate2 authority, string name, DateTimeOffset now)
+    {
+        SubjectAlternativeNameBuilder names = new();
+        names.AddDnsName(name);
+        return Issue(authority, name, names, [ClientAuthentication, ServerAuthentication], now, s_memberLife);
+    }
+
+    public static bool IsIssuedBy(X509Certificate2 certificate, X509Certificate2 authority)
+    {
+        using X509Chain chain = new();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(authority);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;
+        return chain.Build(certificate);
+    }
+
+    private static X509Certificate2 Issue(
+        X509Certificate2 authority, string subject, SubjectAlternativeNameBuilder names, string[] purposes, DateTimeOffset now, TimeSpan life)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new(Name(subject), key, HashAlgorithmName.SHA256);
+        OidCollection usages = [];
+        foreach (string purpose in purposes)
+        {
+            usages.Add(new Oid(purpose));
+        }
+
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(usages, false));
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, true, false));
+        byte[] serial = RandomNumberGenerator.GetBytes(16);
+        serial[0] = (byte)(serial[0] & 0x7F | 0x40);
+        DateTimeOffset from = now - s_skew, until = from + life;
+        DateTimeOffset limit = authority.NotAfter;
+        using X509Certificate2 bare = request.Create(authority, from, until < limit ? until : limit, serial);
+        return bare.CopyWithPrivateKey(key);
+    }
+
+    private static X500DistinguishedName Name(string commonName)
+    {
+        X500DistinguishedNameBuilder builder = new();
+        builder.AddCommonName(commonName);
+        return builder.Build();
+    }
+}
