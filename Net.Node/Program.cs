@@ -1,1 +1,29 @@
-return 2;
+using System.Runtime.InteropServices;
+using Net.Node.Cli;
+using Net.Node.Commands;
+using Net.Node.Runtime;
+
+// The first signal asks, the second insists.
+using CancellationTokenSource interrupted = new();
+void OnSignal(PosixSignalContext context)
+{
+    if (interrupted.IsCancellationRequested)
+    {
+        Environment.Exit(ExitCode.Interrupted);
+    }
+
+    context.Cancel = true;
+    interrupted.Cancel();
+}
+
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+
+CommandHandlers handlers = new(new AbsentRuntime(), Environment.GetEnvironmentVariable, TimeProvider.System);
+CommandLine line = new(handlers, Console.Out, Console.Error)
+{
+    IsTerminal = !Console.IsErrorRedirected,
+    OpenOutput = Console.OpenStandardOutput,
+    OpenInput = Console.OpenStandardInput,
+};
+return await line.RunAsync(args, interrupted.Token);

@@ -1,0 +1,36 @@
+using Net.Node.Cli;
+using Net.Node.Data;
+using Net.Node.Demo;
+using Net.Node.Runtime;
+
+namespace Net.Node.Commands;
+
+/// <summary>The commands over a runtime.</summary>
+/// <param name="runtime">The network.</param>
+/// <param name="environment">Variables of the process.</param>
+/// <param name="time">For certificates and deadlines.</param>
+internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, string?> environment, TimeProvider time) : ICommandHandlers
+{
+    public Task<int> DemoAsync(DemoOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        DemoCommand.RunAsync(options, runtime, time, output, cancellationToken);
+
+    public Task<int> IngressAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        new IngressCommand(runtime, Open()).RunAsync(options, output, cancellationToken);
+
+    public Task<int> NodeAsync(NodeOptions options, CommandOutput output, CancellationToken cancellationToken)
+    {
+        NodeCommand.CheckServed(options.Serve);
+        return new NodeCommand(runtime, Open(), time).RunAsync(options, output, cancellationToken);
+    }
+
+    public Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        new ControlCommands(runtime, Open().Member("command"), time).StatusAsync(options, output, cancellationToken);
+
+    public Task<int> MigrateAsync(MigrateOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        new ControlCommands(runtime, Open().Member("command"), time).MigrateAsync(options, output, cancellationToken);
+
+    public Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        GetCommand.RunAsync(options, runtime, Open(), output, cancellationToken);
+
+    private DataDirectory Open() => DataDirectory.Open(DataDirectory.Locate(environment), time);
+}

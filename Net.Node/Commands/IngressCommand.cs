@@ -1,0 +1,41 @@
+using Net.Node.Cli;
+using Net.Node.Data;
+using Net.Node.Runtime;
+
+namespace Net.Node.Commands;
+
+/// <summary>`continuum ingress`.</summary>
+internal sealed class IngressCommand(ICommandRuntime runtime, DataDirectory data)
+{
+    public Task<int> RunAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken)
+    {
+        string state = StateDirectory(options.State);
+        // The certificates of nodes are made by the same authority: whoever starts first makes it.
+        IngressSetup setup = new(options, state, data.Member("ingress"));
+        return EndOfInput.RunAsync(options.StopOnEof, output, token => runtime.RunIngressAsync(
+            setup, (listen, control) => output.Result($"ready ingress {listen} control {control}"), output, token), cancellationToken);
+    }
+
+    private string StateDirectory(string? given)
+    {
+        string path = given is null ? data.StateDirectory : Path.GetFullPath(given);
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                System.IO.Directory.CreateDirectory(path);
+            }
+            else
+            {
+                System.IO.Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+
+            return path;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string why = File.Exists(path) ? "is a file" : $"cannot be used ({e.Message.TrimEnd('.')})";
+            throw new CommandFailure($"--state {path} {why}", "give a directory that can be written");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Net.Migration.Link;
+
+namespace Net.Node.Commands;
+
+/// <summary>`migrate --json`.</summary>
+internal sealed record MigrateJson(
+    string Component, string From, string To, ulong Epoch, bool Moved, uint Connections, uint Abandoned, long FreezeUs, ulong StateBytes, ErrorJson? Error)
+{
+    public static MigrateJson Of(MigrateReport report) => new(
+        report.Component, report.From, report.To, report.Epoch, report.Moved, report.Connections, report.Abandoned,
+        Microseconds(report.Freeze), report.StateBytes, report.CodeName is string code ? new(code, report.Message) : null);
+
+    /// <summary>Rounded up: a freeze is never shown shorter than it was.</summary>
+    public static long Microseconds(TimeSpan time) => (time.Ticks + TimeSpan.TicksPerMicrosecond - 1) / TimeSpan.TicksPerMicrosecond;
+}
+
+/// <summary>Why a move failed.</summary>
+internal sealed record ErrorJson(string Code, string Message);
+
+/// <summary>`status --json`.</summary>
+internal sealed record StatusJson(string Ingress, IReadOnlyList<ComponentJson> Components, IReadOnlyList<NodeJson> Nodes)
+{
+    public static StatusJson Of(StatusReplyMessage status) => new(
+        status.Ingress.ToString(),
+        [.. status.Components.Select(component => new ComponentJson(
+            component.Record.Component, component.Record.Owner.Name, component.Record.Epoch, component.Record.Shard, component.Connections))],
+        [.. status.Nodes.Select(node => new NodeJson(node.Node.Member.Name, node.Node.Link.ToString(), node.IsAlive, node.Node.Hosts))]);
+}
+
+/// <summary>Who owns a component.</summary>
+internal sealed record ComponentJson(string Name, string Owner, ulong Epoch, uint Shard, uint Connections);
+
+/// <summary>A member.</summary>
+/// <param name="Name">As started.</param>
+/// <param name="Address">Of its links.</param>
+/// <param name="Alive">Its link to the ingress is up.</param>
+/// <param name="Hosts">Components that it can host.</param>
+internal sealed record NodeJson(string Name, string Address, bool Alive, IReadOnlyList<string> Hosts);
+
+/// <summary>`demo --json`.</summary>
+internal sealed record DemoJson(
+    string Scenario, long Bytes, bool Sha256Ok, int Connections, int Handshakes, IReadOnlyList<MoveJson> Moves, string Verdict, IReadOnlyList<string> Reasons);
+
+/// <summary>One move of a demo.</summary>
+internal sealed record MoveJson(string From, string To, ulong Epoch, long FreezeUs, ulong StateBytes, long AtByte);
+
+/// <summary>JSON of the commands, without reflection, on one line.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(MigrateJson))]
+[JsonSerializable(typeof(StatusJson))]
+[JsonSerializable(typeof(DemoJson))]
+internal sealed partial class ReportJson : JsonSerializerContext
+{
+    /// <summary>Quotes and angle brackets as they are: this goes to a file or a pipe, never into HTML.</summary>
+    private static readonly ReportJson s_plain = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
+    public static string Write(MigrateJson value) => JsonSerializer.Serialize(value, s_plain.MigrateJson);
+
+    public static string Write(StatusJson value) => JsonSerializer.Serialize(value, s_plain.StatusJson);
+
+    public static string Write(DemoJson value) => JsonSerializer.Serialize(value, s_plain.DemoJson);
+}
