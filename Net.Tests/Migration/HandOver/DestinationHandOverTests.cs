@@ -56,6 +56,7 @@ public sealed class DestinationHandOverTests
         }
 
         Check(3, static d => d.OnRestored(SnapshotHash.None, new(5)), "Send Refuse", "Wipe");
+        Check(3, static d => d.OnRestored(new([.. new byte[31], 1]), new(5)), "Send Refuse", "Wipe");
         Check(2, static d => d.OnMessage(new PartMessage(99, true, false, new byte[16]), new(5)), "Send Refuse", "Wipe");
         Check(2, static d => d.OnMessage(new PartMessage(99, false, false, new byte[1001]), new(5)), "Send Refuse", "Wipe");
         Check(1, static d => d.OnRefused(RefuseCode.CannotHost), "Send Refuse", "Wipe");

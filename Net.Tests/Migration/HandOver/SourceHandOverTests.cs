@@ -154,6 +154,15 @@ public sealed class SourceHandOverTests
         Assert.ThrowsExactly<InvalidOperationException>(() => _source.Start(_now));
     }
 
+    /// <summary>Goal: a destination that is ready for something else than what was sent gets no commit, and the source its own write.</summary>
+    [TestMethod]
+    public void Another_hash_is_not_committed()
+    {
+        Reach(4);
+        _source.OnMessage(new ReadyMessage(99, new([.. new byte[31], 1])), _now);
+        Expect("Directory AbortOwnership");
+    }
+
     /// <summary>Goal: no client stops a move: handshakes that are not done when their grace ends are refused.</summary>
     [TestMethod]
     public void The_grace_of_handshakes_ends()
