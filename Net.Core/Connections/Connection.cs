@@ -396,6 +396,7 @@ internal sealed class Connection
         if (!samePath)
         {
             _parts.Mtu.OnPathChanged();
+            _parts.OnDatagramSizeChanged();
         }
 
         if (speak)

@@ -81,6 +81,15 @@ internal sealed class ConnectionParts
 
     public void Fail(TransportError fault, Instant now) => Lifecycle.CloseByFault(fault, now + (3 * Pto));
 
+    /// <summary>The path carries more or less than before: the window is counted in full datagrams.</summary>
+    public void OnDatagramSizeChanged()
+    {
+        if (Recovery.Congestion.DatagramSize != Mtu.Current)
+        {
+            Recovery.Congestion.OnDatagramSize(Mtu.Current);
+        }
+    }
+
     public ReceivedPackets Received(PacketNumberSpace space) => Recovery[space].Received;
 
     public CryptoStream? CryptoAt(EncryptionLevel level) => level switch

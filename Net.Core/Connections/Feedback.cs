@@ -19,6 +19,7 @@ internal static class Feedback
                     break;
                 case SentFrameKind.MtuProbe:
                     c.Mtu.OnAcked();
+                    c.OnDatagramSizeChanged();
                     break;
                 case SentFrameKind.Stream or SentFrameKind.ResetStream or SentFrameKind.StopSending or SentFrameKind.MaxData
                     or SentFrameKind.MaxStreamData or SentFrameKind.MaxStreams or SentFrameKind.DataBlocked

@@ -36,6 +36,7 @@ internal static class Rebinding
             c.PeerIds.TryRotate();
             c.Recovery.OnPathChanged(now);
             c.Mtu.OnPathChanged();
+            c.OnDatagramSizeChanged();
         }
     }
 }

@@ -46,6 +46,7 @@ internal static class Timekeeping
         {
             c.Probes[(int)timeout.Space] = timeout.Probes;
             c.Mtu.OnProbeTimeouts(c.Recovery.PtoCount);
+            c.OnDatagramSizeChanged();
         }
     }
 }

@@ -1,0 +1,99 @@
+using System.Security.Cryptography;
+using Net.Core.Connections;
+
+namespace Net.Tests.Simulation;
+
+[TestClass]
+public sealed class MoveAtEveryStepTests
+{
+    private const int Bytes = 40_000;
+
+    /// <summary>
+    /// Goal: whatever a connection is doing when its server moves, the client sees what it would have seen: the same bytes, no close, no
+    /// congestion, no probe timeout; and nothing is lost or overtakes on a clean network.
+    /// Method: run once without a move and count the steps; then once for each step, with a move at that step.
+    /// </summary>
+    [TestMethod]
+    [DataRow((byte)Job.Download)]
+    [DataRow((byte)Job.Upload)]
+    [DataRow((byte)Job.Echo)]
+    public void A_move_at_any_step_is_not_seen_by_the_client(byte job)
+    {
+        Run quiet = Perform((Job)job, moveAt: int.MaxValue, copyAt: int.MaxValue);
+        Assert.IsTrue(quiet.Steps > 50);
+        int moved = 0;
+        for (int step = 0; step < quiet.Steps; step++)
+        {
+            Run run = Perform((Job)job, step, copyAt: int.MaxValue);
+            moved += run.Moves;
+            Assert.IsTrue(quiet.View.SequenceEqual(run.View), $"{(Job)job}, moved at step {step}");
+        }
+
+        Assert.IsTrue(moved > quiet.Steps / 2, "most steps come after the handshake");
+    }
+
+    /// <summary>Goal: a copy made ahead and completed by what changed since is as good as a full export, whenever it was made.</summary>
+    [TestMethod]
+    [DataRow((byte)Job.Download)]
+    [DataRow((byte)Job.Upload)]
+    [DataRow((byte)Job.Echo)]
+    public void A_copy_made_ahead_and_completed_is_as_good_as_a_full_one(byte job)
+    {
+        Run quiet = Perform((Job)job, moveAt: int.MaxValue, copyAt: int.MaxValue);
+        for (int step = 0; step < quiet.Steps; step += 3)
+        {
+            Run run = Perform((Job)job, step, copyAt: step - (step % 20) - 7);
+            Assert.IsTrue(quiet.View.SequenceEqual(run.View), $"{(Job)job}, moved at step {step}");
+        }
+    }
+
+    private sealed record Run(int Steps, int Moves, byte[] View);
+
+    private static Run Perform(Job job, int moveAt, int copyAt)
+    {
+        World world = new(7);
+        NonceLedger ledger = new();
+        byte[] content = new byte[Bytes];
+        new SimulatedRandom(11).Fill(content);
+        Cluster cluster = new(world, new StreamServer(content).OnEvent, ledger, nodes: 2);
+        StreamClient app = new((job, job == Job.Download ? [] : content));
+        Peer client = new(world, "10.0.0.1:1000", ledger) { OnEvent = app.OnEvent };
+        Connection connection = client.Connect(cluster.Front);
+        CopyAhead? copy = null;
+        int steps = 0;
+        bool moved = false;
+        Net.Core.Time.Instant end = world.Now + TimeSpan.FromSeconds(20);
+        while (!app.IsDone)
+        {
+            if (steps >= copyAt && copy is null && cluster.CanMove)
+            {
+                copy = cluster.Copy();
+            }
+
+            if (steps >= moveAt && !moved && cluster.CanMove)
+            {
+                moved = true;
+                cluster.Move(TimeSpan.FromMilliseconds(4), copy);
+            }
+
+            Assert.IsTrue(world.TryStep(end), $"{job}, moved at step {moveAt}: it never ends");
+            steps++;
+            AssertUndisturbed(connection, $"the client, {job}, moved at step {moveAt}");
+            foreach (Connection server in cluster.Owner.Endpoint.Connections)
+            {
+                AssertUndisturbed(server, $"the server, {job}, moved at step {moveAt}");
+            }
+        }
+
+        Assert.IsNull(app.Fault);
+        byte[] view = [.. app.Exchanges[0].Received];
+        CollectionAssert.AreEqual(job == Job.Upload ? SHA256.HashData(content) : content, view);
+        return new(steps, cluster.Moves, view);
+    }
+
+    private static void AssertUndisturbed(Connection connection, string who)
+    {
+        Assert.AreEqual(0, connection.Parts.Recovery.PtoCount, $"a probe timeout at {who}");
+        Assert.AreEqual(int.MaxValue, connection.Parts.Recovery.Congestion.SlowStartThreshold, $"a congestion event at {who}");
+    }
+}
