@@ -3,12 +3,13 @@ using Net.Core.Time;
 
 namespace Net.Migration.Directory;
 
-/// <summary>Declares members dead that have not been heard of. Each is declared once, and is never alive again under the same incarnation.</summary>
+/// <summary>Declares members dead that have not been heard of. Each is declared once, and has to join again to count as alive.</summary>
 /// <remarks>
 /// It can be wrong: a slow member is not dead. So nothing unsafe follows from its word alone: the take-over is a write, the old owner is
 /// fenced at the ingress, and its <see cref="SendLease"/> has run out before <see cref="Timeout"/> has.
 /// </remarks>
-internal sealed class FailureDetector
+/// <param name="timeout">Silence after which a member is dead; <see cref="Timeout"/> but in tests.</param>
+internal sealed class FailureDetector(TimeSpan timeout)
 {
     /// <summary>Silence after which a member is dead.</summary>
     public static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
@@ -19,6 +20,8 @@ internal sealed class FailureDetector
     private readonly Dictionary<Member, Instant> _lastHeard = [];
     private readonly Queue<Member> _dead = new();
 
+    public FailureDetector() : this(Timeout) { }
+
     public IReadOnlyCollection<Member> Alive => _lastHeard.Keys;
 
     public Instant Deadline
@@ -28,7 +31,7 @@ internal sealed class FailureDetector
             Instant earliest = Instant.Never;
             foreach (Instant heard in _lastHeard.Values)
             {
-                earliest = Instant.Min(earliest, heard + Timeout);
+                earliest = Instant.Min(earliest, heard + timeout);
             }
 
             return earliest;
@@ -36,6 +39,18 @@ internal sealed class FailureDetector
     }
 
     public bool IsAlive(Member member) => _lastHeard.ContainsKey(member);
+
+    /// <summary>When a member that is alive was heard last; null for others. Its <see cref="SendLease"/> is counted from here at the latest.</summary>
+    public Instant? LastHeard(Member member) => _lastHeard.TryGetValue(member, out Instant heard) ? heard : null;
+
+    /// <summary>It was we who were away (suspended, starved): what the members have said meanwhile is still in our queues. All are given a full time again.</summary>
+    public void Forgive(Instant now)
+    {
+        foreach (Member member in _lastHeard.Keys)
+        {
+            _lastHeard[member] = now;
+        }
+    }
 
     /// <returns>False when another life of that name is alive: its name is in use.</returns>
     public bool TryJoin(Member member, Instant now)
@@ -77,7 +92,7 @@ internal sealed class FailureDetector
     {
         foreach ((Member member, Instant heard) in _lastHeard)
         {
-            if (now - heard >= Timeout)
+            if (now - heard >= timeout)
             {
                 _ = _lastHeard.Remove(member);
                 _dead.Enqueue(member);

@@ -39,9 +39,10 @@ internal sealed class MessageLink : ILink
     /// <summary>Begins to read and write; the first thing said is which versions are spoken.</summary>
     public void Start()
     {
+        // Queued before anything is read: what arrived already is answered by other threads, and an answer must not overtake this.
+        Send(HelloMessage.Ours);
         _ = ReadAsync();
         _ = WriteAsync();
-        Send(HelloMessage.Ours);
     }
 
     /// <summary>Queues a message. From any thread; dropped when the link is lost.</summary>

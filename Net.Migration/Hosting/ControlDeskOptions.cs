@@ -1,0 +1,30 @@
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>Limits and times of the control side.</summary>
+internal sealed record ControlDeskOptions
+{
+    /// <summary>Clients' side, for `status`.</summary>
+    public UdpAddress PublicAddress { get; init; }
+
+    /// <summary>This ingress's number in the federation.</summary>
+    public uint Number { get; init; } = 1;
+
+    /// <summary>Silence after which a member is dead.</summary>
+    public TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;
+
+    /// <summary>Members, the dead that are still shown included.</summary>
+    public int MaxMembers { get; init; } = StatusReplyMessage.MaxNodes;
+
+    /// <summary>Moves that were asked for and not answered.</summary>
+    public int MaxMoves { get; init; } = 256;
+
+    /// <summary>The longest time that a command may give a move.</summary>
+    public TimeSpan MaxMoveTime { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Beyond a move's time, for the owner's own word that it gave up.</summary>
+    public TimeSpan MoveGrace { get; init; } = TimeSpan.FromSeconds(2);
+}

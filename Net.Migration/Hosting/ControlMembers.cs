@@ -1,0 +1,93 @@
+using System.Diagnostics.CodeAnalysis;
+using Net.Core.Time;
+using Net.Migration.Directory;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>One name of the federation, and its latest life.</summary>
+internal sealed class ControlMember(NodeInfo node, long order)
+{
+    public NodeInfo Node { get; set; } = node;
+
+    public Member Member => Node.Member;
+
+    /// <summary>Grows with each life that joins: hosts take over in the order in which they came.</summary>
+    public long Order { get; } = order;
+
+    /// <summary>Null while the link is lost, which is not death.</summary>
+    public IControlPeer? Peer { get; set; }
+
+    public bool IsAlive { get; set; } = true;
+
+    public Instant Died { get; set; }
+
+    public Dictionary<string, uint> Loads { get; } = new(StringComparer.Ordinal);
+
+    public bool CanHost(string component) => Node.Hosts.Contains(component, StringComparer.Ordinal);
+}
+
+/// <summary>Who is in the federation: every living member, and the dead that `status` still shows.</summary>
+internal sealed class ControlMembers(int limit)
+{
+    private readonly Dictionary<string, ControlMember> _byName = new(StringComparer.Ordinal);
+    private readonly Dictionary<IControlPeer, ControlMember> _byPeer = [];
+    private long _joined;
+
+    public IEnumerable<ControlMember> All => _byName.Values;
+
+    public IEnumerable<IControlPeer> Peers => _byPeer.Keys;
+
+    public bool TryGet(string name, [NotNullWhen(true)] out ControlMember? member) => _byName.TryGetValue(name, out member);
+
+    public bool TryGet(IControlPeer peer, [NotNullWhen(true)] out ControlMember? member) => _byPeer.TryGetValue(peer, out member);
+
+    /// <summary>The living member of exactly this life.</summary>
+    public bool TryGetAlive(Member life, [NotNullWhen(true)] out ControlMember? member) =>
+        _byName.TryGetValue(life.Name, out member) && member.IsAlive && member.Member == life;
+
+    /// <summary>Makes room for a new name, at the cost of the one that died first.</summary>
+    public bool TryMakeRoom(string name)
+    {
+        if (_byName.ContainsKey(name) || _byName.Count < limit)
+        {
+            return true;
+        }
+
+        ControlMember? oldest = _byName.Values.Where(member => !member.IsAlive).MinBy(member => member.Died);
+        return oldest is not null && _byName.Remove(oldest.Member.Name);
+    }
+
+    /// <summary>A life comes, or comes back over another link.</summary>
+    public ControlMember Set(NodeInfo node, IControlPeer peer)
+    {
+        if (!_byName.TryGetValue(node.Member.Name, out ControlMember? member) || member.Member != node.Member)
+        {
+            member = _byName[node.Member.Name] = new(node, ++_joined);
+        }
+
+        if (member.Peer is not null)
+        {
+            _ = _byPeer.Remove(member.Peer);
+        }
+
+        (member.Node, member.Peer, member.IsAlive) = (node, peer, true);
+        _byPeer[peer] = member;
+        return member;
+    }
+
+    public void Lose(IControlPeer peer)
+    {
+        if (_byPeer.Remove(peer, out ControlMember? member))
+        {
+            member.Peer = null;
+        }
+    }
+
+    /// <summary>The next in line for a component: with a link first, else whoever joined first.</summary>
+    public ControlMember? NextHost(string component, Member notThis) => _byName.Values
+        .Where(member => member.IsAlive && member.Member != notThis && member.CanHost(component))
+        .OrderBy(member => member.Peer is null)
+        .ThenBy(member => member.Order)
+        .FirstOrDefault();
+}

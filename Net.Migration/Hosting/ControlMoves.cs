@@ -1,0 +1,120 @@
+using Net.Core.Time;
+using Net.Migration.Directory;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>Moves that commands ask for: judged here as far as the ingress can, then the owner's matter; its answer goes back to the command.</summary>
+internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions options)
+{
+    private readonly Dictionary<ulong, Move> _moves = [];
+    private ulong _lastId;
+
+    public Instant Deadline
+    {
+        get
+        {
+            Instant earliest = Instant.Never;
+            foreach (Move move in _moves.Values)
+            {
+                earliest = Instant.Min(earliest, move.Deadline);
+            }
+
+            return earliest;
+        }
+    }
+
+    /// <param name="record">The component's; null when there is none.</param>
+    public void OnAsk(IControlPeer peer, MigrateMessage ask, OwnershipRecord? record, Instant now)
+    {
+        if (Judge(ask, record, out ControlMember? owner) is { } report)
+        {
+            peer.Send(new MigrateReplyMessage(ask.Id, report));
+            return;
+        }
+
+        ulong id = ++_lastId;
+        TimeSpan time = TimeSpan.FromTicks(long.Clamp(ask.Timeout.Ticks, 0, options.MaxMoveTime.Ticks));
+        _moves[id] = new(peer, ask, record!, now + time + options.MoveGrace);
+        owner!.Peer!.Send(ask with { Id = id, Timeout = time });
+    }
+
+    /// <summary>The owner's word. Nobody else's counts.</summary>
+    public void OnReply(Member from, MigrateReplyMessage reply)
+    {
+        if (_moves.TryGetValue(reply.Id, out Move? move) && move.Record.Owner == from)
+        {
+            _ = _moves.Remove(reply.Id);
+            move.Peer.Send(reply with { Id = move.Ask.Id });
+        }
+    }
+
+    /// <summary>A command that went away: the move goes on, nobody waits for its end.</summary>
+    public void OnLost(IControlPeer peer)
+    {
+        foreach (ulong id in _moves.Where(move => move.Value.Peer == peer).Select(move => move.Key).ToArray())
+        {
+            _ = _moves.Remove(id);
+        }
+    }
+
+    public void OnDead(Member member)
+    {
+        End(move => move.Record.Owner == member, MigrateCode.Unreachable, move => $"{move.Record.Owner}, the owner of {move.Record.Component}, died");
+    }
+
+    public void Tick(Instant now) =>
+        End(move => now >= move.Deadline, MigrateCode.Timeout, move => $"{move.Record.Owner}, the owner of {move.Record.Component}, did not answer in time");
+
+    private static MigrateReport Report(MigrateMessage ask, OwnershipRecord? record, MigrateCode code, string message) =>
+        new(ask.Component, record?.Owner.Name ?? "", ask.To, record?.Epoch ?? 0, false, 0, 0, TimeSpan.Zero, 0, code, message);
+
+    /// <summary>What is clear without asking the owner; null when it has to be asked.</summary>
+    private MigrateReport? Judge(MigrateMessage ask, OwnershipRecord? record, out ControlMember? owner)
+    {
+        owner = null;
+        if (record is null)
+        {
+            return Report(ask, null, MigrateCode.UnknownComponent, $"there is no component {ask.Component}");
+        }
+
+        bool isOwnerAlive = members.TryGetAlive(record.Owner, out owner);
+        if (isOwnerAlive && record.Owner.Name == ask.To)
+        {
+            return Report(ask, record, MigrateCode.None, $"{ask.To} owns {ask.Component} already: nothing to do");
+        }
+
+        if (!members.TryGet(ask.To, out ControlMember? destination))
+        {
+            return Report(ask, record, MigrateCode.UnknownNode, $"there is no node {ask.To}");
+        }
+
+        if (!destination.IsAlive)
+        {
+            return Report(ask, record, MigrateCode.Unreachable, $"{ask.To} is dead");
+        }
+
+        if (!destination.CanHost(ask.Component))
+        {
+            return Report(ask, record, MigrateCode.Refused, $"{ask.To} cannot host {ask.Component}: start it with --serve DIR");
+        }
+
+        if (!isOwnerAlive || owner!.Peer is null)
+        {
+            return Report(ask, record, MigrateCode.Unreachable, $"{record.Owner}, the owner of {ask.Component}, has no link to the ingress");
+        }
+
+        return _moves.Count >= options.MaxMoves ? Report(ask, record, MigrateCode.Refused, "too many moves at a time") : null;
+    }
+
+    private void End(Predicate<Move> which, MigrateCode code, Func<Move, string> message)
+    {
+        foreach ((ulong id, Move move) in _moves.Where(entry => which(entry.Value)).ToArray())
+        {
+            _ = _moves.Remove(id);
+            move.Peer.Send(new MigrateReplyMessage(move.Ask.Id, Report(move.Ask, move.Record, code, message(move))));
+        }
+    }
+
+    private sealed record Move(IControlPeer Peer, MigrateMessage Ask, OwnershipRecord Record, Instant Deadline);
+}

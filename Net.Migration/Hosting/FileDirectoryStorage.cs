@@ -1,0 +1,144 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using Net.Migration.Directory;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>The directory's log in a file: what was appended is on the disk before <see cref="Append"/> returns.</summary>
+/// <remarks>The file stays open and locked for as long as this object lives: two ingresses must not write one log.</remarks>
+internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
+{
+    /// <summary>Longest log that is read: 4,096 components and millions of moves.</summary>
+    public const long MaxLength = 1L << 30;
+
+    private readonly FileStream _file;
+    private readonly string _directory;
+    private bool _isNew;
+
+    /// <summary>Opens or creates a log; creates its directory, for its owner alone, when there is none.</summary>
+    /// <exception cref="IOException">It cannot be opened, or another process has it.</exception>
+    public FileDirectoryStorage(string path)
+    {
+        _directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        StateFiles.CreateDirectory(_directory);
+        _isNew = !File.Exists(path);
+        try
+        {
+            _file = new(path, StateFiles.Private(FileMode.OpenOrCreate, FileShare.None));
+        }
+        catch (IOException e) when (File.Exists(path))
+        {
+            throw new IOException($"{path} is in use by another process", e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"{path} cannot be opened", e);
+        }
+    }
+
+    public ReadOnlyMemory<byte> Load()
+    {
+        if (_file.Length > MaxLength)
+        {
+            throw new DirectoryLogException($"the directory log {_file.Name} is longer than {MaxLength} bytes");
+        }
+
+        byte[] log = new byte[_file.Length];
+        _file.Position = 0;
+        _file.ReadExactly(log);
+        return log;
+    }
+
+    public void Truncate(long length)
+    {
+        _file.SetLength(length);
+        _file.Flush(flushToDisk: true);
+    }
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        _file.Position = _file.Length;
+        _file.Write(bytes);
+        _file.Flush(flushToDisk: true);
+        if (_isNew)
+        {
+            StateFiles.FlushDirectory(_directory);
+            _isNew = false;
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+}
+
+/// <summary>Files of the state directory: for their owner alone, and there to stay once they are reported as written.</summary>
+internal static partial class StateFiles
+{
+    private const UnixFileMode DirectoryMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode FileMode0600 = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Mode 0700 for what is created; what exists keeps its mode.</summary>
+    public static void CreateDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            _ = System.IO.Directory.CreateDirectory(path);
+        }
+        else
+        {
+            _ = System.IO.Directory.CreateDirectory(path, DirectoryMode);
+        }
+    }
+
+    /// <summary>Unbuffered, mode 0600 when it is created.</summary>
+    public static FileStreamOptions Private(FileMode mode, FileShare share)
+    {
+        FileStreamOptions options = new() { Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = FileMode0600;
+        }
+
+        return options;
+    }
+
+    /// <summary>Writes a file that is there in full or not at all, whatever happens meanwhile.</summary>
+    public static void WriteWhole(string path, ReadOnlySpan<byte> bytes)
+    {
+        string draft = path + ".new";
+        File.Delete(draft);
+        using (FileStream file = new(draft, Private(FileMode.CreateNew, FileShare.None)))
+        {
+            file.Write(bytes);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(draft, path, overwrite: true);
+        FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>A new file's name is an entry of its directory, which has to reach the disk as well (fsync(2)).</summary>
+    /// <exception cref="IOException">The disk failed.</exception>
+    public static void FlushDirectory(string path)
+    {
+        // Elsewhere the file system's journal has to do: there is no such call.
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using SafeFileHandle handle = new(Open(path, 0), ownsHandle: true);
+        if (handle.IsInvalid || (FSync(handle) != 0 && Marshal.GetLastPInvokeError() is not Einval))
+        {
+            throw new IOException($"{path} cannot be written to the disk (error {Marshal.GetLastPInvokeError()})");
+        }
+    }
+
+    /// <summary>A file system that cannot flush a directory says so; then there is nothing to flush.</summary>
+    private const int Einval = 22;
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(SafeFileHandle descriptor);
+}

@@ -1,0 +1,341 @@
+using System.Security.Cryptography;
+using Net.Core.Crypto;
+using Net.Core.Io;
+using Net.Core.Paths;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Ingress;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>What the control side tells the router. From any thread; when a call returns, it holds for every datagram that leaves from then on.</summary>
+internal interface IIngressRoutes
+{
+    void OnMember(Member member, UdpAddress data, bool isAlive);
+
+    void OnRecord(OwnershipRecord record);
+
+    void OnSynchronized();
+
+    bool HoldInitials(string component, ulong epoch, bool hold);
+
+    /// <summary>Nothing below this epoch passes any more, nor is on its way to a socket.</summary>
+    ulong Fence(uint shard);
+}
+
+/// <summary>The ingress's two sockets, its two threads (one per direction), and the router between them.</summary>
+/// <remarks>
+/// The router is asked under one lock, held per batch. What it lets go is copied behind its header and sent when the lock is free again, but
+/// in the order of the decisions (<see cref="IngressOutbox"/>). The public socket is open until the end: a datagram for nobody is dropped in
+/// silence, and no client ever sees an ICMP message.
+/// </remarks>
+internal sealed class IngressForwarder : IIngressRoutes, IDisposable
+{
+    private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
+
+    private readonly IDatagramChannel _public;
+    private readonly IDatagramChannel _nodes;
+    private readonly Router _router;
+    private readonly IngressTags _writeTags;
+    private readonly IngressTags _readTags;
+    private readonly Lock _routerLock = new();
+    private readonly Lock _publicLock = new();
+    private readonly Lock _nodesLock = new();
+    private readonly Outboxes _fromClients;
+    private readonly Outboxes _fromNodes;
+    private readonly Outboxes _fromControl;
+    private readonly Thread[] _threads;
+    private readonly TaskCompletionSource _faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _isStopping;
+
+    /// <param name="publicChannel">Clients' side; owned from here on.</param>
+    /// <param name="nodeChannel">Nodes' side; owned from here on.</param>
+    public IngressForwarder(IDatagramChannel publicChannel, IDatagramChannel nodeChannel, RouterOptions options, KeyRing tagKeys)
+    {
+        _public = publicChannel;
+        _nodes = nodeChannel;
+        _router = new(options, ProtectionSuites.Default, RandomWord(), RandomWord());
+        _writeTags = new(tagKeys, RandomWord(), RandomWord());
+        _readTags = new(tagKeys, RandomWord(), RandomWord());
+        _fromClients = NewOutboxes();
+        _fromNodes = NewOutboxes();
+        _fromControl = NewOutboxes();
+        _threads =
+        [
+            new(() => Guard(RunPublic)) { IsBackground = true, Name = "ingress public" },
+            new(() => Guard(RunNodes)) { IsBackground = true, Name = "ingress nodes" },
+        ];
+    }
+
+    public UdpAddress PublicAddress => _public.Local;
+
+    public UdpAddress NodeAddress => _nodes.Local;
+
+    /// <summary>Faults when a thread dies, which is a fault of ours; else it never ends.</summary>
+    public Task Faulted => _faulted.Task;
+
+    public void Start()
+    {
+        foreach (Thread thread in _threads)
+        {
+            thread.Start();
+        }
+    }
+
+    public void OnMember(Member member, UdpAddress data, bool isAlive) => Change(now => _router.OnMember(member, data, isAlive));
+
+    public void OnRecord(OwnershipRecord record) => Change(now => _router.OnRecord(record, now));
+
+    public void OnSynchronized() => Change(_router.OnSynchronized);
+
+    public bool HoldInitials(string component, ulong epoch, bool hold)
+    {
+        bool isDone = false;
+        Change(_ => isDone = _router.HoldInitials(component, epoch, hold));
+        return isDone;
+    }
+
+    public ulong Fence(uint shard)
+    {
+        ulong fence = 0;
+        Change(_ => fence = _router.Fence(shard));
+        return fence;
+    }
+
+    /// <summary>What was dropped and held so far.</summary>
+    public RouterCounters Counters()
+    {
+        lock (_routerLock)
+        {
+            return _router.Counters with { };
+        }
+    }
+
+    public void Dispose()
+    {
+        _isStopping = true;
+        _public.Wake();
+        _nodes.Wake();
+        foreach (Thread thread in _threads)
+        {
+            if (thread.ThreadState is not ThreadState.Unstarted)
+            {
+                thread.Join();
+            }
+        }
+
+        // Both are closed after both threads: each sends by either.
+        _nodes.Dispose();
+        _public.Dispose();
+    }
+
+    private static ulong RandomWord() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
+    private static ulong Microseconds(Instant now) => (ulong)(now.Ticks / TimeSpan.TicksPerMicrosecond);
+
+    private Outboxes NewOutboxes() => new(new(_nodes, _nodesLock), new(_public, _publicLock));
+
+    /// <summary>A change of the routes; whatever was decided before it has left when this returns.</summary>
+    private void Change(Action<Instant> change)
+    {
+        lock (_fromControl)
+        {
+            _routerLock.Enter();
+            try
+            {
+                change(MonotonicClock.Now);
+                TakeOutputs(_fromControl);
+                _fromControl.Seal(evenWhenEmpty: true);
+            }
+            finally
+            {
+                _routerLock.Exit();
+            }
+
+            _fromControl.SendSealed();
+        }
+    }
+
+    private void RunPublic()
+    {
+        ReceiveBatch batch = new();
+        Instant nextTick = MonotonicClock.Now + s_tick;
+        while (!_isStopping)
+        {
+            bool any = _public.TryReceive(batch);
+            Instant now = MonotonicClock.Now;
+            if (any)
+            {
+                OnClients(batch, now);
+            }
+            else
+            {
+                _public.Wait(s_tick);
+            }
+
+            if (now >= nextTick)
+            {
+                nextTick = now + s_tick;
+                Change(_router.Tick);
+            }
+        }
+    }
+
+    private void OnClients(ReceiveBatch batch, Instant now)
+    {
+        ulong time = Microseconds(now);
+        _routerLock.Enter();
+        try
+        {
+            foreach (ReceiveBatch.Datagram datagram in batch)
+            {
+                ref readonly NetworkPath path = ref datagram.Path;
+                Route route = _router.OnClient(path.Remote, path.Local, datagram.Ecn, time, datagram.Bytes, now);
+                if (route.Verdict is RouteVerdict.Forward)
+                {
+                    IngressHeader header = new()
+                    {
+                        Type = IngressDatagram.Data,
+                        Epoch = route.Epoch,
+                        Shard = route.Shard,
+                        Client = path.Remote,
+                        Public = path.Local,
+                        Ecn = datagram.Ecn,
+                        ReceiveMicroseconds = time,
+                    };
+                    ToNode(_fromClients, route.Node, header, datagram.Bytes);
+                }
+
+                TakeOutputs(_fromClients);
+            }
+
+            _fromClients.Seal();
+        }
+        finally
+        {
+            _routerLock.Exit();
+        }
+
+        _fromClients.SendSealed();
+    }
+
+    private void RunNodes()
+    {
+        ReceiveBatch batch = new();
+        while (!_isStopping)
+        {
+            if (_nodes.TryReceive(batch))
+            {
+                OnNodes(batch, MonotonicClock.Now);
+            }
+            else
+            {
+                _nodes.Wait(s_tick);
+            }
+        }
+    }
+
+    private void OnNodes(ReceiveBatch batch, Instant now)
+    {
+        _routerLock.Enter();
+        try
+        {
+            foreach (ReceiveBatch.Datagram datagram in batch)
+            {
+                if (!_readTags.TryOpen(datagram.Bytes, out IngressHeader header))
+                {
+                    continue;
+                }
+
+                ReadOnlySpan<byte> body = datagram.Bytes[IngressHeader.Length..];
+                if (_router.OnNode(header, body, now) is RouteVerdict.Forward)
+                {
+                    ToClient(_fromNodes, header, body);
+                }
+
+                TakeOutputs(_fromNodes);
+            }
+
+            _fromNodes.Seal();
+        }
+        finally
+        {
+            _routerLock.Exit();
+        }
+
+        _fromNodes.SendSealed();
+    }
+
+    /// <summary>Under the router's lock: what was held goes before what comes.</summary>
+    private void TakeOutputs(Outboxes outboxes)
+    {
+        while (_router.TryTakeOutput(out RouterOutput output))
+        {
+            switch (output.Kind)
+            {
+                case RouterOutputKind.ToNode:
+                    ToNode(outboxes, output.Node, output.Header, output.Bytes.Span);
+                    break;
+                case RouterOutputKind.ToClient:
+                    ToClient(outboxes, output.Header, output.Bytes.Span);
+                    break;
+                default:
+                    // The directory is in this process, and its every record is here before anybody hears of it: there is nobody to ask.
+                    break;
+            }
+        }
+    }
+
+    private void ToNode(Outboxes outboxes, UdpAddress node, in IngressHeader header, ReadOnlySpan<byte> body)
+    {
+        int length = IngressHeader.Length + body.Length;
+        if (length > IngressOutbox.MaxBurst)
+        {
+            return;
+        }
+
+        Span<byte> room = outboxes.ToNodes.Add(new(node, default, 0), Ecn.NotEct, length);
+        body.CopyTo(room[IngressHeader.Length..]);
+        _writeTags.Write(room, header);
+    }
+
+    private static void ToClient(Outboxes outboxes, in IngressHeader header, ReadOnlySpan<byte> body)
+    {
+        if (body.Length is > 0 and <= IngressOutbox.MaxBurst)
+        {
+            body.CopyTo(outboxes.ToClients.Add(new(header.Client, header.Public, 0), header.Ecn, body.Length));
+        }
+    }
+
+    private void Guard(Action run)
+    {
+        try
+        {
+            run();
+        }
+#pragma warning disable CA1031 // Half an ingress is none: whoever waits for Faulted ends it, with the reason.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            _ = _faulted.TrySetException(fault);
+        }
+    }
+
+    /// <summary>One thread's outboxes. Their sockets are always locked in the same order.</summary>
+    private sealed record Outboxes(IngressOutbox ToNodes, IngressOutbox ToClients)
+    {
+        public void Seal(bool evenWhenEmpty = false)
+        {
+            ToNodes.Seal(evenWhenEmpty);
+            ToClients.Seal(evenWhenEmpty);
+        }
+
+        public void SendSealed()
+        {
+            ToClients.SendSealed();
+            ToNodes.SendSealed();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using System.Net;
+using Net.Core.Io;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Ingress;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>The process in front of the nodes: it has the public UDP port, the ownership directory, and the control port.</summary>
+/// <remarks>
+/// Two threads carry datagrams (<see cref="IngressForwarder"/>), one decides (<see cref="ControlDesk"/>). The public port stays open until
+/// this object is disposed: to clients, a closed port is the end of their connections.
+/// </remarks>
+public sealed class IngressHost : IAsyncDisposable
+{
+    private readonly FileDirectoryStorage _storage;
+    private readonly IngressForwarder _forwarder;
+    private readonly Actor _actor;
+    private readonly ControlServer _control;
+    private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _isDisposed;
+
+    private IngressHost(FileDirectoryStorage storage, IngressForwarder forwarder, Actor actor, ControlServer control)
+    {
+        (_storage, _forwarder, _actor, _control) = (storage, forwarder, actor, control);
+        Completion = EndAsync();
+    }
+
+    /// <summary>Where clients arrive, with the port that the system chose if none was given.</summary>
+    public IPEndPoint PublicEndPoint => _forwarder.PublicAddress.ToEndPoint();
+
+    /// <summary>Where members and commands arrive, with the port that the system chose if none was given.</summary>
+    public IPEndPoint ControlEndPoint => _control.LocalEndPoint;
+
+    /// <summary>Ends when this is disposed; fails when a thread that carries datagrams has failed, which is a fault of ours.</summary>
+    public Task Completion { get; }
+
+    internal IngressForwarder Forwarder => _forwarder;
+
+    /// <summary>Opens the state, binds both ports and serves.</summary>
+    /// <exception cref="AddressInUseException">A port is taken.</exception>
+    /// <exception cref="DirectoryLogException">The log or the key file is damaged. Neither may be guessed at: restore them.</exception>
+    /// <exception cref="IOException">The state directory cannot be used, or another process uses it.</exception>
+    /// <exception cref="System.Net.Sockets.SocketException">An address is not one of this machine's, or may not be bound.</exception>
+    public static async Task<IngressHost> StartAsync(IngressHostOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        cancellationToken.ThrowIfCancellationRequested();
+        Stack<IDisposable> opened = new();
+        T Opened<T>(T resource)
+            where T : IDisposable
+        {
+            opened.Push(resource);
+            return resource;
+        }
+
+        try
+        {
+            IDatagramChannel publicChannel = Opened(UdpChannel.Bind(UdpAddress.FromEndPoint(options.Listen)));
+            QuicListener listener =
+                await ControlServer.ListenAsync(options.Control, options.MemberCertificate, options.FederationRoots).ConfigureAwait(false);
+            try
+            {
+                IDatagramChannel nodeChannel = Opened(UdpChannel.Bind(UdpAddress.FromEndPoint(new(options.Control.Address, 0))));
+                FileDirectoryStorage storage = Opened(new FileDirectoryStorage(Path.Combine(options.StateDirectory, "directory.log")));
+                return Start(options, publicChannel, nodeChannel, storage, listener);
+            }
+            catch
+            {
+                await listener.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+        catch
+        {
+            foreach (IDisposable resource in opened)
+            {
+                resource.Dispose();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Closes everything, the public port last.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            await _disposed.Task.ConfigureAwait(false);
+            return;
+        }
+
+        await _control.DisposeAsync().ConfigureAwait(false);
+        // The desk's last turn may be writing: the log is closed behind it.
+        TaskCompletionSource last = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ => last.SetResult());
+        await last.Task.ConfigureAwait(false);
+        _actor.Dispose();
+        _storage.Dispose();
+        _forwarder.Dispose();
+        _disposed.SetResult();
+    }
+
+    private static IngressHost Start(
+        IngressHostOptions options, IDatagramChannel publicChannel, IDatagramChannel nodeChannel, FileDirectoryStorage storage, QuicListener listener)
+    {
+        EmbeddedDirectory directory = new(storage);
+        FederationKeys keys = IngressKeys.LoadOrCreate(Path.Combine(options.StateDirectory, "federation-keys"));
+        IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, keys.Tag);
+        ControlDeskOptions deskOptions = new() { PublicAddress = forwarder.PublicAddress, FailureTimeout = options.FailureTimeout };
+        ControlDesk desk = new(directory, forwarder, keys, deskOptions, options.Log, MonotonicClock.Now);
+        Actor actor = new("ingress control", () => desk.Deadline, desk.Tick, fault => options.Log($"a fault of the ingress: {fault}"));
+        forwarder.Start();
+        actor.Start();
+        return new(storage, forwarder, actor, ControlServer.Start(listener, actor, desk, forwarder.NodeAddress));
+    }
+
+    private async Task EndAsync() =>
+        await (await Task.WhenAny(_disposed.Task, _forwarder.Faulted).ConfigureAwait(false)).ConfigureAwait(false);
+}

@@ -1,0 +1,33 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Net.Migration.Directory;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>How an ingress runs.</summary>
+public sealed class IngressHostOptions
+{
+    /// <summary>The clients' UDP address; [::] takes IPv4 as well, port 0 lets the system choose.</summary>
+    public required IPEndPoint Listen { get; init; }
+
+    /// <summary>The UDP address for members and commands: QUIC with mutual TLS. Nodes send their datagrams to another port of it.</summary>
+    public required IPEndPoint Control { get; init; }
+
+    /// <summary>A directory for the ownership log and the federation's keys; created with mode 0700 when it does not exist.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>Component of clients that send no server name, an address, or a name that is no component's. "web" by default.</summary>
+    public string DefaultComponent { get; init; } = "web";
+
+    /// <summary>This process's certificate, with its key, for server authentication; issued by one of <see cref="FederationRoots"/>.</summary>
+    public required X509Certificate2 MemberCertificate { get; init; }
+
+    /// <summary>Issuers of the certificates by which members and commands are known: nobody else gets past the handshake.</summary>
+    public required X509Certificate2Collection FederationRoots { get; init; }
+
+    /// <summary>Told one line per event, without a line end; from any thread. Nothing by default.</summary>
+    public Action<string> Log { get; init; } = static _ => { };
+
+    /// <summary>Silence after which a member is dead; 3 s, and shorter only in tests.</summary>
+    internal TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;
+}

@@ -1,0 +1,110 @@
+using Net.Migration.Directory;
+using Net.Migration.Hosting;
+using Net.Migration.Link;
+
+namespace Net.Tests.Migration.Hosting;
+
+[TestClass]
+public sealed class FileDirectoryStorageTests
+{
+    private static readonly Member A = new("a", 1);
+
+    private readonly string _directory = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName(), "state");
+
+    private string LogPath => Path.Combine(_directory, "directory.log");
+
+    [TestCleanup]
+    public void Clean() => System.IO.Directory.Delete(Path.GetDirectoryName(_directory)!, recursive: true);
+
+    /// <summary>Goal: what was answered is there when the file is opened again, and what a crash left half written is cut off.</summary>
+    [TestMethod]
+    public void Records_survive_and_a_torn_tail_does_not()
+    {
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            EmbeddedDirectory directory = new(storage);
+            directory.Submit(new CreateOwnership(1, "web", A), A);
+            directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+        }
+
+        long length = new FileInfo(LogPath).Length;
+        File.WriteAllBytes(LogPath, [.. File.ReadAllBytes(LogPath), 0, 0, 0]);
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            EmbeddedDirectory directory = new(storage);
+            Assert.AreEqual(2ul, directory.Records.Single().Epoch);
+            Assert.AreEqual(length, new FileInfo(LogPath).Length);
+            directory.Submit(new AbortOwnership(3, "web", A, 2), A);
+        }
+
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            Assert.AreEqual(3ul, new EmbeddedDirectory(storage).Records.Single().Epoch);
+        }
+    }
+
+    /// <summary>Goal: nobody else on the machine reads or enters, and no second process writes.</summary>
+    [TestMethod]
+    public void The_log_is_private_and_locked()
+    {
+        using FileDirectoryStorage storage = new(LogPath);
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.AreEqual("600", Convert.ToString((int)File.GetUnixFileMode(LogPath), 8));
+            Assert.AreEqual("700", Convert.ToString((int)File.GetUnixFileMode(_directory), 8));
+        }
+
+        IOException e = Assert.ThrowsExactly<IOException>(() => new FileDirectoryStorage(LogPath).Dispose());
+        Assert.Contains("in use", e.Message);
+    }
+
+    /// <summary>Goal: damage in the middle is an error, and the file stays as it was for whoever repairs it.</summary>
+    [TestMethod]
+    public void A_damaged_log_is_an_error()
+    {
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            EmbeddedDirectory directory = new(storage);
+            directory.Submit(new CreateOwnership(1, "web", A), A);
+            directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+        }
+
+        byte[] bytes = File.ReadAllBytes(LogPath);
+        bytes[DirectoryLog.PreambleLength + 20] ^= 1;
+        File.WriteAllBytes(LogPath, bytes);
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            _ = Assert.ThrowsExactly<DirectoryLogException>(() => new EmbeddedDirectory(storage));
+        }
+
+        CollectionAssert.AreEqual(bytes, File.ReadAllBytes(LogPath));
+    }
+
+    /// <summary>Goal: the same keys after a restart, in a private file; a flipped bit or a cut is an error and never new keys.</summary>
+    [TestMethod]
+    public void Keys_are_made_once()
+    {
+        StateFiles.CreateDirectory(_directory);
+        string path = Path.Combine(_directory, "federation-keys");
+        FederationKeys keys = IngressKeys.LoadOrCreate(path);
+        Assert.AreEqual(keys, IngressKeys.LoadOrCreate(path));
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.AreEqual("600", Convert.ToString((int)File.GetUnixFileMode(path), 8));
+        }
+
+        byte[] bytes = File.ReadAllBytes(path);
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            byte[] damaged = [.. bytes];
+            damaged[i] ^= 0x10;
+            File.WriteAllBytes(path, damaged);
+            _ = Assert.ThrowsExactly<DirectoryLogException>(() => IngressKeys.LoadOrCreate(path));
+            File.WriteAllBytes(path, bytes.AsSpan(0, i).ToArray());
+            _ = Assert.ThrowsExactly<DirectoryLogException>(() => IngressKeys.LoadOrCreate(path));
+        }
+
+        File.WriteAllBytes(path, new byte[5000]);
+        _ = Assert.ThrowsExactly<DirectoryLogException>(() => IngressKeys.LoadOrCreate(path));
+    }
+}
