@@ -1,0 +1,100 @@
+using System.Net;
+using Net.Core.Io;
+using Net.Core.Wire;
+using Net.Migration.Hosting;
+using Net.Migration.Link;
+using Net.Node.Cli;
+using Net.Node.Web;
+
+namespace Net.Node.Runtime;
+
+/// <summary>The commands' network: the hosts of Net.Migration and the client of Net.Http3.</summary>
+internal sealed class NetworkRuntime : ICommandRuntime
+{
+    public async Task RunIngressAsync(
+        IngressSetup setup, Action<UdpAddress, UdpAddress> ready, CommandOutput output, CancellationToken cancellationToken)
+    {
+        IngressHost ingress = await IngressHost.StartAsync(
+            new()
+            {
+                Listen = setup.Options.Listen.ToEndPoint(),
+                Control = setup.Options.Control.ToEndPoint(),
+                StateDirectory = setup.StateDirectory,
+                DefaultComponent = setup.Options.DefaultComponent,
+                MemberCertificate = setup.Member.Certificate,
+                FederationRoots = [setup.Member.Authority],
+                Log = output.Info,
+            },
+            cancellationToken).ConfigureAwait(false);
+        await using (ingress.ConfigureAwait(false))
+        {
+            ready(UdpAddress.FromEndPoint(ingress.PublicEndPoint), UdpAddress.FromEndPoint(ingress.ControlEndPoint));
+            await ingress.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public async Task RunNodeAsync(NodeSetup setup, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
+    {
+        Identity identity = new(setup.Options.Name);
+        HostedComponent[] components = setup.CreateWeb is null ? []
+            : [new(Identity.Web, setup.CreateWeb(identity)) { Serving = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted }];
+        NodeHost node;
+        try
+        {
+            node = await NodeHost.StartAsync(
+                new()
+                {
+                    Name = setup.Options.Name,
+                    Join = setup.Options.Join.ToEndPoint(),
+                    Link = setup.Options.Link?.ToEndPoint(),
+                    Components = components,
+                    ServerCertificate = setup.ServerCertificate,
+                    ServerIntermediates = setup.Intermediates,
+                    MemberCertificate = setup.Member.Certificate,
+                    FederationRoots = [setup.Member.Authority],
+                    JoinTimeout = setup.Options.JoinTimeout,
+                    JoinFailed = events.JoinFailed,
+                    Log = output.Info,
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (NodeJoinException e)
+        {
+            throw new CommandFailure(e.Message);
+        }
+
+        await using (node.ConfigureAwait(false))
+        {
+            events.Ready();
+            await node.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public async Task<IControlConnection> ConnectAsync(UdpAddress join, MemberCredentials member, CancellationToken cancellationToken) =>
+        new ControlConnection(await ControlClient.ConnectAsync(join.ToEndPoint(), member.Certificate, [member.Authority], cancellationToken).ConfigureAwait(false));
+
+    public Task<IHttpConnection> OpenAsync(HttpTarget target, CancellationToken cancellationToken) => HttpConnection.OpenAsync(target, cancellationToken);
+
+    private sealed class Identity(string node) : IComponentIdentity
+    {
+        public const string Web = "web";
+
+        private long _epoch;
+
+        public string Node => node;
+
+        public string Component => Web;
+
+        public ulong Epoch { get => (ulong)Volatile.Read(ref _epoch); set => Volatile.Write(ref _epoch, (long)value); }
+    }
+
+    private sealed class ControlConnection(ControlClient client) : IControlConnection
+    {
+        public Task<StatusReplyMessage> StatusAsync(CancellationToken cancellationToken) => client.StatusAsync(cancellationToken);
+
+        public Task<MigrateReport> MigrateAsync(string component, string to, TimeSpan timeout, CancellationToken cancellationToken) =>
+            client.MigrateAsync(component, to, timeout, cancellationToken);
+
+        public ValueTask DisposeAsync() => client.DisposeAsync();
+    }
+}
