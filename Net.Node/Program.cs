@@ -19,7 +19,7 @@ void OnSignal(PosixSignalContext context)
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
-CommandHandlers handlers = new(new AbsentRuntime(), Environment.GetEnvironmentVariable, TimeProvider.System);
+CommandHandlers handlers = new(new NetworkRuntime(), Environment.GetEnvironmentVariable, TimeProvider.System);
 CommandLine line = new(handlers, Console.Out, Console.Error)
 {
     IsTerminal = !Console.IsErrorRedirected,

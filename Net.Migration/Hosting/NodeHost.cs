@@ -54,7 +54,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         IPAddress local = options.Link?.Address ?? AddressTowards(options.Join);
         QuicListener links = await QuicListener.ListenAsync(
-            LinkTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, options.MemberCertificate, options.FederationRoots), cancellationToken)
+            ControlTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, options.MemberCertificate, options.FederationRoots), cancellationToken)
             .ConfigureAwait(false);
         IDatagramChannel data = UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0)));
         NodeHost node = new(options, links, data);
@@ -103,8 +103,8 @@ public sealed class NodeHost : IAsyncDisposable
             {
                 using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 patience.CancelAfter(TimeSpan.FromSeconds(5));
-                MessageLink link = await ControlLink.OpenAsync(
-                    _options.Join, LinkCodec.ControlAlpn, ControlLink.IngressName, _options.MemberCertificate, _options.FederationRoots,
+                MessageLink link = await OpenAsync(
+                    _options.Join, LinkCodec.ControlAlpn,
                     (l, message) => _actor.Post(now => _state.OnControl(l, message, now)),
                     l =>
                     {
@@ -130,7 +130,7 @@ public sealed class NodeHost : IAsyncDisposable
                 await lost.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
                 await link.DisposeAsync().ConfigureAwait(false);
             }
-            catch (Exception e) when (e is QuicException or OperationCanceledException or IOException or System.Security.Authentication.AuthenticationException)
+            catch (Exception e) when (e is QuicException or OperationCanceledException or IOException)
             {
                 if (_stop.IsCancellationRequested)
                 {
@@ -142,7 +142,7 @@ public sealed class NodeHost : IAsyncDisposable
 
             if (!wasJoined && Environment.TickCount64 >= deadline)
             {
-                Fail(new NodeJoinException($"{_options.Join} does not answer: start `continuum ingress` there, or name its control address with --join"));
+                Fail(new NodeJoinException("nobody answers: start `continuum ingress` there, or name its control address with --join"));
                 return;
             }
 
@@ -195,16 +195,34 @@ public sealed class NodeHost : IAsyncDisposable
         {
             using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             patience.CancelAfter(TimeSpan.FromSeconds(3));
-            return await ControlLink.OpenAsync(
-                node.Link.ToEndPoint(), LinkCodec.MigrationAlpn, node.Member.Name, _options.MemberCertificate, _options.FederationRoots,
+            MessageLink link = await OpenAsync(
+                node.Link.ToEndPoint(), LinkCodec.MigrationAlpn,
                 (l, message) => _actor.Post(now => _state.OnNodeMessage(l, message, now)),
                 l => _actor.Post(now => _state.OnNodeLinkLost(l, now)),
                 patience.Token).ConfigureAwait(false);
+            if (link.PeerName == node.Member.Name)
+            {
+                return link;
+            }
+
+            // Another member has got the address meanwhile.
+            await link.DisposeAsync().ConfigureAwait(false);
+            return null;
         }
-        catch (Exception e) when (e is QuicException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
+        catch (Exception e) when (e is QuicException or OperationCanceledException or IOException)
         {
             return null;
         }
+    }
+
+    private async Task<MessageLink> OpenAsync(
+        IPEndPoint remote, string alpn, Action<MessageLink, LinkMessage> onMessage, Action<MessageLink> onLost, CancellationToken cancellationToken)
+    {
+        (QuicConnection connection, QuicStream stream) =
+            await ControlTls.ConnectAsync(remote, alpn, _options.MemberCertificate, _options.FederationRoots, cancellationToken).ConfigureAwait(false);
+        MessageLink link = new(connection, stream, onMessage, onLost);
+        link.Start();
+        return link;
     }
 }
 

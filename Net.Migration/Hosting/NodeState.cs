@@ -166,6 +166,9 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     public void OnServing(string component, ulong epoch)
     {
         HostedState hosted = _hosted[component];
+        // It has come back: what is left of the move by which it went is of no use any more.
+        hosted.Outgoing?.Dispose();
+        hosted.Outgoing = null;
         hosted.IsReserved = false;
         hosted.ServingEpoch = epoch;
     }

@@ -56,7 +56,7 @@ internal sealed class HttpConnection : IHttpConnection
         using CancellationTokenRegistration cancel = cancellationToken.Register(exchange.Cancel);
         try
         {
-            await exchange.SendAsync(new("GET", "https", authority, pathAndQuery, FieldSection.Empty), hasBody: false).ConfigureAwait(false);
+            await exchange.SendAsync(new("GET", "https", authority, pathAndQuery, new FieldSection()), hasBody: false).ConfigureAwait(false);
             do
             {
                 await exchange.ReadHeadAsync().ConfigureAwait(false);

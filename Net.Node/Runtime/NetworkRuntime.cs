@@ -60,7 +60,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
         }
         catch (NodeJoinException e)
         {
-            throw new CommandFailure(e.Message);
+            throw new CommandFailure($"cannot join at {setup.Options.Join}", e.Message);
         }
 
         await using (node.ConfigureAwait(false))
