@@ -55,7 +55,14 @@ internal sealed class ControlDesk
         _moves = new(_members, options);
         _strangersUntil = now + options.FailureTimeout;
         _strangersLeaseEnd = now + SendLease.Duration;
-        Publish();
+        foreach (OwnershipRecord record in Publish())
+        {
+            if (record.Epoch > 1 && record.SnapshotHash.IsNone)
+            {
+                // Perhaps by force, and the ingress ended before the host had heard of it: it is told again, and ignores it when it serves.
+                _takeOvers[record.Component] = (record, Member.None);
+            }
+        }
     }
 
     public Instant Deadline => Instant.Min(Instant.Min(_detector.Deadline, _strangersUntil), _moves.Deadline);

@@ -225,6 +225,21 @@ public sealed class ControlDeskTests
         Assert.IsFalse(a.IsClosed);
     }
 
+    /// <summary>Goal: an order by force that an ingress did not live to give is given by the next one, with the lease that the old owner may hold.</summary>
+    [TestMethod]
+    public void After_a_restart_orders_are_repeated()
+    {
+        DeskWorld world = new();
+        _ = world.Owner("a", 1);
+        world.Pass(3);
+        _ = world.Join("b", 3, "web");
+        world.Restart();
+        world.Pass(1);
+        TakeOverMessage order = world.Join("b", 3, "web").Only<TakeOverMessage>();
+        Assert.AreEqual((B3, 2ul), (order.Record.Owner, order.Record.Epoch));
+        Assert.AreEqual(SendLease.Duration - TimeSpan.FromSeconds(1), order.OldOwnerLease);
+    }
+
     /// <summary>Goal: a federation without a record is not synchronized: clients that come first wait for the first component.</summary>
     [TestMethod]
     public void Clients_wait_for_the_first_component()
