@@ -20,6 +20,13 @@ internal sealed class CommandLine(ICommandHandlers handlers, TextWriter output, 
     public async Task<int> RunAsync(string[] arguments, CancellationToken cancellationToken)
     {
         CommandTree tree = new(handlers, Output);
+        if (arguments is [['[', ..] directive, ..])
+        {
+            // The parser would take it for a directive, and pass over it.
+            Output("", LogLevel.Error).Failure($"unknown command '{Values.Shown(directive)}': see continuum --help");
+            return ExitCode.Usage;
+        }
+
         // A file name that begins with @ is a file name.
         ParseResult parsed = tree.Root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         string command = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name;

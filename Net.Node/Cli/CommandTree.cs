@@ -18,13 +18,14 @@ internal sealed class CommandTree
     private readonly ICommandHandlers _handlers;
     private readonly Func<string, LogLevel, CommandOutput> _output;
 
-    private readonly Option<LogLevel> _level = Flags.Value("--log-level", "LEVEL", "error, warn, info or debug: how much goes to standard error",
-        (string flag, string text, out LogLevel level, out string error) =>
+    private readonly Option<LogLevel?> _level = Flags.Value("--log-level", "LEVEL", "error, warn, info or debug: how much goes to standard error [default: info]",
+        (string flag, string text, out LogLevel? level, out string error) =>
         {
-            bool isKnown = Enum.TryParse(text, ignoreCase: true, out level) && Enum.IsDefined(level) && char.IsAsciiLetter(text[0]);
+            bool isKnown = Enum.TryParse(text, ignoreCase: true, out LogLevel parsed) && Enum.IsDefined(parsed) && char.IsAsciiLetter(text[0]);
+            level = parsed;
             error = isKnown ? "" : $"{flag} '{Values.Shown(text)}' is not a level: use error, warn, info or debug";
             return isKnown;
-        }, LogLevel.Info);
+        });
 
     private readonly Option<bool> _stopOnEof = Flags.Switch("--stop-on-eof", "end when standard input does");
 
@@ -81,30 +82,24 @@ internal sealed class CommandTree
         {
             scenario, size, moves, json, fault,
         };
-        command.Validators.Add(result =>
-        {
-            if (HasErrors(result, size, moves, fault))
-            {
-                return;
-            }
-
-            // A MiB holds more bytes than MaxMoves, so that only a download of nothing leaves no room.
-            bool isEmpty = result.GetValue(size) == 0;
-            string? error = (result.GetValue(fault), result.GetValue(moves)) switch
-            {
-                (_, > 0) when isEmpty => $"--size 0 leaves no byte at which to move: use --size 1 or --moves 0",
-                (Fault.LostCommit, 0) => "--fault lost-commit needs a commit to lose: use --moves 1",
-                (Fault.WrongByte, _) when isEmpty => "--fault wrong-byte needs a byte: use --size 1",
-                _ => null,
-            };
-            if (error is not null)
-            {
-                result.AddError(Flags.Ours + error);
-            }
-        });
-        Handle(command, (parsed, output, token) => _handlers.DemoAsync(
-            new(parsed.GetValue(scenario)!, parsed.GetValue(size) << 20, (int)parsed.GetValue(moves), parsed.GetValue(json), parsed.GetValue(fault)), output, token));
+        Handle(command, (parsed, output, token) => _handlers.DemoAsync(Checked(
+            new(parsed.GetValue(scenario)!, parsed.GetValue(size) << 20, (int)parsed.GetValue(moves), parsed.GetValue(json), parsed.GetValue(fault))), output, token));
         return command;
+    }
+
+    /// <summary>Values that are sound by themselves and not together.</summary>
+    private static DemoOptions Checked(DemoOptions options)
+    {
+        // A MiB holds more bytes than there are moves, so that only a download of nothing leaves no room for one.
+        bool isEmpty = options.Size == 0;
+        (string What, string Remedy)? error = (options.Fault, options.Moves) switch
+        {
+            (_, > 0) when isEmpty => ("--size 0 leaves no byte at which to move", "use --size 1 or --moves 0"),
+            (Fault.LostCommit, 0) => ("--fault lost-commit needs a commit to lose", "use --moves 1"),
+            (Fault.WrongByte, _) when isEmpty => ("--fault wrong-byte needs a byte", "use --size 1"),
+            _ => null,
+        };
+        return error is (string what, string remedy) ? throw new CommandFailure(what, remedy, ExitCode.Usage) : options;
     }
 
     private Command Ingress()
@@ -124,7 +119,7 @@ internal sealed class CommandTree
         Option<string> name = Flags.Value<string>("--name", "NAME", "unique among live nodes", Name);
         name.Required = true;
         Option<UdpAddress> join = Join();
-        Option<TimeSpan> joinTimeout = Flags.Value<TimeSpan>("--join-timeout", "SECONDS", "how long to try before the first success", Values.TrySeconds, TimeSpan.FromSeconds(30));
+        Option<TimeSpan?> joinTimeout = Flags.Value<TimeSpan?>("--join-timeout", "SECONDS", "how long to try before the first success [default: 30]", Seconds);
         Option<string?> serve = Flags.Text("--serve", "DIR", "host the component web, with the files below DIR");
         Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port",
             (string flag, string text, out UdpAddress? value, out string error) =>
@@ -147,7 +142,7 @@ internal sealed class CommandTree
             }
         });
         Handle(command, (parsed, output, token) => _handlers.NodeAsync(
-            new(parsed.GetValue(name)!, parsed.GetValue(join), parsed.GetValue(joinTimeout), parsed.GetValue(serve), parsed.GetValue(link),
+            new(parsed.GetValue(name)!, parsed.GetValue(join), parsed.GetValue(joinTimeout) ?? TimeSpan.FromSeconds(30), parsed.GetValue(serve), parsed.GetValue(link),
                 parsed.GetValue(cert), parsed.GetValue(key), parsed.GetValue(trust), parsed.GetValue(_stopOnEof)), output, token));
         return command;
     }
@@ -167,11 +162,11 @@ internal sealed class CommandTree
         Option<string> to = Flags.Value<string>("--to", "NAME", "node to move it to", Typed);
         to.Required = true;
         Option<UdpAddress> join = Join();
-        Option<TimeSpan> timeout = Flags.Value<TimeSpan>("--timeout", "SECONDS", "abort when not committed by then", Values.TrySeconds, TimeSpan.FromSeconds(10));
+        Option<TimeSpan?> timeout = Flags.Value<TimeSpan?>("--timeout", "SECONDS", "abort when not committed by then [default: 10]", Seconds);
         Option<bool> json = Json();
         Command command = new("migrate", "Move a component with all its connections") { component, to, join, timeout, json };
         Handle(command, (parsed, output, token) => _handlers.MigrateAsync(
-            new(parsed.GetValue(component)!, parsed.GetValue(to)!, parsed.GetValue(join), parsed.GetValue(timeout), parsed.GetValue(json)), output, token));
+            new(parsed.GetValue(component)!, parsed.GetValue(to)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(10), parsed.GetValue(json)), output, token));
         return command;
     }
 
@@ -196,6 +191,13 @@ internal sealed class CommandTree
 
     private static Option<bool> Json() => Flags.Switch("--json", "one JSON object on standard output, and nothing else");
 
+    private static bool Seconds(string flag, string text, out TimeSpan? value, out string error)
+    {
+        bool isSound = Values.TrySeconds(flag, text, out TimeSpan time, out error);
+        value = time;
+        return isSound;
+    }
+
     private static bool Name(string flag, string text, out string value, out string error)
     {
         value = text;
@@ -208,21 +210,8 @@ internal sealed class CommandTree
         return Values.TryTyped(flag, text, out error);
     }
 
-    private static bool HasErrors(CommandResult result, params ReadOnlySpan<Option> options)
-    {
-        foreach (Option option in options)
-        {
-            if (result.GetResult(option)?.Errors.Any() == true)
-            {
-                return true;
-            }
-        }
-
-        return result.Errors.Any();
-    }
-
     private void Handle(Command command, Func<ParseResult, CommandOutput, CancellationToken, Task<int>> handler) =>
-        command.SetAction((parsed, token) => handler(parsed, _output(command.Name, parsed.GetValue(_level)), token));
+        command.SetAction((parsed, token) => handler(parsed, _output(command.Name, parsed.GetValue(_level) ?? LogLevel.Info), token));
 
     /// <summary>Prints the version, whatever else is on the line.</summary>
     private sealed class PrintVersion : SynchronousCommandLineAction

@@ -16,7 +16,7 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
 
     public async Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource limit = Limit(AnswerWithin, cancellationToken);
+        using Deadline limit = Limit(AnswerWithin, cancellationToken);
         StatusReplyMessage status;
         try
         {
@@ -100,12 +100,12 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
         bool asked = false;
         try
         {
-            using CancellationTokenSource connecting = Limit(AnswerWithin, cancellationToken);
+            using Deadline connecting = Limit(AnswerWithin, cancellationToken);
             IControlConnection control = await runtime.ConnectAsync(options.Join, member, connecting.Token).ConfigureAwait(false);
             await using (control.ConfigureAwait(false))
             {
                 asked = true;
-                using CancellationTokenSource moving = Limit(options.Timeout + AnswerWithin, cancellationToken);
+                using Deadline moving = Limit(options.Timeout + AnswerWithin, cancellationToken);
                 return await control.MigrateAsync(options.Component, options.To, options.Timeout, moving.Token).ConfigureAwait(false);
             }
         }
@@ -125,12 +125,26 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
         ? $"no answer from {join} within {AnswerWithin.TotalSeconds:0} s"
         : $"cannot reach {join} ({e.Message.TrimEnd('.').Replace(": ", ", ", StringComparison.Ordinal)})";
 
-    private CancellationTokenSource Limit(TimeSpan after, CancellationToken outer)
+    /// <summary>The clock is the caller's, so that a test does not wait.</summary>
+    private Deadline Limit(TimeSpan after, CancellationToken outer) => new(after, time, outer);
+
+    /// <summary>A token that is set after a time, or when an outer one is.</summary>
+    private sealed class Deadline : IDisposable
     {
-        // The clock is the caller's, so that a test does not wait.
-        CancellationTokenSource source = CancellationTokenSource.CreateLinkedTokenSource(outer);
-        ITimer timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), source, after, Timeout.InfiniteTimeSpan);
-        source.Token.Register(timer.Dispose);
-        return source;
+        private readonly CancellationTokenSource _timed, _linked;
+
+        public Deadline(TimeSpan after, TimeProvider time, CancellationToken outer)
+        {
+            _timed = new(after, time);
+            _linked = CancellationTokenSource.CreateLinkedTokenSource(_timed.Token, outer);
+        }
+
+        public CancellationToken Token => _linked.Token;
+
+        public void Dispose()
+        {
+            _linked.Dispose();
+            _timed.Dispose();
+        }
     }
 }

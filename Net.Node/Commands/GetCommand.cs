@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Net.Node.Cli;
 using Net.Node.Data;
@@ -16,7 +17,7 @@ internal static class GetCommand
     {
         X509Certificate2Collection roots = options.Insecure ? [] : [data.DevelopmentCa()];
         HttpTarget target = new(options.Url.IdnHost.Trim('[', ']'), options.Url.Port, roots, options.Insecure);
-        IHttpConnection connection = await runtime.OpenAsync(target, cancellationToken).ConfigureAwait(false);
+        IHttpConnection connection = await OpenAsync(runtime, target, cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
             IHttpResponse response = await connection.GetAsync(Authority(options.Url), options.Url.PathAndQuery, cancellationToken).ConfigureAwait(false);
@@ -37,6 +38,24 @@ internal static class GetCommand
 
         return ExitCode.Done;
     }
+
+    private static async Task<IHttpConnection> OpenAsync(ICommandRuntime runtime, HttpTarget target, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await runtime.OpenAsync(target, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AuthenticationException e)
+        {
+            throw new CommandFailure($"the certificate of {target.Host} is not trusted ({Inner(e)})", "use the server's CONTINUUM_HOME, or --insecure to take any certificate");
+        }
+        catch (IOException e)
+        {
+            throw new CommandFailure($"cannot reach {target.Host} port {target.Port} ({Inner(e)})", "check the URL, and that the server runs");
+        }
+    }
+
+    private static string Inner(Exception e) => e.Message.TrimEnd('.').Replace(": ", ", ", StringComparison.Ordinal);
 
     /// <summary>Host and port as they belong into `:authority`: without the port when it is the scheme's.</summary>
     public static string Authority(Uri url) => url.IsDefaultPort ? Bracketed(url) : $"{Bracketed(url)}:{url.Port}";

@@ -36,7 +36,8 @@ internal interface ICommandRuntime
     Task<IControlConnection> ConnectAsync(UdpAddress join, MemberCredentials member, CancellationToken cancellationToken);
 
     /// <summary>Opens one HTTP/3 connection.</summary>
-    /// <exception cref="IOException">The host has no address, nobody answers, or its certificate is not trusted.</exception>
+    /// <exception cref="IOException">The host has no address, or nobody answers.</exception>
+    /// <exception cref="System.Security.Authentication.AuthenticationException">Its certificate is not trusted.</exception>
     Task<IHttpConnection> OpenAsync(HttpTarget target, CancellationToken cancellationToken);
 }
 

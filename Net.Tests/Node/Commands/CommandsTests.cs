@@ -1,0 +1,250 @@
+using System.Security.Cryptography.X509Certificates;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Envelope;
+using Net.Migration.Link;
+using Net.Node.Cli;
+using Net.Node.Commands;
+using Net.Node.Web;
+using Net.Tests.Node.Web;
+
+namespace Net.Tests.Node.Commands;
+
+/// <summary>Goal: each command prints what CLI.md says, and fails as it says, whatever the network does.</summary>
+[TestClass]
+public sealed class CommandsTests : IDisposable
+{
+    private static readonly MigrateReport s_moved = new("web", "a", "b", 4, true, 2, 1, TimeSpan.FromTicks(12_345), 9000, MigrateCode.None, "");
+
+    private readonly FakeRuntime _runtime = new();
+    private readonly StringWriter _output = new(), _error = new();
+    private readonly MemoryStream _raw = new();
+    private readonly InstantTime _time = new();
+    private string _home = "";
+    private Stream _input = Stream.Null;
+
+    [TestInitialize]
+    public void MakeHome() => _home = Directory.CreateTempSubdirectory("continuum-home-").FullName;
+
+    [TestCleanup]
+    public void RemoveHome() => Directory.Delete(_home, recursive: true);
+
+    public void Dispose()
+    {
+        _output.Dispose();
+        _error.Dispose();
+        _raw.Dispose();
+        _input.Dispose();
+    }
+
+    [TestMethod]
+    public async Task A_move_is_told_in_json_and_in_words()
+    {
+        _runtime.Migrate = _ => Task.FromResult(s_moved);
+        Assert.AreEqual(0, await RunAsync("migrate", "web", "--to", "b", "--json"));
+        Assert.AreEqual("""{"component":"web","from":"a","to":"b","epoch":4,"moved":true,"connections":2,"abandoned":1,"freeze_us":1235,"state_bytes":9000,"error":null}""", _output.ToString().Trim());
+        Assert.AreEqual("", _error.ToString());
+
+        Assert.AreEqual(0, await RunAsync("migrate", "web", "--to", "b"));
+        Assert.Contains("web moved from a to b: epoch 4, 2 connections", _output.ToString());
+        _runtime.Migrate = _ => Task.FromResult(s_moved with { From = "b", Moved = false });
+        Assert.AreEqual(0, await RunAsync("migrate", "web", "--to", "b"));
+        Assert.Contains("web is already at b: nothing moved", _output.ToString());
+    }
+
+    [TestMethod]
+    [DataRow(1, "unknown-component")]
+    [DataRow(2, "unknown-node")]
+    [DataRow(3, "refused")]
+    [DataRow(4, "unreachable")]
+    [DataRow(5, "timeout")]
+    [DataRow(6, "conflict")]
+    public async Task A_move_that_fails_has_its_code(int code, string name)
+    {
+        _runtime.Migrate = _ => Task.FromResult(s_moved with { Moved = false, Code = (MigrateCode)code, Message = "it <did> not" });
+        Assert.AreEqual(1, await RunAsync("migrate", "web", "--to", "b", "--json"));
+        StringAssert.EndsWith(_output.ToString().Trim(), "\"error\":{\"code\":\"" + name + "\",\"message\":\"it <did> not\"}}");
+        StringAssert.StartsWith(_error.ToString(), "continuum migrate: it <did> not: ");
+        Assert.AreEqual(1, _error.ToString().Trim().Split('\n').Length);
+
+        Assert.AreEqual(1, await RunAsync("migrate", "web", "--to", "b"));
+        Assert.AreEqual("", _output.ToString());
+    }
+
+    [TestMethod]
+    public async Task A_refusal_that_says_what_to_do_is_passed_on()
+    {
+        _runtime.Migrate = _ => Task.FromResult(s_moved with { Moved = false, Code = MigrateCode.Refused, Message = "b cannot host web: start it with --serve DIR" });
+        Assert.AreEqual(1, await RunAsync("migrate", "web", "--to", "b"));
+        Assert.AreEqual("continuum migrate: b cannot host web: start it with --serve DIR", _error.ToString().Trim());
+    }
+
+    /// <summary>Nobody answers, somebody refuses, and an ingress goes silent in the middle: the clock of the test makes every limit pass at once.</summary>
+    [TestMethod]
+    public async Task Silence_ends_by_itself_and_names_the_address()
+    {
+        _runtime.Connect = token => Task.Delay(Timeout.Infinite, token);
+        Assert.AreEqual(1, await RunAsync("status", "--join", "127.0.0.1:9"));
+        StringAssert.StartsWith(_error.ToString(), "continuum status: no answer from 127.0.0.1:9 within 5 s: start continuum ingress");
+
+        Assert.AreEqual(1, await RunAsync("migrate", "web", "--to", "b", "--json", "--join", "127.0.0.1:9"));
+        Assert.Contains("\"code\":\"unreachable\"", _output.ToString());
+        StringAssert.StartsWith(_error.ToString(), "continuum migrate: no answer from 127.0.0.1:9 within 5 s: ");
+
+        _runtime.Connect = _ => throw new IOException("refused: no member");
+        Assert.AreEqual(1, await RunAsync("status", "--join", "127.0.0.1:9"));
+        StringAssert.StartsWith(_error.ToString(), "continuum status: cannot reach 127.0.0.1:9 (refused, no member): ");
+
+        _runtime.Connect = _ => Task.CompletedTask;
+        _runtime.Migrate = async token =>
+        {
+            await Task.Delay(Timeout.Infinite, token);
+            return s_moved;
+        };
+        Assert.AreEqual(1, await RunAsync("migrate", "web", "--to", "b", "--json"));
+        Assert.Contains("\"code\":\"timeout\"", _output.ToString());
+    }
+
+    [TestMethod]
+    public async Task Status_is_told_in_json_and_in_words()
+    {
+        Member owner = new("a", 5);
+        UdpAddress link = Address("127.0.0.1:6000");
+        _runtime.Status = new(1, Address("127.0.0.1:4433"),
+            [new(new("web", owner, Member.None, 3, 7, new SnapshotHash(new byte[SnapshotHash.Length])), 2)],
+            [new(new(owner, link, link, ["web"]), true), new(new(new("b", 6), link, link, []), false)]);
+        Assert.AreEqual(0, await RunAsync("status", "--json"));
+        Assert.AreEqual(
+            """{"ingress":"127.0.0.1:4433","components":[{"name":"web","owner":"a","epoch":3,"shard":7,"connections":2}],"nodes":[{"name":"a","address":"127.0.0.1:6000","alive":true,"hosts":["web"]},{"name":"b","address":"127.0.0.1:6000","alive":false,"hosts":[]}]}""",
+            _output.ToString().Trim());
+        Assert.AreEqual(0, await RunAsync("status"));
+        Assert.Contains("component web owner a epoch 3 shard 7 connections 2", _output.ToString());
+        Assert.Contains("node b 127.0.0.1:6000 dead hosts nothing", _output.ToString());
+    }
+
+    [TestMethod]
+    public async Task A_node_says_ready_once_and_reports_every_tenth_try()
+    {
+        _runtime.Node = (_, events, _) =>
+        {
+            for (int i = 0; i < 25; i++)
+            {
+                events.JoinFailed("nobody there");
+            }
+
+            events.Ready();
+            events.Ready();
+            return Task.CompletedTask;
+        };
+        Assert.AreEqual(0, await RunAsync("node", "--name", "a", "--serve", _home));
+        Assert.AreEqual("ready node a", _output.ToString().Trim());
+        Assert.AreEqual(2, _error.ToString().Trim().Split('\n').Length);
+        Assert.AreEqual("a", _runtime.NodeSetup!.Member.Certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
+        Assert.IsTrue(_runtime.NodeSetup.ServerCertificate.HasPrivateKey);
+        Assert.IsInstanceOfType<WebComponent>(_runtime.NodeSetup.CreateWeb!(new TestIdentity("a", 1)));
+
+        Assert.AreEqual(0, await RunAsync("node", "--name", "a"));
+        Assert.IsNull(_runtime.NodeSetup.CreateWeb, "without --serve it hosts nothing");
+    }
+
+    [TestMethod]
+    public async Task What_a_node_cannot_use_ends_it_before_it_joins()
+    {
+        string file = Path.Combine(_home, "file");
+        await File.WriteAllTextAsync(file, "no certificate\n");
+        await FailsAsync("--serve /no/such/dir does not exist: ", "node", "--name", "a", "--serve", "/no/such/dir");
+        await FailsAsync($"--serve {file} is a file: ", "node", "--name", "a", "--serve", file);
+        await FailsAsync($"{file} holds no PEM certificate: ", "node", "--name", "a", "--cert", file, "--key", file);
+        await FailsAsync("--trust /no/such/dir is not a directory: ", "node", "--name", "a", "--trust", "/no/such/dir");
+        Assert.IsNull(_runtime.NodeSetup);
+        await FailsAsync($"--state {file} is a file: ", "ingress", "--state", file);
+        Assert.IsNull(_runtime.IngressSetup);
+    }
+
+    [TestMethod]
+    public async Task An_ingress_says_where_it_listens()
+    {
+        _runtime.Ingress = (ready, _) =>
+        {
+            ready(Address("127.0.0.1:4433"), Address("[::1]:4434"));
+            return Task.CompletedTask;
+        };
+        Assert.AreEqual(0, await RunAsync("ingress"));
+        Assert.AreEqual("ready ingress 127.0.0.1:4433 control [::1]:4434", _output.ToString().Trim());
+        StringAssert.StartsWith(_runtime.IngressSetup!.StateDirectory, _home);
+        Assert.IsTrue(Directory.Exists(_runtime.IngressSetup.StateDirectory));
+    }
+
+    /// <summary>The parent's end of the pipe is closed: here, at once.</summary>
+    [TestMethod]
+    public async Task The_end_of_input_ends_it_if_asked_for()
+    {
+        _input = new MemoryStream("ignored"u8.ToArray());
+        _runtime.Ingress = (_, token) => Task.Delay(Timeout.Infinite, token);
+        Assert.AreEqual(0, await RunAsync("ingress", "--stop-on-eof"));
+    }
+
+    [TestMethod]
+    public async Task Get_writes_the_body_where_it_is_told()
+    {
+        _runtime.Response = (200, "0123456789"u8.ToArray(), 10);
+        Assert.AreEqual(0, await RunAsync("get", "https://[::1]:4433/a?b=c"));
+        Assert.AreEqual("0123456789", System.Text.Encoding.ASCII.GetString(_raw.ToArray()));
+        Assert.AreEqual("[::1]:4433 /a?b=c", _runtime.Requested);
+        Assert.AreEqual("::1", _runtime.Target!.Host);
+        Assert.AreEqual(1, _runtime.Target.TrustedRoots.Count);
+
+        string file = Path.Combine(_home, "body");
+        Assert.AreEqual(0, await RunAsync("get", "https://localhost/", "-o", file));
+        Assert.AreEqual("0123456789", await File.ReadAllTextAsync(file));
+        Assert.AreEqual("localhost /", _runtime.Requested);
+        Assert.AreEqual(443, _runtime.Target.Port);
+    }
+
+    [TestMethod]
+    public async Task Get_fails_without_a_file_left_behind_that_looks_right()
+    {
+        string file = Path.Combine(_home, "body");
+        _runtime.Response = (404, "nothing"u8.ToArray(), 7);
+        await FailsAsync("the server answered 404: ", "get", "https://localhost/x", "-o", file);
+        Assert.IsFalse(File.Exists(file));
+        _runtime.Response = (200, "012"u8.ToArray(), 10);
+        await FailsAsync("only 3 of 10 bytes came: ", "get", "https://localhost/x", "-o", file);
+        await FailsAsync($"-o {_home} is a directory: ", "get", "https://localhost/x", "-o", _home);
+        await FailsAsync("-o /no/such/dir/f is in a directory that does not exist: ", "get", "https://localhost/x", "-o", "/no/such/dir/f");
+    }
+
+    [TestMethod]
+    public async Task Get_distrusts_strangers_unless_told_otherwise()
+    {
+        _runtime.Distrusts = true;
+        await FailsAsync("the certificate of localhost is not trusted", "get", "https://localhost/x");
+        Assert.Contains("--insecure", _error.ToString());
+        Assert.AreEqual(0, await RunAsync("get", "https://localhost/x", "--insecure"));
+    }
+
+    private static UdpAddress Address(string text) => UdpAddress.TryParse(text, out UdpAddress address) ? address : throw new FormatException(text);
+
+    private async Task FailsAsync(string starts, params string[] arguments)
+    {
+        Assert.AreEqual(1, await RunAsync(arguments));
+        StringAssert.StartsWith(_error.ToString(), $"continuum {arguments[0]}: {starts}");
+        Assert.AreEqual(1, _error.ToString().Trim().Split('\n').Length);
+    }
+
+    private Task<int> RunAsync(params string[] arguments)
+    {
+        _output.GetStringBuilder().Clear();
+        _error.GetStringBuilder().Clear();
+        CommandHandlers handlers = new(_runtime, name => name == "CONTINUUM_HOME" ? Path.Combine(_home, "home") : null, _time);
+        CommandLine line = new(handlers, _output, _error) { OpenOutput = () => _raw, OpenInput = () => _input };
+        return line.RunAsync(arguments, CancellationToken.None);
+    }
+
+    /// <summary>A clock on which every timer rings a moment after it is set.</summary>
+    private sealed class InstantTime : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            TimeProvider.System.CreateTimer(callback, state, TimeSpan.FromMilliseconds(20), period);
+    }
+}
