@@ -68,7 +68,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     public void TickHandlers(Instant now) => _exchanges.Tick(now);
 
-    public void Start() => _running = _runner.Start(Shard, $"component {_component.Name}");
+    public void Start() => _running = _runner.Start(this, $"component {_component.Name}");
 
     /// <summary>Has something done on the shard's thread.</summary>
     public void Run(Action<Instant> action) => Shard.Post(new Work(action));

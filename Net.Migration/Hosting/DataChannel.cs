@@ -156,7 +156,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         }
 
         UdpAddress ingress = _ingresses[transmit.Path.Ingress];
-        return socket.TrySend(buffer, new(new(ingress, Local, 0), stride, transmit.Segments, transmit.Length, transmit.Ecn));
+        return socket.TrySend(buffer, transmit with { Path = new(ingress, Local, 0), SegmentSize = stride });
     }
 
     public void Wait(TimeSpan timeout) => socket.Wait(timeout);

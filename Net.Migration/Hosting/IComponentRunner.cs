@@ -11,9 +11,9 @@ internal interface IComponentRunner
     /// <summary>The shard's clock, for what has to know the time between two steps.</summary>
     Net.Core.Time.Instant Now { get; }
 
-    /// <summary>Begins to step the shard.</summary>
+    /// <summary>Begins to step the component's shard.</summary>
     /// <returns>Ends it.</returns>
-    IAsyncDisposable Start(Shard shard, string name);
+    IAsyncDisposable Start(ComponentShard component, string name);
 }
 
 /// <summary>A thread for each shard, and the machine's clock.</summary>
@@ -23,9 +23,9 @@ internal sealed class ThreadedRunner : IComponentRunner
 
     public Net.Core.Time.Instant Now => MonotonicClock.Now;
 
-    public IAsyncDisposable Start(Shard shard, string name)
+    public IAsyncDisposable Start(ComponentShard component, string name)
     {
-        ShardThread thread = new(shard, name);
+        ShardThread thread = new(component.Shard, name);
         thread.Start();
         return new Running(thread);
     }

@@ -197,7 +197,6 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         foreach (HostedState hosted in _hosted.Values)
         {
             hosted.Shard?.Run(_ => hosted.Shard.Channel.SetIngress(welcome.Ingress, welcome.Data));
-            _control?.Send(new OwnershipAskMessage(new CreateOwnership(_nextRequest++, hosted.Component.Name, _self.Member)));
         }
 
         Heartbeat(now);
@@ -437,6 +436,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         ulong number = _nextHeartbeat++;
         _lease.OnHeartbeatSent(number, now);
         control.Send(new HeartbeatMessage(number, [.. _hosted.Values.Where(h => h.IsServing).Select(h => new ComponentLoad(h.Component.Name, h.Shard?.ConnectionCount ?? 0))]));
+        // As every write, this one is repeated until there is an answer: whoever is first gets what nobody owns.
+        foreach (string component in _hosted.Keys.Where(name => !_records.ContainsKey(name)))
+        {
+            control.Send(new OwnershipAskMessage(new CreateOwnership(_nextRequest++, component, _self.Member)));
+        }
+
         _heartbeatAt = now + FailureDetector.HeartbeatInterval;
     }
 

@@ -1,0 +1,240 @@
+using Net.Core.Connections;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Hosting;
+using Net.Migration.Link;
+using Net.Tests.Migration.Directory;
+using Net.Tests.Simulation;
+
+namespace Net.Tests.Scenarios.Machines;
+
+/// <summary>Clients, an ingress with its directory, and nodes: the product's code on virtual time, out of one seed, in one thread.</summary>
+internal sealed class Federation
+{
+    private const ulong FnvPrime = 1_099_511_628_211;
+
+    private readonly MemoryStorage _storage = new();
+    private readonly FederationKeys _keys;
+    private readonly List<string> _log = [];
+    private readonly ulong _seed;
+    private int _machines;
+
+    public Federation(ulong seed, NetworkConditions? outside = null, Action<Federation>? configure = null)
+    {
+        _seed = seed;
+        World = new(seed);
+        Outside = outside ?? Clean;
+        configure?.Invoke(this);
+        byte[] secrets = new byte[FederationKeys.EntropyLength];
+        World.Random.Fill(secrets);
+        _keys = FederationKeys.Create(secrets);
+        Audit = new(this);
+        Ingress = new(this, _storage, _keys);
+        Alpha = AddNode("alpha");
+        RunUntil(() => Alpha.IsServing, TimeSpan.FromSeconds(5), "alpha serves");
+        Beta = AddNode("beta");
+        World.Run(TimeSpan.FromMilliseconds(50));
+    }
+
+    /// <summary>Between clients and ingress, when nothing is wrong.</summary>
+    public static NetworkConditions Clean { get; } = new() { MinDelay = TimeSpan.FromMilliseconds(5), MaxDelay = TimeSpan.FromMilliseconds(5) };
+
+    /// <summary>Between clients and ingress: loss, duplicates, corruption, datagrams that overtake each other.</summary>
+    public static NetworkConditions Lossy { get; } = new()
+    {
+        LossOneIn = 25,
+        DuplicateOneIn = 40,
+        CorruptOneIn = 80,
+        MinDelay = TimeSpan.FromMilliseconds(4),
+        MaxDelay = TimeSpan.FromMilliseconds(9),
+    };
+
+    /// <summary>Between ingress and nodes, when that is bad too: markers get lost and overtaken.</summary>
+    public static NetworkConditions LossyInside { get; } = new()
+    {
+        LossOneIn = 50,
+        DuplicateOneIn = 50,
+        MinDelay = TimeSpan.FromMilliseconds(0.2),
+        MaxDelay = TimeSpan.FromMilliseconds(1),
+    };
+
+    public World World { get; }
+
+    public NetworkConditions Outside { get; set; }
+
+    public NetworkConditions Inside { get; set; } = new() { MinDelay = TimeSpan.FromMilliseconds(0.3), MaxDelay = TimeSpan.FromMilliseconds(0.3) };
+
+    public TimeSpan LinkMinDelay { get; set; } = TimeSpan.FromMilliseconds(0.3);
+
+    public TimeSpan LinkMaxDelay { get; set; } = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>Whether a new link between nodes can be opened.</summary>
+    public bool LinksWork { get; set; } = true;
+
+    public int BlockedOneIn { get; set; }
+
+    public DirectoryFaults Directory { get; set; } = new();
+
+    /// <summary>Small buffers, so that handlers run for most of a scenario.</summary>
+    public ConnectionOptions ServerConnections { get; set; } = new() { Streams = new() { SendBuffer = 8_000, StreamWindow = 10_000, ConnectionWindow = 30_000 } };
+
+    public ConnectionOptions ClientConnections { get; set; } = new() { Streams = new() { SendBuffer = 9_000, StreamWindow = 12_000, ConnectionWindow = 40_000 } };
+
+    public Audit Audit { get; }
+
+    public SimulatedIngress Ingress { get; private set; }
+
+    public bool IsIngressUp => Ingress is not null && Ingress.Machine.IsUp;
+
+    public List<SimulatedNode> Nodes { get; } = [];
+
+    public SimulatedNode Alpha { get; }
+
+    public SimulatedNode Beta { get; }
+
+    public List<SimulatedLink> Links { get; } = [];
+
+    /// <summary>Exceptions that escaped from decisions: faults of ours.</summary>
+    public List<Exception> Faults { get; } = [];
+
+    /// <summary>World events since the start.</summary>
+    public long Events { get; private set; }
+
+    /// <summary>Everything that was sent, when and by whom, in one number.</summary>
+    public ulong TraceHash { get; private set; } = 14_695_981_039_346_656_037;
+
+    /// <summary>Called for every message that is put on a link, before it is.</summary>
+    public Action<Machine, LinkMessage> OnLinkMessage { get; set; } = (_, _) => { };
+
+    public OwnershipRecord Record => Ingress.Directory.Records.Single(r => r.Component == "web");
+
+    public SimulatedNode AddNode(string name)
+    {
+        SimulatedNode node = new(this, name, ++_machines, World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
+        Nodes.Add(node);
+        return node;
+    }
+
+    public SimulatedClient AddClient() => new(this, ++_machines);
+
+    public void Crash(Machine machine)
+    {
+        machine.Crash();
+        foreach (SimulatedLink link in Links.Where(l => l.Ends(machine)).ToArray())
+        {
+            link.Cut();
+        }
+    }
+
+    /// <summary>The links between two nodes; those to the ingress stay.</summary>
+    public void CutLinks(SimulatedNode a, SimulatedNode b)
+    {
+        foreach (SimulatedLink link in Links.Where(l => l.Joins(a.Machine, b.Machine)).ToArray())
+        {
+            link.Cut();
+        }
+    }
+
+    /// <summary>A new process of the ingress, with what the old one had on disk.</summary>
+    public void RestartIngress() => Ingress = new(this, _storage, _keys);
+
+    public Move Migrate(string to, TimeSpan? timeout = null)
+    {
+        Move move = new();
+        Ingress.Ask(move, new MigrateMessage(1, "web", to, timeout ?? TimeSpan.FromSeconds(10)));
+        return move;
+    }
+
+    public void Send(UdpAddress from, UdpAddress to, ReadOnlySpan<byte> bytes, Ecn ecn)
+    {
+        Trace(from.Port, bytes);
+        World.Network = IsInside(from) && IsInside(to) ? Inside : Outside;
+        World.Send(from, to, bytes, ecn);
+    }
+
+    public void Trace(int what, ReadOnlySpan<byte> bytes)
+    {
+        ulong hash = (TraceHash ^ (ulong)World.Now.Ticks) * FnvPrime;
+        hash = (hash ^ (ulong)what) * FnvPrime;
+        foreach (byte b in bytes)
+        {
+            hash = (hash ^ b) * FnvPrime;
+        }
+
+        TraceHash = hash;
+    }
+
+    public void Say(string line) => _log.Add($"{World.Now.Ticks / (double)TimeSpan.TicksPerMillisecond:F3} {line}");
+
+    public bool TryStep(Instant end)
+    {
+        if (!World.TryStep(end))
+        {
+            return false;
+        }
+
+        Events++;
+        return true;
+    }
+
+    public void RunUntil(Func<bool> condition, TimeSpan limit, string what)
+    {
+        Instant end = World.Now + limit;
+        while (!condition())
+        {
+            if (!TryStep(end))
+            {
+                Assert.Fail($"seed {_seed}: after {limit}: not {what}\n{Describe()}");
+            }
+        }
+    }
+
+    public void Run(TimeSpan span)
+    {
+        Instant end = World.Now + span;
+        while (TryStep(end))
+        {
+        }
+
+        World.Run(end - World.Now);
+    }
+
+    /// <summary>One owner, by the directory and by what the nodes do.</summary>
+    public void AssertOneOwner()
+    {
+        SimulatedNode[] serving = [.. Nodes.Where(n => n.IsServing)];
+        Assert.HasCount(1, serving, $"seed {_seed}: {serving.Length} nodes serve\n{Describe()}");
+        Assert.AreEqual(Record.Owner, serving[0].Member, Describe());
+        Assert.AreEqual(Record.Epoch, serving[0].Shard!.Channel.Epoch, Describe());
+        Assert.IsEmpty(Faults, $"seed {_seed}: {string.Join('\n', Faults)}\n{Describe()}");
+    }
+
+    public string Describe()
+    {
+        IEnumerable<string> nodes = Nodes.Select(n =>
+            $"{n.Member.Name}: up={n.Machine.IsUp} mode={n.Shard?.Channel.Mode} epoch={n.Shard?.Channel.Epoch} connections={n.Shard?.ConnectionCount}");
+        return string.Join('\n', [.. nodes, $"record: {(IsIngressUp ? Ingress.Directory.Records.FirstOrDefault() : null)}", .. Faults.Select(f => f.ToString()), .. _log.TakeLast(30)]);
+    }
+
+    private static bool IsInside(UdpAddress address) => address.ToEndPoint().Address.GetAddressBytes()[2] == 1;
+}
+
+/// <summary>A `continuum migrate` that waits for its answer.</summary>
+internal sealed class Move : IControlPeer
+{
+    public MigrateReport? Report { get; private set; }
+
+    public bool IsOver => Report is not null;
+
+    public string Name => "command";
+
+    public UdpAddress DataAddress => default;
+
+    public void Send(LinkMessage message) => Report = (message as MigrateReplyMessage)?.Report ?? Report;
+
+    public void Close()
+    {
+    }
+}

@@ -1,0 +1,78 @@
+using Net.Core.Io;
+using Net.Core.Paths;
+using Net.Core.Wire;
+
+namespace Net.Tests.Scenarios.Machines;
+
+/// <summary>A UDP socket of a machine.</summary>
+internal sealed class SimulatedChannel : IDatagramChannel
+{
+    private const int QueueLimit = 4096;
+
+    private readonly Federation _federation;
+    private readonly Queue<(byte[] Bytes, UdpAddress From, Ecn Ecn)> _arrived = new();
+
+    public SimulatedChannel(Federation federation, Machine machine, UdpAddress local)
+    {
+        (_federation, Local) = (federation, local);
+        federation.World.Attach(local, datagram =>
+        {
+            if (machine.IsUp && _arrived.Count < QueueLimit)
+            {
+                _arrived.Enqueue((datagram.Bytes, datagram.From, datagram.Ecn));
+                Wake();
+            }
+        });
+    }
+
+    public UdpAddress Local { get; }
+
+    public int Headroom => 0;
+
+    /// <summary>Called when there is something to do.</summary>
+    public Action OnWake { get; set; } = () => { };
+
+    /// <summary>Sees what is sent, before it is.</summary>
+    public Action<Memory<byte>, Transmit> OnSending { get; set; } = (_, _) => { };
+
+    /// <summary>One send in so many finds the socket's buffer full.</summary>
+    public int BlockedOneIn { get; set; }
+
+    public bool TryReceive(ReceiveBatch batch)
+    {
+        batch.Clear();
+        while (_arrived.Count > 0 && batch.TryReserve(out Span<byte> room))
+        {
+            (byte[] bytes, UdpAddress from, Ecn ecn) = _arrived.Dequeue();
+            bytes.CopyTo(room);
+            batch.Commit(bytes.Length, 0, new(from, Local, 0), ecn);
+        }
+
+        return !batch.IsEmpty;
+    }
+
+    public bool TrySend(Span<byte> buffer, in Transmit transmit)
+    {
+        if (_federation.World.Random.OneIn(BlockedOneIn))
+        {
+            return false;
+        }
+
+        byte[] bytes = buffer[..transmit.Length].ToArray();
+        OnSending(bytes, transmit);
+        for (int at = 0; at < transmit.Length; at += transmit.SegmentSize)
+        {
+            _federation.Send(Local, transmit.Path.Remote, bytes.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at)), transmit.Ecn);
+        }
+
+        return true;
+    }
+
+    public void Wait(TimeSpan timeout)
+    {
+    }
+
+    public void Wake() => OnWake();
+
+    public void Dispose() => _arrived.Clear();
+}

@@ -1,0 +1,122 @@
+using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Io;
+using Net.Core.Wire;
+using Net.Http3.Client.Hosting;
+using Net.Http3.Messages;
+using Net.Http3.Server;
+using Net.Http3.Sessions;
+using Net.Tests.Simulation;
+
+namespace Net.Tests.Scenarios.Machines;
+
+/// <summary>An HTTP/3 client with one connection.</summary>
+internal sealed class SimulatedClient
+{
+    private readonly Federation _federation;
+    private readonly Shard _shard;
+
+    public SimulatedClient(Federation federation, int number)
+    {
+        _federation = federation;
+        Machine machine = new(federation.World, $"client {number}", federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
+        Assert.IsTrue(UdpAddress.TryParse($"10.0.2.{number}:{40_000 + number}", out UdpAddress address));
+        SimulatedChannel channel = new(federation, machine, address);
+        SimulatedCrypto crypto = new(federation.World);
+        EndpointOptions options = new() { Keys = [Peer.Keys], Connection = federation.ClientConnections };
+        _shard = new(new(options, crypto), channel, crypto, _ => throw new InvalidOperationException("a client accepts nobody"));
+        Stepper stepper = new(machine, () => _shard.Deadline, () =>
+        {
+            while (_shard.Step(machine.Now))
+            {
+            }
+        });
+        channel.OnWake = () => stepper.Wake(TimeSpan.Zero);
+        Connection = _shard.Endpoint.Connect(
+            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = "web.test" }, new(SimulatedIngress.Public, address, 0), machine.Now);
+        Owner = new(Connection, new ShardQueue(_shard), inline: true);
+        _shard.SetOwner(Connection, Owner);
+        channel.Wake();
+    }
+
+    public Connection Connection { get; }
+
+    public ClientOwner Owner { get; }
+
+    public bool IsOpen => Connection.IsOpen;
+
+    /// <summary>Sends a request, and notes everything that is seen of its response.</summary>
+    public ClientView Request(string method, string path, byte[]? upload = null)
+    {
+        ClientView view = new(method + " " + path, _federation.World);
+        _ = view.RunAsync(Owner.Http3.NewExchange(), new(method, "https", "web.test", path, new()), upload);
+        return view;
+    }
+}
+
+/// <summary>All that a client sees of one exchange.</summary>
+internal sealed class ClientView(string name, World world)
+{
+    private readonly List<byte> _body = [];
+
+    public string Name => name;
+
+    public int Status { get; private set; }
+
+    public string Length { get; private set; } = "";
+
+    public byte[] Body => [.. _body];
+
+    public int Received => _body.Count;
+
+    public bool IsComplete { get; private set; }
+
+    /// <summary>The upload was taken and ended.</summary>
+    public bool IsSent { get; private set; }
+
+    public string? Error { get; private set; }
+
+    public bool IsOver => (IsComplete && IsSent) || Error is not null;
+
+    /// <summary>What has to be the same with and without moves.</summary>
+    public override string ToString() =>
+        $"{name}: {Status} length {Length}, {Received} bytes {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(Body).AsSpan(0, 8))}, "
+        + $"{(IsComplete ? "complete" : "incomplete")}, {(IsSent ? "sent" : "unsent")}, {Error ?? "no error"}";
+
+    public async Task RunAsync(ClientExchange exchange, RequestHead head, byte[]? upload)
+    {
+        try
+        {
+            await exchange.SendAsync(head, upload is not null);
+            Task sending = upload is null ? Task.CompletedTask : SendAsync(exchange, upload);
+            await exchange.ReadHeadAsync();
+            Status = exchange.Response!.Status;
+            Length = exchange.Response.Headers["content-length"] ?? "";
+            byte[] buffer = new byte[1 + world.Random.Below(4000)];
+            for (int count; (count = await exchange.ReadAsync(buffer)) > 0;)
+            {
+                _body.AddRange(buffer.AsSpan(0, count));
+            }
+
+            IsComplete = true;
+            await sending;
+            IsSent = true;
+        }
+        catch (Http3RequestAbortedException aborted)
+        {
+            Error = aborted.Message;
+        }
+    }
+
+    private async Task SendAsync(ClientExchange exchange, byte[] upload)
+    {
+        for (int sent = 0; sent < upload.Length;)
+        {
+            int count = int.Min(upload.Length - sent, 1 + world.Random.Below(5000));
+            await exchange.WriteAsync(upload.AsMemory(sent, count));
+            sent += count;
+        }
+
+        await exchange.FinishAsync();
+    }
+}

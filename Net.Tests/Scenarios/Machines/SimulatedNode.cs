@@ -1,0 +1,133 @@
+using Net.Core.Connections;
+using Net.Core.Paths;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Hosting;
+using Net.Migration.Ingress;
+using Net.Migration.Link;
+using Net.Tests.Simulation;
+
+namespace Net.Tests.Scenarios.Machines;
+
+/// <summary>A node: the product's <see cref="NodeState"/> with everything under it, on a simulated machine.</summary>
+internal sealed class SimulatedNode : IComponentRunner
+{
+    private static readonly TimeSpan s_rejoin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_wakeUp = TimeSpan.FromMicroseconds(100);
+
+    private readonly Federation _federation;
+    private readonly SimulatedActor _actor;
+
+    public SimulatedNode(Federation federation, string name, int number, TimeSpan clock)
+    {
+        _federation = federation;
+        Machine = new(federation.World, name, clock);
+        Member = new(name, federation.World.Random.Next() | 1);
+        Assert.IsTrue(UdpAddress.TryParse($"10.0.1.{number}:5000", out UdpAddress data) & UdpAddress.TryParse($"10.0.1.{number}:6000", out UdpAddress link));
+        Data = new(federation, Machine, data) { OnSending = OnSending, BlockedOneIn = federation.BlockedOneIn };
+        NodeInfo info = new(Member, data, link, ["web"]);
+        NodeOptions options = new()
+        {
+            Name = name,
+            Join = new(System.Net.IPAddress.Loopback, 1),
+            ServerCertificate = null!,
+            MemberCertificate = null!,
+            FederationRoots = null!,
+            Components = [new("web", Component) { Connections = federation.ServerConnections }],
+            Log = line => federation.Say($"{name}: {line}"),
+        };
+        _actor = new(federation.World, Machine, () => State!.Deadline, now => State!.Tick(now), fault => federation.Faults.Add(fault));
+        State = new(options, info, new(_actor, this, Data, new SimulatedCrypto(federation.World), Connect));
+        StayJoined();
+    }
+
+    public Machine Machine { get; }
+
+    public Member Member { get; }
+
+    public SimulatedChannel Data { get; }
+
+    public TestComponent Component { get; } = new();
+
+    public NodeState State { get; }
+
+    public ComponentShard? Shard { get; private set; }
+
+    public bool IsServing => Machine.IsUp && Shard?.Channel.Mode == DataMode.Serving;
+
+    public bool RunsHandlersInline => true;
+
+    Instant IComponentRunner.Now => Machine.Now;
+
+    public IAsyncDisposable Start(ComponentShard component, string name)
+    {
+        Shard = component;
+        Stepper stepper = new(Machine, () => Instant.Min(component.Shard.Deadline, component.HandlerDeadline), () =>
+        {
+            component.TickHandlers(Machine.Now);
+            while (component.Shard.Step(Machine.Now))
+            {
+            }
+        });
+        Data.OnWake = () => stepper.Wake(_federation.World.Random.Between(TimeSpan.Zero, s_wakeUp));
+        Data.Wake();
+        return new Running();
+    }
+
+    /// <summary>A link from another node: its messages go to this node's decisions.</summary>
+    public void Accept(SimulatedLink.End end)
+    {
+        end.OnMessage = (l, message) => _actor.Post(now => State.OnNodeMessage(l, message, now));
+        end.OnLost = l => _actor.Post(now => State.OnNodeLinkLost(l, now));
+    }
+
+    private void StayJoined()
+    {
+        if (!_federation.IsIngressUp)
+        {
+            Machine.After(s_rejoin, StayJoined);
+            return;
+        }
+
+        SimulatedLink link = new(_federation, Machine, Member.Name, _federation.Ingress.Machine, "ingress");
+        TaskCompletionSource<string?> welcome = new();
+        link.First.OnMessage = (l, message) => _actor.Post(now => State.OnControl(l, message, now));
+        link.First.OnLost = l =>
+        {
+            _actor.Post(now => State.OnControlLost(l, now));
+            Machine.After(s_rejoin, StayJoined);
+        };
+        _federation.Ingress.Accept(link.Second);
+        _actor.Post(_ => State.OnControlOpen(link.First, welcome));
+    }
+
+    private Task<ILink?> Connect(NodeInfo info)
+    {
+        SimulatedNode? node = _federation.Nodes.FirstOrDefault(n => n.Member == info.Member && n.Machine.IsUp);
+        if (node is null || !_federation.LinksWork)
+        {
+            return Task.FromResult<ILink?>(null);
+        }
+
+        SimulatedLink link = new(_federation, Machine, Member.Name, node.Machine, node.Member.Name);
+        Accept(link.First);
+        node.Accept(link.Second);
+        return Task.FromResult<ILink?>(link.First);
+    }
+
+    private void OnSending(Memory<byte> bytes, Transmit transmit)
+    {
+        Assert.IsTrue(IngressHeader.TryRead(bytes.Span, out IngressHeader header));
+        _federation.Audit.OnNodeSends(this, header);
+        if (transmit.FirstPacketNumber is ulong first && Shard!.Shard.Endpoint.LastSender is Connection sender)
+        {
+            _federation.Audit.OnSealed(this, sender, header.Epoch, first);
+        }
+    }
+
+    private sealed class Running : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}

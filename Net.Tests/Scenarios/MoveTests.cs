@@ -1,0 +1,102 @@
+using Net.Migration.Hosting;
+using Net.Tests.Scenarios.Machines;
+using Net.Tests.Simulation;
+
+namespace Net.Tests.Scenarios;
+
+/// <summary>Moves between two nodes, in the whole federation: clients see what they see without a move.</summary>
+[TestClass]
+public sealed class MoveTests
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+
+    /// <summary>Goal: without a move each scenario comes to its right end.</summary>
+    [TestMethod]
+    [DataRow(ScenarioKind.Download)]
+    [DataRow(ScenarioKind.Upload)]
+    [DataRow(ScenarioKind.Echo)]
+    [DataRow(ScenarioKind.Counter)]
+    public void Every_scenario_comes_to_its_end(ScenarioKind kind)
+    {
+        Federation federation = new(1);
+        Scenario scenario = new(federation, kind);
+        federation.RunUntil(() => scenario.IsOver, s_limit, "over");
+        scenario.AssertRight();
+        federation.AssertOneOwner();
+        Assert.IsGreaterThan(10, federation.Audit.Packets);
+    }
+
+    /// <summary>Goal: a planned move on a clean network, at every step, changes nothing for the client and causes no congestion event.</summary>
+    [TestMethod]
+    [DataRow(ScenarioKind.Download)]
+    [DataRow(ScenarioKind.Upload)]
+    [DataRow(ScenarioKind.Echo)]
+    [DataRow(ScenarioKind.Counter)]
+    public void A_move_at_every_step_of_a_clean_network_is_not_seen(ScenarioKind kind)
+    {
+        Federation still = new(1);
+        Scenario expected = new(still, kind);
+        long first = still.Events;
+        still.RunUntil(() => expected.IsOver, s_limit, "over");
+        long events = still.Events - first;
+        int stride = Depth.Stride(events, 60);
+        for (long k = 0; k < events; k += stride)
+        {
+            Federation federation = new(1);
+            Scenario scenario = new(federation, kind);
+            Move move = scenario.MoveAt(k, "beta");
+            federation.RunUntil(() => scenario.IsOver && move.IsOver, s_limit, $"over, after a move at event {k}");
+            scenario.AssertRight();
+            Assert.AreEqual(expected.ToString(), scenario.ToString(), $"move at event {k}");
+            Assert.IsTrue(move.Report!.Moved, $"event {k}: {move.Report}");
+            federation.AssertOneOwner();
+            Assert.AreEqual(federation.Beta.Member, federation.Record.Owner);
+            Assert.IsTrue(scenario.HadNoCongestion, $"a congestion event after a move at event {k}");
+            Assert.AreEqual(0, federation.Ingress.Counters.Unroutable);
+        }
+    }
+
+    /// <summary>Goal: the same on a bad network, with a move there and a move back.</summary>
+    [TestMethod]
+    [Seeds(60)]
+    public void Two_moves_on_a_bad_network_are_not_seen(ulong seed)
+    {
+        Federation federation = new(seed, Federation.Lossy, f =>
+        {
+            f.Inside = seed % 2 == 0 ? Federation.LossyInside : f.Inside;
+            f.BlockedOneIn = seed % 3 == 0 ? 5 : 0;
+            f.Directory = seed % 5 == 0 ? DirectoryFaults.Bad : f.Directory;
+        });
+        Scenario scenario = new(federation, (ScenarioKind)(seed % 4));
+        federation.RunUntil(() => scenario.IsConfirmed, s_limit, "connected");
+        Move there = scenario.MoveAt(federation.World.Random.Below(150), "beta");
+        federation.RunUntil(() => there.IsOver, s_limit, "moved");
+        Assert.IsTrue(there.Report!.Moved, $"{there.Report}\n{federation.Describe()}");
+        Move back = scenario.MoveAt(federation.World.Random.Below(100), "alpha");
+        federation.RunUntil(() => scenario.IsOver && back.IsOver, s_limit, "over, and moved back");
+        Assert.IsTrue(back.Report!.Moved, $"{back.Report}\n{federation.Describe()}");
+        scenario.AssertRight();
+        federation.Run(TimeSpan.FromSeconds(1));
+        federation.AssertOneOwner();
+        Assert.AreEqual(3UL, federation.Record.Epoch);
+    }
+
+    /// <summary>Goal: what the simulation rests on: the same seed gives the same run, to the last byte and microsecond.</summary>
+    [TestMethod]
+    [Seeds(4)]
+    public void The_same_seed_gives_the_same_run(ulong seed)
+    {
+        Assert.AreEqual(Run(seed), Run(seed));
+        Assert.AreNotEqual(Run(seed), Run(seed + 1000));
+
+        static (ulong, long) Run(ulong seed)
+        {
+            Federation federation = new(seed, Federation.Lossy, f => f.Directory = DirectoryFaults.Bad);
+            Scenario scenario = new(federation, (ScenarioKind)(seed % 4));
+            federation.RunUntil(() => scenario.IsConfirmed, s_limit, "connected");
+            Move move = scenario.MoveAt(20, "beta");
+            federation.RunUntil(() => scenario.IsOver && move.IsOver, s_limit, "over");
+            return (federation.TraceHash, federation.Events);
+        }
+    }
+}
