@@ -6,7 +6,7 @@ namespace Net.Tests.Simulation;
 [TestClass]
 public sealed class MoveAtEveryStepTests
 {
-    private const int Bytes = 40_000;
+    private const int Bytes = 80_000;
 
     /// <summary>
     /// Goal: whatever a connection is doing when its server moves, the client sees what it would have seen: the same bytes, no close, no
