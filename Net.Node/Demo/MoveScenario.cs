@@ -10,6 +10,11 @@ internal sealed class MoveScenario(IDemoWorld world, IDemoView view, TimeProvide
 {
     private const int PieceLength = 256 * 1024;
 
+    /// <summary>While a move is under way each piece is this part of what may still be read, so that packets flow at every moment of it.</summary>
+    private const int ShareWhileMoving = 16;
+
+    private static readonly TimeSpan s_breathWhileMoving = TimeSpan.FromMilliseconds(1);
+
     /// <summary>A client that gets nothing for so long has been lost.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -83,7 +88,8 @@ internal sealed class MoveScenario(IDemoWorld world, IDemoView view, TimeProvide
                 }
 
                 // At the end one byte more is asked for: none must come.
-                int count = await ReadPieceAsync(response, buffer.AsMemory(0, (int)Math.Clamp(room, 1, PieceLength)), cancellationToken).ConfigureAwait(false);
+                long piece = moving is null ? room : room / ShareWhileMoving;
+                int count = await ReadPieceAsync(response, buffer.AsMemory(0, (int)Math.Clamp(piece, 1, PieceLength)), cancellationToken).ConfigureAwait(false);
                 if (count == 0)
                 {
                     return;
@@ -91,6 +97,11 @@ internal sealed class MoveScenario(IDemoWorld world, IDemoView view, TimeProvide
 
                 _hash.AppendData(buffer, 0, count);
                 view.OnBytes(Interlocked.Add(ref _offset, count));
+                if (moving is { IsCompleted: false })
+                {
+                    await Task.Delay(s_breathWhileMoving, cancellationToken).ConfigureAwait(false);
+                }
+
                 if (_offset > size)
                 {
                     _broken = "more bytes came than were asked for";

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Wire;
@@ -35,10 +34,6 @@ internal sealed class HttpConnection : IHttpConnection
 
                 UdpAddress remote = UdpAddress.FromEndPoint(new(address, target.Port));
                 return new HttpConnection(await Http3Client.ConnectAsync(remote, target.Host, tls, cancellationToken).ConfigureAwait(false));
-            }
-            catch (AuthenticationException e)
-            {
-                throw new IOException("its certificate is not trusted", e);
             }
             catch (Exception e) when (e is IOException or QuicException or SocketException)
             {

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Security;
+using System.Security.Authentication;
 using Net.Core.Connections;
+using Net.Core.Errors;
 using Net.Core.Io;
 using Net.Core.Time;
 using Net.Core.Tls;
@@ -29,6 +31,7 @@ internal sealed class Http3Client : IAsyncDisposable
     /// <param name="tls">Whom to trust; the protocol is always h3.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="IOException">The handshake failed; the message says why.</exception>
+    /// <exception cref="AuthenticationException">The server's certificate is not trusted, or not valid for the name.</exception>
     public static async Task<Http3Client> ConnectAsync(
         UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, CancellationToken cancellationToken)
     {
@@ -99,8 +102,13 @@ internal sealed class Http3Client : IAsyncDisposable
         private async Task WatchAsync()
         {
             await Owner!.Http3.Closed.ConfigureAwait(false);
-            _ = _connected.TrySetException(new IOException($"the connection failed: {Owner.CloseReason?.Reason ?? "its thread has ended"}"));
+            string reason = $"the connection failed: {Owner.CloseReason?.Reason ?? "its thread has ended"}";
+            _ = _connected.TrySetException(IsDistrust(Owner.CloseReason) ? new AuthenticationException(reason) : new IOException(reason));
         }
+
+        /// <summary>We closed with one of the alerts about certificates: bad_certificate (42) to unknown_ca (48) (RFC 8446, section 6.2).</summary>
+        private static bool IsDistrust(CloseReason? reason) => reason is { Origin: CloseOrigin.LocalTransport } r
+            && r.Code is >= (ulong)TransportErrorCode.CryptoError + 42 and <= (ulong)TransportErrorCode.CryptoError + 48;
     }
 
     private sealed class CloseWork(ConnectWork work) : IShardWork
