@@ -1,0 +1,116 @@
+using Net.Core.Connections;
+using Net.Core.Snapshots;
+using Net.Core.Streams;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Tests.Simulation;
+
+namespace Net.Tests.Core.Connections;
+
+[TestClass]
+public sealed class ConnectionFreezeTests
+{
+    private readonly World _world = new(1);
+    private readonly Peer _client;
+    private readonly Peer _server;
+    private readonly Connection _near;
+
+    public ConnectionFreezeTests()
+    {
+        _client = new(_world, "10.0.0.1:1000");
+        _server = new(_world, "10.0.0.2:443");
+        _near = _client.Connect(_server);
+    }
+
+    private Connection Far => _server.Accepted[0];
+
+    /// <summary>Goal: a frozen connection neither sends nor processes: every call but those of a move throws, and it has no deadline.</summary>
+    [TestMethod]
+    public void Frozen_it_does_nothing()
+    {
+        Confirm();
+        Assert.IsTrue(Far.TryOpen(unidirectional: true, out StreamId id));
+        Far.Freeze(_world.Now);
+        byte[] buffer = new byte[64 * 1500];
+        Instant now = _world.Now;
+        Action[] calls =
+        [
+            () => Far.OnDatagram(buffer, Far.Path, Ecn.NotEct, 0, now), () => Far.Tick(now), () => Far.TryTransmit(buffer, 0, now, out _),
+            () => Far.TryTakeEvent(out _), () => Far.TryTakeRequest(out _), () => Far.TryOpen(false, out _), () => Far.Write(id, "a"u8, true),
+            () => Far.WriteRoom(id), () => Far.ReadState(id), () => Far.Consume(id, 0), () => Far.Reset(id, 0), () => Far.StopSending(id, 0),
+            () => Far.SetPriority(id, 0, false), () => Far.Close(0, "", now), Far.Ping, () => Far.Freeze(now),
+        ];
+        foreach (Action call in calls)
+        {
+            _ = Assert.ThrowsExactly<InvalidOperationException>(call);
+        }
+
+        Assert.AreEqual(Instant.Never, Far.Deadline);
+    }
+
+    /// <summary>Goal: only a confirmed connection freezes, only a frozen one is written down or thawed, an epoch never goes back, and a destroyed one is over.</summary>
+    [TestMethod]
+    public void The_calls_of_a_move_have_an_order()
+    {
+        _ = Assert.ThrowsExactly<InvalidOperationException>(() => _near.Freeze(_world.Now));
+        Confirm();
+        SnapshotWriter writer = new(_world.Now);
+        _ = Assert.ThrowsExactly<InvalidOperationException>(() => Far.Export(0, writer));
+        _ = Assert.ThrowsExactly<InvalidOperationException>(() => Far.Thaw(Far.Epoch, _world.Now));
+
+        Far.Freeze(_world.Now);
+        Far.Thaw(Far.Epoch + 2, _world.Now);
+        Far.Freeze(_world.Now);
+        _ = Assert.ThrowsExactly<InvalidOperationException>(() => Far.Thaw(Far.Epoch - 1, _world.Now));
+        Far.Destroy();
+        _ = Assert.ThrowsExactly<InvalidOperationException>(() => Far.Export(0, writer));
+        _ = Assert.ThrowsExactly<InvalidOperationException>(() => Far.Thaw(Far.Epoch, _world.Now));
+    }
+
+    /// <summary>Goal: a copy, completed by what changed since, is the whole: a stream that ended in between does not come back.</summary>
+    [TestMethod]
+    public void A_delta_forgets_what_has_ended()
+    {
+        Confirm();
+        Assert.IsTrue(Far.TryOpen(unidirectional: true, out StreamId id));
+        Far.Freeze(_world.Now);
+        ConnectionImage image = new();
+        ulong copied = Export(since: 0, image);
+        Far.Thaw(Far.Epoch, _world.Now);
+
+        Assert.AreEqual(1, Far.Write(id, "a"u8, fin: true));
+        Read(id);
+        _server.Pump();
+        _world.RunUntil(() => !Far.OpenStreams.Any(), TimeSpan.FromSeconds(5));
+
+        Far.Freeze(_world.Now);
+        _ = Export(copied, image);
+        Connection restored = Connection.Import(image, ConnectionOptions.Default, Peer.Keys, _world.Now);
+        Assert.IsFalse(restored.OpenStreams.Any());
+
+        ConnectionImage whole = new();
+        _ = Export(since: 0, whole);
+        CollectionAssert.AreEquivalent(Sections(whole), Sections(image), "what has ended must not pile up at the destination");
+    }
+
+    private void Read(StreamId id) => _client.OnEvent = (c, e) =>
+    {
+        if (e.Kind == ConnectionEventKind.Stream && e.Stream.Id == id && c.Peek(id).Length is > 0 and int length)
+        {
+            c.Consume(id, length);
+            _ = c.ReadState(id);
+        }
+    };
+
+    private List<(ulong Number, ulong Key)> Sections(ConnectionImage image) => [.. image.Sections(_world.Now).Select(static s => (s.Section.Number, s.Section.Key))];
+
+    private ulong Export(ulong since, ConnectionImage image)
+    {
+        SnapshotWriter writer = new(_world.Now);
+        ulong copied = Far.Export(since, writer);
+        image.Apply(writer.Written);
+        return copied;
+    }
+
+    private void Confirm() => _world.RunUntil(() => _near.IsConfirmed && _server.Accepted.Count > 0 && Far.IsConfirmed, TimeSpan.FromSeconds(5));
+}
