@@ -24,6 +24,7 @@ internal sealed class DestinationDriver(
     private PrepareMessage? _prepare;
     private ComponentShard? _shard;
     private Instant _silenceEnds = Instant.Never;
+    private bool _isDisposed;
 
     public string Component => _machine.Component;
 
@@ -70,6 +71,7 @@ internal sealed class DestinationDriver(
 
     public void Dispose()
     {
+        _isDisposed = true;
         _opener?.Dispose();
         CryptographicOperations.ZeroMemory(_plain);
         CryptographicOperations.ZeroMemory(share);
@@ -159,6 +161,11 @@ internal sealed class DestinationDriver(
 
             actor.Post(now =>
             {
+                if (_isDisposed)
+                {
+                    return;
+                }
+
                 if (fault is null && _opener!.IsComplete && _image.IsWhole)
                 {
                     _machine.OnRestored(_opener.Hash, now);
@@ -198,11 +205,19 @@ internal sealed class DestinationDriver(
 
     private void Wipe()
     {
-        _image.Wipe();
         if (_shard is ComponentShard shard)
         {
             node.OnReleased(_prepare!.Component);
-            shard.Run(_ => shard.StandDown());
+            shard.Run(_ =>
+            {
+                // Here, as the shard may be restoring from it.
+                _image.Wipe();
+                shard.StandDown();
+            });
+        }
+        else
+        {
+            _image.Wipe();
         }
     }
 }

@@ -268,9 +268,11 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     /// <summary>Somebody else owns it by a write that was not ours to make: fall silent, for ever, with these connections.</summary>
     private void Lose(HostedState hosted)
     {
+        // A move under way destroys its connections itself; one that is over has nothing to do with these any more.
+        bool isMoving = hosted.Outgoing?.Epoch == hosted.ServingEpoch;
         hosted.ServingEpoch = 0;
         ComponentShard shard = hosted.Shard!;
-        if (hosted.Outgoing is null)
+        if (!isMoving)
         {
             shard.Run(shard.Lose);
             _options.Log?.Invoke($"lost {hosted.Component.Name} to another member");
@@ -331,6 +333,14 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         _surroundings.Actor.Post(now =>
         {
             hosted.IsConnecting = false;
+            if (Check(message, out _, out record, out destination) is MigrateReport late)
+            {
+                // Meanwhile somebody has taken it, or the destination has gone.
+                _ = link?.DisposeAsync().AsTask();
+                asker.Send(new MigrateReplyMessage(message.Id, late));
+                return;
+            }
+
             if (link is null)
             {
                 asker.Send(new MigrateReplyMessage(
@@ -503,7 +513,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             {
                 if (outgoing.IsForwarding || outgoing.HasLost)
                 {
-                    hosted.ServingEpoch = 0;
+                    // What has come back since, under a later epoch, is another matter.
+                    hosted.ServingEpoch = hosted.ServingEpoch == outgoing.Epoch ? 0 : hosted.ServingEpoch;
                 }
                 else if (outgoing.HasEnded)
                 {

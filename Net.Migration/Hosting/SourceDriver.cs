@@ -18,6 +18,7 @@ internal sealed class SourceDriver(
     private ComponentExport? _export;
     private ILink? _link;
     private Instant _nextPoll = Instant.Never;
+    private bool _isDisposed;
 
     public string Component => plan.Record.Component;
 
@@ -30,6 +31,9 @@ internal sealed class SourceDriver(
     public bool HasLost => _machine.State == SourceState.Gone;
 
     public ulong ServingEpoch => _machine.ServingEpoch;
+
+    /// <summary>Under which it served before.</summary>
+    public ulong Epoch => plan.Epoch;
 
     public Instant Deadline => Instant.Min(_machine.Deadline, _nextPoll);
 
@@ -84,7 +88,13 @@ internal sealed class SourceDriver(
 
     public void Dispose()
     {
-        _export?.Dispose();
+        _isDisposed = true;
+        if (_export is ComponentExport export)
+        {
+            // Behind what the shard may still be writing to it.
+            shard.Run(_ => export.Dispose());
+        }
+
         _ = _link?.DisposeAsync().AsTask();
     }
 
@@ -202,6 +212,11 @@ internal sealed class SourceDriver(
 
         actor.Post(now =>
         {
+            if (_isDisposed)
+            {
+                return;
+            }
+
             if (fault is null)
             {
                 then?.Invoke(now);

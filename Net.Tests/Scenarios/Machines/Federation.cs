@@ -168,6 +168,8 @@ internal sealed class Federation
 
     public void Say(string line) => _log.Add($"{World.Now.Ticks / (double)TimeSpan.TicksPerMillisecond:F3} {line}");
 
+    public bool HasSaid(string text) => _log.Any(line => line.Contains(text, StringComparison.Ordinal));
+
     public bool TryStep(Instant end)
     {
         if (!World.TryStep(end))

@@ -8,6 +8,8 @@ namespace Net.Tests.Scenarios.Machines;
 internal sealed class Machine(World world, string name, TimeSpan offset)
 {
     private readonly Queue<Action> _waiting = new();
+    private TimeSpan _offset = offset;
+    private Instant _pausedAt;
 
     public string Name => name;
 
@@ -15,12 +17,15 @@ internal sealed class Machine(World world, string name, TimeSpan offset)
 
     public bool IsPaused { get; private set; }
 
-    public Instant Now => world.Now + offset;
+    /// <summary>Its clock has stood still in a pause, as a virtual machine's may: it believes in leases that have run out.</summary>
+    public bool HasLostTime { get; private set; }
+
+    public Instant Now => IsPaused && HasLostTime ? _pausedAt : world.Now + _offset;
 
     public void After(TimeSpan delay, Action action) => world.After(delay, () => Run(action));
 
     /// <param name="local">On this machine's clock; the past means now.</param>
-    public void At(Instant local, Action action) => world.At(local <= Now ? world.Now : local - offset, () => Run(action));
+    public void At(Instant local, Action action) => world.At(local <= Now ? world.Now : local - _offset, () => Run(action));
 
     /// <summary>Does something now, after the pause, or never.</summary>
     public void Run(Action action)
@@ -41,10 +46,25 @@ internal sealed class Machine(World world, string name, TimeSpan offset)
         _waiting.Clear();
     }
 
-    public void Pause() => IsPaused = true;
+    public void Pause(bool clockStops = false)
+    {
+        _pausedAt = Now;
+        HasLostTime |= clockStops;
+        IsPaused = true;
+    }
 
     public void Continue()
     {
+        if (!IsPaused)
+        {
+            return;
+        }
+
+        if (HasLostTime)
+        {
+            _offset = _pausedAt - world.Now;
+        }
+
         IsPaused = false;
         while (!IsPaused && _waiting.TryDequeue(out Action? action))
         {
