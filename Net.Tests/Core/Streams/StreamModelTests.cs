@@ -24,7 +24,11 @@ public sealed class StreamModelTests
         Random random = new(seed);
         StreamOptions options = new()
         {
-            StreamWindow = 8000, ConnectionWindow = 20_000, SendBuffer = 12_000, MaxBidirectional = 4, MaxUnidirectional = 2,
+            StreamWindow = 8000,
+            ConnectionWindow = 20_000,
+            SendBuffer = 12_000,
+            MaxBidirectional = 4,
+            MaxUnidirectional = 2,
         };
         StreamPair pair = new(options);
         Side client = new(pair.Client, random, isServer: false), server = new(pair.Server, random, isServer: true);

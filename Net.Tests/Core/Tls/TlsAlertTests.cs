@@ -76,7 +76,8 @@ public sealed class TlsAlertTests
         {
             "DOWNGRD\u0001"u8.CopyTo(b.AsSpan(30));
             return Replace(b, [0, 43, 0, 2, 3, 4], [0xAA, 0xAA, 0, 2, 3, 4]);
-        }),
+        }
+        ),
         ["another version"] = (47, HandshakeType.ServerHello, b => Replace(b, [0, 43, 0, 2, 3, 4], [0, 43, 0, 2, 3, 3])),
         ["no share"] = (109, HandshakeType.ServerHello, ServersHello(h => h.KeyShare = null)),
         ["a share in another group"] = (47, HandshakeType.ServerHello, ServersHello(h => h.KeyShare = new(NamedGroup.Secp256r1, new byte[65]))),
@@ -104,7 +105,8 @@ public sealed class TlsAlertTests
         {
             byte[] request = MessageWriter.Frame(new Net.Core.Tls.Messages.CertificateRequest { SignatureSchemes = [0x0403] });
             return [.. b, .. request, .. request];
-        }),
+        }
+        ),
         ["no server certificate"] = (50, HandshakeType.Certificate, _ => MessageWriter.Frame(new Certificate { Chain = [] })),
         ["a certificate that is none"] = (51, HandshakeType.Certificate, _ => MessageWriter.Frame(new Certificate { Chain = [new byte[300]] })),
         ["Certificate left out by the server"] = (10, HandshakeType.Certificate, _ => []),

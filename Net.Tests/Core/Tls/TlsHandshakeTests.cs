@@ -73,7 +73,8 @@ public sealed class TlsHandshakeTests
                 clientGroups: [NamedGroup.Secp256r1, NamedGroup.X25519],
                 mode: ClientCertificates.Require,
                 clientCredential: TestHost.Client,
-                seed: (ulong)length) { PieceLength = length };
+                seed: (ulong)length)
+            { PieceLength = length };
 
             pair.Run();
 

@@ -205,6 +205,6 @@ public sealed class CommandLineTests : IDisposable
         string text = _error.ToString();
         Assert.AreEqual(1, text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length, text);
         StringAssert.StartsWith(text, starts);
-        
+
     }
 }
