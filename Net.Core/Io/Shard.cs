@@ -98,6 +98,9 @@ internal sealed class Shard
         return Send(now) | mayHaveMore | _marked.Count > 0;
     }
 
+    /// <summary>Sends what there is to say at once, in the middle of a step: the last words of connections that are about to go.</summary>
+    public void SendNow(Instant now) => _ = Send(now);
+
     /// <summary>Before a freeze: nothing that is sealed may stay behind. What the network does not take soon is lost, as datagrams are.</summary>
     public void Flush()
     {

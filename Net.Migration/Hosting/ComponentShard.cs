@@ -32,6 +32,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
     private readonly List<ServerOwner> _restored = [];
     private ExchangeHost _exchanges;
+    private uint _refused;
 
     public ComponentShard(
         HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, IComponentRunner runner, Action<Exception> onFault)
@@ -154,7 +155,8 @@ internal sealed class ComponentShard : IAsyncDisposable
     public ComponentFreeze Freeze(Instant now)
     {
         Shard.Flush();
-        uint connections = 0, abandoned = 0;
+        (uint connections, uint abandoned) = (0, _refused);
+        _refused = 0;
         foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
         {
             if (connection.IsConfirmed && connection.IsOpen)
@@ -173,7 +175,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         return new(_channel.LastReceived, connections, abandoned);
     }
 
-    /// <summary>Refuses what has not become a connection in its grace.</summary>
+    /// <summary>Refuses what has not become a connection in its grace, and says so: the freeze follows at once.</summary>
     public void RefuseHandshakes(Instant now)
     {
         Shard.Endpoint.AcceptsNew = false;
@@ -182,8 +184,11 @@ internal sealed class ComponentShard : IAsyncDisposable
             if (!connection.IsConfirmed && connection.IsOpen)
             {
                 connection.Close(0, "the component moves", now);
+                _refused++;
             }
         }
+
+        Shard.SendNow(now);
     }
 
     /// <summary>Writes what changed since the copy, the requests at their safe points, and the component's own state.</summary>

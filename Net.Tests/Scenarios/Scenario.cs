@@ -52,6 +52,9 @@ internal sealed class Scenario
 
     public bool IsConfirmed => Client.Connection.IsConfirmed;
 
+    /// <summary>The handshake has come to its end, whatever became of the connection since.</summary>
+    public bool WasConfirmed => Client.Connection.IsHandshakeComplete;
+
     /// <summary>Neither end has ever seen a sign of congestion.</summary>
     public bool HadNoCongestion => _federation.Nodes
         .Where(n => n.Shard is not null)
@@ -78,6 +81,14 @@ internal sealed class Scenario
         Assert.IsTrue(IsRight, $"{View}\n{_federation.Describe()}");
     }
 
+    /// <summary>The numbers that a counter has shown.</summary>
+    public long[] Counted => _kind is ScenarioKind.Counter
+        ? [.. Encoding.ASCII.GetString(View.Body).Split('\n').Where(l => l.Length == 7).Select(l => long.Parse(l, CultureInfo.InvariantCulture))] : [];
+
+    /// <summary>As <see cref="IsRight"/>, when the component counts for others too: the lines are all there, and their numbers rise.</summary>
+    public bool IsRightAmongOthers => _kind is not ScenarioKind.Counter ? IsRight
+        : View is { IsComplete: true, Error: null, Status: 200 } && Counted.Length == Lines && Counted.Zip(Counted.Skip(1)).All(p => p.First < p.Second);
+
     public bool IsRight => View is { IsComplete: true, IsSent: true, Error: null, Status: 200 } && View.Body.AsSpan().SequenceEqual(Expected);
 
     private byte[] Expected => _kind switch
@@ -87,7 +98,7 @@ internal sealed class Scenario
         _ => Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(1, Lines).Select(i => string.Create(CultureInfo.InvariantCulture, $"{i,7}\n")))),
     };
 
-    public override string ToString() => View.ToString();
+    public override string ToString() => $"{View}, {Client.Connection.CloseReason?.ToString() ?? "open"}";
 
     private static ulong Hash(byte[] bytes)
     {

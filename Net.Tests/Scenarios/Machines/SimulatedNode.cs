@@ -100,6 +100,16 @@ internal sealed class SimulatedNode : IComponentRunner
         };
         _federation.Ingress.Accept(link.Second);
         _actor.Post(_ => State.OnControlOpen(link.First, welcome));
+        _ = WatchAsync(welcome.Task, link);
+    }
+
+    /// <summary>Who is refused tries again: the name may be free by then.</summary>
+    private static async Task WatchAsync(Task<string?> welcome, SimulatedLink link)
+    {
+        if (await welcome is not null)
+        {
+            link.Cut();
+        }
     }
 
     private Task<ILink?> Connect(NodeInfo info)
