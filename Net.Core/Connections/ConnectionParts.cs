@@ -58,6 +58,9 @@ internal sealed class ConnectionParts
 
     public required ConnectionTimers Timers { get; init; }
 
+    /// <summary>Of this owner: it does not travel.</summary>
+    public ReleaseGate Gate { get; } = new();
+
     public Queue<ConnectionEvent> Events { get; } = new();
 
     /// <summary>Ack-eliciting packets to send beyond the congestion window, per packet number space (RFC 9002, section 6.2.4).</summary>

@@ -227,7 +227,7 @@ internal static class Packetizer
         packet = default;
         PacketNumberSpace space = Handshaking.SpaceOf(level);
         bool hasKeys = level == EncryptionLevel.OneRtt ? c.Keys is not null && c.Identity.Session is not null : c.Handshake?.Write(level) is not null;
-        if (!hasKeys || level == EncryptionLevel.ZeroRtt)
+        if (!hasKeys || level == EncryptionLevel.ZeroRtt || (level == EncryptionLevel.OneRtt && !c.Gate.IsOpen))
         {
             return false;
         }
