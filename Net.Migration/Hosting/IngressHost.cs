@@ -58,7 +58,8 @@ public sealed class IngressHost : IAsyncDisposable
 
         try
         {
-            IDatagramChannel publicChannel = Opened(UdpChannel.Bind(UdpAddress.FromEndPoint(options.Listen)));
+            IDatagramChannel publicChannel = Opened(
+                options.PublicSocket is { } lent ? UdpChannel.Over(lent) : UdpChannel.Bind(UdpAddress.FromEndPoint(options.Listen)));
             QuicListener listener =
                 await ControlServer.ListenAsync(options.Control, options.MemberCertificate, options.FederationRoots).ConfigureAwait(false);
             try

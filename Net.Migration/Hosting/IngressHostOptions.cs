@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Net.Migration.Directory;
 
@@ -9,6 +10,12 @@ public sealed class IngressHostOptions
 {
     /// <summary>The clients' UDP address; [::] takes IPv4 as well, port 0 lets the system choose.</summary>
     public required IPEndPoint Listen { get; init; }
+
+    /// <summary>
+    /// A bound UDP socket to use instead of binding <see cref="Listen"/>: lent by a holder that keeps it open when this process dies (or by
+    /// socket activation), so that a crash of the ingress is a stall and never an ICMP. Null: bind.
+    /// </summary>
+    public SafeSocketHandle? PublicSocket { get; init; }
 
     /// <summary>The UDP address for members and commands: QUIC with mutual TLS. Nodes send their datagrams to another port of it.</summary>
     public required IPEndPoint Control { get; init; }

@@ -249,9 +249,21 @@ public sealed class IngressHostTests : IDisposable
         Assert.AreEqual(listen, last.PublicEndPoint);
     }
 
-    private Task<IngressHost> StartAsync(TimeSpan? failureTimeout = null, IPEndPoint? listen = null, IPEndPoint? control = null) => IngressHost.StartAsync(
+    /// <summary>Goal: the public socket can be lent, so that a holder keeps the port open whatever becomes of the ingress.</summary>
+    [TestMethod]
+    public async Task A_lent_socket_is_the_public_one()
+    {
+        using Socket holder = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        holder.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        await using IngressHost ingress = await StartAsync(lent: holder.SafeHandle);
+        Assert.AreEqual(holder.LocalEndPoint, ingress.PublicEndPoint);
+    }
+
+    private Task<IngressHost> StartAsync(
+        TimeSpan? failureTimeout = null, IPEndPoint? listen = null, IPEndPoint? control = null, SafeSocketHandle? lent = null) => IngressHost.StartAsync(
         new()
         {
+            PublicSocket = lent,
             Listen = listen ?? new(IPAddress.Loopback, 0),
             Control = control ?? new(IPAddress.Loopback, 0),
             StateDirectory = _state,
