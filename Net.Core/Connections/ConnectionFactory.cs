@@ -84,7 +84,7 @@ internal static class ConnectionFactory
             Mtu = new(options.MaxDatagramSize),
             Idle = new(options.IdleTimeout, now),
             Announcements = new(),
-            Recovery = new(isServer),
+            Recovery = new(isServer, algorithm: options.Congestion),
             Streams = new(isServer, options.Streams),
             PostHandshake = new(),
             Local = parameters,

@@ -1,4 +1,5 @@
 using Net.Core.Paths;
+using Net.Core.Recovery;
 using Net.Core.Streams;
 
 namespace Net.Core.Connections;
@@ -21,6 +22,9 @@ internal sealed record ConnectionOptions
     public TimeSpan MaxAckDelay { get; init; } = TimeSpan.FromMilliseconds(25);
 
     public int AckDelayExponent { get; init; } = 3;
+
+    /// <summary>Of connections that begin here; one that comes from elsewhere keeps its own.</summary>
+    public CongestionAlgorithm Congestion { get; init; } = CongestionAlgorithm.Cubic;
 
     public StreamOptions Streams { get; init; } = new();
 

@@ -14,7 +14,7 @@ namespace Net.Core.Recovery;
 /// A hand-over exports <see cref="Parts"/> (the ApplicationData space and what all spaces share), and restores them with
 /// <see cref="TryImport"/> for each section, then <see cref="CompleteImport"/>, then <see cref="OnOwnerChanged"/>.
 /// </remarks>
-internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecovery.MinDatagramSize)
+internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecovery.MinDatagramSize, CongestionAlgorithm algorithm = CongestionAlgorithm.Cubic)
 {
     /// <summary>Every path carries it (RFC 9000, section 14).</summary>
     public const int MinDatagramSize = 1200;
@@ -32,7 +32,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     private readonly RecoverySpace[] _spaces = [new(immediateAcks: true), new(immediateAcks: true), new(immediateAcks: false)];
     private readonly List<SentPacket> _newlyAcked = [];
     private readonly List<SentPacket> _newlyLost = [];
-    private CongestionController _congestion = new NewReno(datagramSize);
+    private CongestionController _congestion = CongestionController.Create(algorithm, datagramSize);
     private RttEstimator _rtt = new();
     private Pacer _pacer = new();
     private ProbeState _probes = new();
@@ -183,7 +183,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         {
             if (packet.InFlight)
             {
-                _congestion.OnAcked(packet.SentAt, packet.Size, now);
+                _congestion.OnAcked(packet.SentAt, packet.Size, now, _rtt);
             }
         }
 

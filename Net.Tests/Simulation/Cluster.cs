@@ -1,4 +1,5 @@
 using Net.Core.Connections;
+using Net.Core.Endpoints;
 using Net.Core.Snapshots;
 using Net.Core.Time;
 using Net.Core.Wire;
@@ -15,10 +16,10 @@ internal sealed class Cluster
     private ulong _epoch;
     private int _owner;
 
-    public Cluster(World world, Action<Connection, ConnectionEvent> app, NonceLedger? ledger = null, int nodes = 3)
+    public Cluster(World world, Action<Connection, ConnectionEvent> app, NonceLedger? ledger = null, int nodes = 3, EndpointOptions? options = null)
     {
         _world = world;
-        _nodes = [.. Enumerable.Range(1, nodes).Select(i => new Peer(world, $"10.0.1.{i}:443", ledger) { OnEvent = Note })];
+        _nodes = [.. Enumerable.Range(1, nodes).Select(i => new Peer(world, $"10.0.1.{i}:443", ledger, options) { OnEvent = Note })];
         foreach (Peer node in _nodes)
         {
             node.ActAs = Public;

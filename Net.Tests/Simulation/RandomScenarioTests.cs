@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Recovery;
 using Net.Core.Wire;
 
 namespace Net.Tests.Simulation;
@@ -29,9 +31,11 @@ public sealed class RandomScenarioTests
             MinDelay = TimeSpan.FromMilliseconds(1 + random.Below(30)),
             MaxDelay = TimeSpan.FromMilliseconds(31 + random.Below(20)),
         };
-        Cluster cluster = new(world, new StreamServer(content).OnEvent, ledger);
+        CongestionAlgorithm congestion = random.OneIn(2) ? CongestionAlgorithm.NewReno : CongestionAlgorithm.Cubic;
+        EndpointOptions options = Peer.DefaultOptions with { Connection = ConnectionOptions.Default with { Congestion = congestion } };
+        Cluster cluster = new(world, new StreamServer(content).OnEvent, ledger, options: options);
         StreamClient app = new((Job.Download, []), (Job.Upload, content), (Job.Echo, content));
-        Peer client = new(world, "10.0.0.1:1000", ledger) { OnEvent = app.OnEvent };
+        Peer client = new(world, "10.0.0.1:1000", ledger, options) { OnEvent = app.OnEvent };
         client.Connect(cluster.Front);
         int address = 1;
 

@@ -8,6 +8,8 @@ namespace Net.Tests.Core.Recovery;
 [TestClass]
 public sealed class NewRenoTests
 {
+    private static readonly RttEstimator s_rtt = new();
+
     private static Instant At(double ms) => RecoveryHarness.At(ms);
 
     /// <summary>Goal: initial and minimum windows of RFC 9002, section 7.2.</summary>
@@ -27,7 +29,7 @@ public sealed class NewRenoTests
     {
         NewReno reno = new(1200);
         reno.OnSent(12_000);
-        reno.OnAcked(At(0), 1200, At(50));
+        reno.OnAcked(At(0), 1200, At(50), s_rtt);
         Assert.AreEqual(13_200, reno.Window);
         reno.OnCongestion(At(1), At(51));
         Assert.AreEqual(6_600, reno.Window);
@@ -35,12 +37,12 @@ public sealed class NewRenoTests
         reno.OnCongestion(At(51), At(60));
         Assert.AreEqual(6_600, reno.Window, "sent before the reduction");
         reno.OnSent(6_600);
-        reno.OnAcked(At(51), 6_000, At(61));
+        reno.OnAcked(At(51), 6_000, At(61), s_rtt);
         Assert.AreEqual(6_600, reno.Window, "no growth in recovery");
         reno.OnSent(6_600);
-        reno.OnAcked(At(52), 6_599, At(110));
+        reno.OnAcked(At(52), 6_599, At(110), s_rtt);
         Assert.AreEqual(6_600, reno.Window);
-        reno.OnAcked(At(53), 1, At(110));
+        reno.OnAcked(At(53), 1, At(110), s_rtt);
         Assert.AreEqual(7_800, reno.Window);
         reno.OnCongestion(At(111), At(120));
         reno.OnCongestion(At(121), At(130));
@@ -59,12 +61,12 @@ public sealed class NewRenoTests
         for (int i = 0; i < 100; i++)
         {
             reno.OnSent(1200);
-            reno.OnAcked(At(i), 1200, At(i + 0.5));
+            reno.OnAcked(At(i), 1200, At(i + 0.5), s_rtt);
         }
 
         Assert.AreEqual(12_000, reno.Window);
         reno.OnSent(12_000);
-        reno.OnAcked(At(200), 12_000, At(250));
+        reno.OnAcked(At(200), 12_000, At(250), s_rtt);
         Assert.AreEqual(24_000, reno.Window);
     }
 
@@ -100,7 +102,7 @@ public sealed class NewRenoTests
         NewReno reno = new(1300);
         reno.OnSent(13_000);
         reno.OnCongestion(At(0), At(1));
-        reno.OnAcked(At(2), 100, At(3));
+        reno.OnAcked(At(2), 100, At(3), s_rtt);
         reno.OnSent(1_000);
         PartAssert.EveryFieldTravels(reno, new(1200), At(5));
         PartAssert.EveryCutIsRefused(reno, At(5));

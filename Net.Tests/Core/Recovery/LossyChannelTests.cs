@@ -36,7 +36,7 @@ public sealed class LossyChannelTests
         private readonly PriorityQueue<(bool ToReceiver, byte[] Ack, ulong Number), long> _wire = new();
         private readonly SentFrameBuffer _acked = new();
         private readonly SentFrameBuffer _lost = new();
-        private LossRecovery _sender = Confirmed();
+        private LossRecovery _sender = Confirmed(seed);
         private ReceivedPackets _receiver = new(immediate: false);
         private Instant _now = RecoveryHarness.At(0);
 
@@ -205,9 +205,9 @@ public sealed class LossyChannelTests
             }
         }
 
-        private static LossRecovery Confirmed()
+        private static LossRecovery Confirmed(int seed)
         {
-            LossRecovery recovery = new(isServer: true);
+            LossRecovery recovery = new(isServer: true, algorithm: seed % 2 == 0 ? CongestionAlgorithm.Cubic : CongestionAlgorithm.NewReno);
             recovery.OnHandshakeConfirmed();
             return recovery;
         }
