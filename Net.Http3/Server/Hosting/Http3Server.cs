@@ -1,0 +1,146 @@
+using System.Net;
+using System.Net.Security;
+using Net.Core.Connections;
+using Net.Core.Io;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Http3.Sessions;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Server.Hosting;
+
+/// <summary>What an <see cref="Http3Server"/> serves, and where.</summary>
+public sealed record Http3ServerOptions
+{
+    /// <summary>The UDP address; port 0 lets the system choose. [::] takes IPv4 as well.</summary>
+    public required IPEndPoint ListenEndPoint { get; init; }
+
+    /// <summary>Certificate or certificate selection, and client certificates if wanted. The protocol is always h3.</summary>
+    public required SslServerAuthenticationOptions ServerAuthenticationOptions { get; init; }
+
+    /// <summary>Answers the requests.</summary>
+    public required IComponent Component { get; init; }
+
+    /// <summary>Silence after which a connection is closed; zero for never. 30 s by default (RFC 9000, section 10.1).</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Told of exceptions that the component let escape; the request has been answered for it.</summary>
+    public Action<Exception>? OnFault { get; init; }
+}
+
+/// <summary>One component on one UDP port: HTTP/3 without ASP.NET Core, without msquic. For components that move, see Net.Migration's NodeHost.</summary>
+public sealed class Http3Server : IAsyncDisposable
+{
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(10);
+
+    private readonly ShardHost _host;
+    private readonly ExchangeHost _exchanges;
+    private readonly List<Connection> _connections = [];
+    private int _isReleased;
+
+    private Http3Server(Http3ServerOptions options)
+    {
+        ConnectionOptions connections = ConnectionOptions.Default with { IdleTimeout = options.IdleTimeout };
+        TaskCompletionSource<ExchangeHost> exchanges = new();
+        _host = new(
+            UdpAddress.FromEndPoint(options.ListenEndPoint), connections, new() { AlpnProtocols = ["h3"u8.ToArray()] }, new SslHost(options.ServerAuthenticationOptions),
+            (_, connection) => Accept(connection, exchanges.Task.Result));
+        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new() { OnFault = options.OnFault });
+        exchanges.SetResult(_exchanges);
+    }
+
+    /// <summary>The address that it is bound to.</summary>
+    public IPEndPoint LocalEndPoint => _host.Shard.Channel.Local.ToEndPoint();
+
+    /// <summary>Ends when the server has.</summary>
+    public Task Completion => _host.Completion;
+
+    /// <summary>Binds and serves.</summary>
+    /// <param name="options">What, and where.</param>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    public static Http3Server Start(Http3ServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new(options);
+    }
+
+    /// <summary>Sends GOAWAY, lets running requests end for a while, then closes.</summary>
+    /// <param name="drain">How long requests may go on.</param>
+    /// <param name="cancellationToken">Closes at once.</param>
+    public async Task StopAsync(TimeSpan drain, CancellationToken cancellationToken = default)
+    {
+        Post(_ =>
+        {
+            foreach (ServerConnection connection in _exchanges.Connections.ToArray())
+            {
+                connection.GoAway(final: true);
+            }
+        });
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        end.CancelAfter(drain);
+        while (!end.IsCancellationRequested && !await IsIdleAsync().ConfigureAwait(false))
+        {
+            await Task.Delay(s_poll, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Closes every connection with H3_NO_ERROR, at once.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isReleased, 1) == 0)
+        {
+            Post(now =>
+            {
+                foreach (Connection connection in _connections.Where(c => c.IsOpen))
+                {
+                    connection.Close((ulong)Http3ErrorCode.NoError, "the server stops", now);
+                }
+            });
+            _host.Release();
+        }
+
+        await _host.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _exchanges.Dispose();
+    }
+
+    private Owner Accept(Connection connection, ExchangeHost exchanges)
+    {
+        _connections.Add(connection);
+        return new(this, new ServerOwner(exchanges, connection));
+    }
+
+    private Task<bool> IsIdleAsync()
+    {
+        TaskCompletionSource<bool> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (!_host.Shard.Post(new Work(_ => answer.SetResult(_exchanges.Connections.All(c => c.IsIdle)))))
+        {
+            answer.SetResult(true);
+        }
+
+        return answer.Task;
+    }
+
+    private void Post(Action<Instant> action) => _host.Shard.Post(new Work(action));
+
+    private sealed class Work(Action<Instant> action) : IShardWork
+    {
+        public void Run(Instant now) => action(now);
+    }
+
+    /// <summary>Passes events on, and forgets the connection with its last one.</summary>
+    private sealed class Owner(Http3Server server, ServerOwner owner) : IConnectionOwner
+    {
+        public void OnEvents(Connection connection, Instant now)
+        {
+            owner.OnEvents(connection, now);
+            if (connection.IsClosed)
+            {
+                server._connections.Remove(connection);
+            }
+        }
+
+        public void OnShardStopped(Exception? fault) => owner.OnShardStopped(fault);
+    }
+}
