@@ -1,0 +1,29 @@
+using System.Globalization;
+using Bench;
+using Interop.Peers;
+using Interop.Processes;
+
+string question = args.Length > 0 ? args[0] : "download";
+int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
+if (question is not ("download" or "ingress") || rounds < 1)
+{
+    Console.Error.WriteLine("bench: what to measure is `download` or `ingress`, and rounds are at least 1");
+    return 2;
+}
+
+try
+{
+    PeerSet peers = await PeerSet.FetchAsync();
+    using Servers servers = await Servers.StartAsync(peers);
+    (Server ours, Server peer) = question == "download" ? (servers.Node, servers.Peer) : (servers.Ingress, servers.Direct);
+    return await Duel.RunAsync(question, ours, peer, peers.CurlNgtcp2, rounds);
+}
+catch (PeersUnavailableException e)
+{
+    Console.Error.WriteLine($"bench: {e.Message}");
+    return 1;
+}
+finally
+{
+    Child.KillAll();
+}
