@@ -153,7 +153,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             return RefuseCode.CannotHost;
         }
 
-        if (hosted.IsServing || hosted.IsReserved || hosted.Outgoing is { IsForwarding: false })
+        if (hosted.IsServing || hosted.IsReserved || hosted.Pending is not null || hosted.Outgoing is { IsForwarding: false })
         {
             return RefuseCode.NoCapacity;
         }
@@ -248,6 +248,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         hosted.Outgoing?.OnRecord(record, now);
+        if (hosted.Pending is OwnershipRecord pending && pending.Epoch < record.Epoch)
+        {
+            // It was given to somebody else before it could be served here.
+            (hosted.Pending, hosted.Gate) = (null, null);
+        }
+
         ComponentShard shard = ShardOf(hosted, record.Shard);
         bool isOurs = record.Owner == _self.Member;
         if (isOurs && record.Epoch == 1 && hosted.ServingEpoch == 0 && !hosted.IsReserved)
@@ -281,14 +287,14 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     private void OnTakeOver(TakeOverMessage order, Instant now)
     {
-        _records[order.Record.Component] = order.Record;
+        // An order is news too, and may be older than what is known: hand-overs that it ends let go first.
+        OnRecord(order.Record, now);
         if (!_hosted.TryGetValue(order.Record.Component, out HostedState? hosted) || order.Record.Owner != _self.Member
-            || hosted.ServingEpoch >= order.Record.Epoch)
+            || _records[order.Record.Component] != order.Record || hosted.ServingEpoch >= order.Record.Epoch)
         {
             return;
         }
 
-        ShardOf(hosted, order.Record.Shard);
         hosted.Gate = new([_keys!.Ingress], order.OldOwnerLease, now);
         hosted.Pending = order.Record;
         _control?.Send(new FenceAskMessage(order.Record.Shard, order.Record.Epoch));

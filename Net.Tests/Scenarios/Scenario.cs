@@ -52,8 +52,8 @@ internal sealed class Scenario
 
     public bool IsConfirmed => Client.Connection.IsConfirmed;
 
-    /// <summary>The handshake has come to its end, whatever became of the connection since.</summary>
-    public bool WasConfirmed => Client.Connection.IsHandshakeComplete;
+    /// <summary>The server closed before the handshake was done: in a 1-RTT packet with its words, else as APPLICATION_ERROR (RFC 9000, section 10.2.3).</summary>
+    public bool WasRefused => Client.Connection.CloseReason is { Reason: "the component moves" } or { Code: 0x0C };
 
     /// <summary>Neither end has ever seen a sign of congestion.</summary>
     public bool HadNoCongestion => _federation.Nodes

@@ -13,6 +13,9 @@ namespace Net.Tests.Scenarios.Machines;
 /// <summary>Clients, an ingress with its directory, and nodes: the product's code on virtual time, out of one seed, in one thread.</summary>
 internal sealed class Federation
 {
+    /// <summary><c>TRACE=1</c> in the environment: failures show what was said on links.</summary>
+    private static readonly bool s_isTraced = Environment.GetEnvironmentVariable("TRACE") == "1";
+
     private const ulong FnvPrime = 1_099_511_628_211;
 
     private readonly MemoryStorage _storage = new();
@@ -166,6 +169,17 @@ internal sealed class Federation
         TraceHash = hash;
     }
 
+    /// <summary>A message is put on a link.</summary>
+    public void OnSaid(Machine sender, string to, LinkMessage message)
+    {
+        if (s_isTraced && message is not (HeartbeatMessage or HeartbeatReplyMessage or MemberUpdateMessage))
+        {
+            Say($"{sender.Name} to {to}: {message}");
+        }
+
+        OnLinkMessage(sender, message);
+    }
+
     public void Say(string line) => _log.Add($"{World.Now.Ticks / (double)TimeSpan.TicksPerMillisecond:F3} {line}");
 
     public bool HasSaid(string text) => _log.Any(line => line.Contains(text, StringComparison.Ordinal));
@@ -217,7 +231,7 @@ internal sealed class Federation
     {
         IEnumerable<string> nodes = Nodes.Select(n =>
             $"{n.Member.Name}: up={n.Machine.IsUp} mode={n.Shard?.Channel.Mode} epoch={n.Shard?.Channel.Epoch} connections={n.Shard?.ConnectionCount}");
-        return string.Join('\n', [.. nodes, $"record: {(IsIngressUp ? Ingress.Directory.Records.FirstOrDefault() : null)}", .. Faults.Select(f => f.ToString()), .. _log.TakeLast(30)]);
+        return string.Join('\n', [.. nodes, $"record: {(IsIngressUp ? Ingress.Directory.Records.FirstOrDefault() : null)}", .. Faults.Select(f => f.ToString()), .. _log.TakeLast(s_isTraced ? 400 : 30)]);
     }
 
     private static bool IsInside(UdpAddress address) => address.ToEndPoint().Address.GetAddressBytes()[2] == 1;

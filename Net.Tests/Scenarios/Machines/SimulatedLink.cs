@@ -71,7 +71,7 @@ internal sealed class SimulatedLink
                 return;
             }
 
-            federation.OnLinkMessage(machine, message);
+            federation.OnSaid(machine, peerName, message);
             byte[] record = LinkCodec.Write(message);
             federation.Trace((int)message.Type, record);
             DirectoryFaults faults = federation.Directory;
