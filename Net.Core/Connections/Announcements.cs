@@ -4,22 +4,44 @@ using Net.Core.Wire;
 
 namespace Net.Core.Connections;
 
-/// <summary>Frames without content of their own that must arrive: HANDSHAKE_DONE once, PING when a sign of life is wanted.</summary>
+/// <summary>Single frames that must arrive: HANDSHAKE_DONE once, NEW_TOKEN, PING when a sign of life is wanted.</summary>
 internal sealed class Announcements : IPart<Announcements>
 {
+    private const int MaxToken = 255;
+
     private bool _handshakeDone;
     private bool _ping;
+    private ReadOnlyMemory<byte> _token;
+    private bool _tokenPending;
 
     public static ulong Section => SectionNumber.Announcements;
 
     public ulong Changes { get; private set; }
 
-    public bool HasFrames => _handshakeDone || _ping;
+    public bool HasFrames => _handshakeDone || _ping || _tokenPending;
 
     /// <summary>A server says so once its handshake is complete, until it is acknowledged (RFC 9000, section 19.20).</summary>
     public void AnnounceHandshakeDone()
     {
         _handshakeDone = true;
+        Changes++;
+    }
+
+    /// <summary>NEW_TOKEN, until it is acknowledged. A token that is still on its way is given up for the new one.</summary>
+    /// <param name="token">1 to 255 bytes; kept.</param>
+    public void AnnounceToken(ReadOnlyMemory<byte> token)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(token.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(token.Length, MaxToken);
+        _token = token;
+        _tokenPending = true;
+        Changes++;
+    }
+
+    public void OnTokenAcked()
+    {
+        _token = default;
+        _tokenPending = false;
         Changes++;
     }
 
@@ -37,6 +59,12 @@ internal sealed class Announcements : IPart<Announcements>
             Changes++;
         }
 
+        if (_tokenPending && builder.TryWrite(new NewTokenFrame(_token.Span), new(SentFrameKind.NewToken)))
+        {
+            _tokenPending = false;
+            Changes++;
+        }
+
         if (_ping && (builder.IsAckEliciting || builder.TryWrite(new PingFrame(), new(SentFrameKind.Ping))))
         {
             _ping = false;
@@ -50,14 +78,31 @@ internal sealed class Announcements : IPart<Announcements>
         {
             AnnounceHandshakeDone();
         }
+        else if (kind == SentFrameKind.NewToken && !_token.IsEmpty)
+        {
+            _tokenPending = true;
+            Changes++;
+        }
     }
 
     public void Export(SnapshotWriter writer)
     {
         writer.WriteBool(_handshakeDone);
         writer.WriteBool(_ping);
+        writer.WriteBytes(_token.Span);
+        writer.WriteBool(_tokenPending);
     }
 
-    public static Announcements Import(SnapshotReader reader) =>
-        new() { _handshakeDone = reader.ReadBool(), _ping = reader.ReadBool() };
+    public static Announcements Import(SnapshotReader reader)
+    {
+        Announcements announcements = new()
+        {
+            _handshakeDone = reader.ReadBool(),
+            _ping = reader.ReadBool(),
+            _token = reader.ReadBytes(),
+            _tokenPending = reader.ReadBool(),
+        };
+        bool sound = announcements._token.Length <= MaxToken && !(announcements._tokenPending && announcements._token.IsEmpty);
+        return sound ? announcements : throw new SnapshotException("a token is too long or missing");
+    }
 }

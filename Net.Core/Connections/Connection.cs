@@ -287,6 +287,14 @@ internal sealed class Connection
         Registration?.Touch();
     }
 
+    /// <summary>Gives the client a token for its next connection (RFC 9000, section 8.1.3).</summary>
+    internal void OfferToken(ReadOnlyMemory<byte> token)
+    {
+        ThrowIfFrozen();
+        _parts.Announcements.AnnounceToken(token);
+        Registration?.Touch();
+    }
+
     /// <summary>Sends a PING when nothing else is to be sent.</summary>
     public void Ping()
     {

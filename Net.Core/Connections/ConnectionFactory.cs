@@ -21,14 +21,12 @@ internal static class ConnectionFactory
         ConnectionOptions options, TlsClientOptions tls, ConnectionKeys keys, uint shard, NetworkPath path, ReadOnlySpan<byte> entropy, Instant now)
     {
         ConnectionId destination = new(entropy[16..(16 + ClientDestinationLength)]);
-        ConnectionParts c = Create(isServer: false, options, keys, shard, path, destination, peer: destination, entropy, now);
+        ConnectionParts c = Create(isServer: false, options, keys, shard, path, new(destination, destination, BeforeRetry: null, IsAddressProven: true), entropy, now);
         c.Tls = new TlsClient(tls, c.Local.Write(), entropy[32..]);
         Handshaking.Pump(c, now);
         return new(c);
     }
 
-    /// <param name="destination">Of the client's first Initial: its keys derive from it.</param>
-    /// <param name="source">The ID that the client wants to be sent to.</param>
     public static Connection Accept(
         ConnectionOptions options,
         TlsServerOptions tls,
@@ -38,9 +36,20 @@ internal static class ConnectionFactory
         ConnectionId destination,
         ConnectionId source,
         ReadOnlySpan<byte> entropy,
+        Instant now) =>
+        Accept(options, tls, keys, shard, path, new FirstInitial(destination, source, BeforeRetry: null, IsAddressProven: false), entropy, now);
+
+    public static Connection Accept(
+        ConnectionOptions options,
+        TlsServerOptions tls,
+        ConnectionKeys keys,
+        uint shard,
+        NetworkPath path,
+        FirstInitial initial,
+        ReadOnlySpan<byte> entropy,
         Instant now)
     {
-        ConnectionParts c = Create(isServer: true, options, keys, shard, path, destination, source, entropy, now);
+        ConnectionParts c = Create(isServer: true, options, keys, shard, path, initial, entropy, now);
         c.Tls = new TlsServer(tls, c.Local.Write(), entropy[32..]);
         return new(c);
     }
@@ -51,16 +60,17 @@ internal static class ConnectionFactory
         ConnectionKeys keys,
         uint shard,
         NetworkPath path,
-        ConnectionId destination,
-        ConnectionId peer,
+        FirstInitial initial,
         ReadOnlySpan<byte> entropy,
         Instant now)
     {
+        ConnectionId original = initial.BeforeRetry ?? initial.Destination;
         LocalConnectionIds local = new(shard, entropy[..16]);
         ConnectionId source = local.Derive(keys, 0);
         TransportParameters parameters = new()
         {
-            OriginalDestinationConnectionId = isServer ? destination : null,
+            OriginalDestinationConnectionId = isServer ? original : null,
+            RetrySourceConnectionId = isServer && initial.BeforeRetry is not null ? initial.Destination : null,
             InitialSourceConnectionId = source,
             StatelessResetToken = isServer ? ConnectionIdDeriver.DeriveToken(keys.ResetKey.Span, source) : null,
             MaxIdleTimeout = options.IdleTimeout,
@@ -77,10 +87,10 @@ internal static class ConnectionFactory
         };
         ConnectionParts c = new()
         {
-            Identity = new(isServer, QuicVersion.V1, keys.Number, destination),
+            Identity = new(isServer, QuicVersion.V1, keys.Number, original),
             LocalIds = local,
-            PeerIds = new(peer),
-            Path = new(path, isProven: !isServer),
+            PeerIds = new(initial.Peer),
+            Path = new(path, isProven: initial.IsAddressProven),
             Mtu = new(options.MaxDatagramSize),
             Idle = new(options.IdleTimeout, now),
             Announcements = new(),
@@ -94,7 +104,7 @@ internal static class ConnectionFactory
             PostHandshakeMessages = new(),
             Handshake = new(),
         };
-        c.Handshake.InstallInitial(QuicVersion.V1, destination, isServer);
+        c.Handshake.InstallInitial(QuicVersion.V1, initial.Destination, isServer);
         return c;
     }
 }

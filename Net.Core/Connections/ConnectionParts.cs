@@ -61,6 +61,12 @@ internal sealed class ConnectionParts
     /// <summary>Of this owner: it does not travel.</summary>
     public ReleaseGate Gate { get; } = new();
 
+    /// <summary>Tokens that wait for the endpoint; more come from nobody who means well.</summary>
+    public const int MaxTokens = 4;
+
+    /// <summary>Tokens for a next connection to this server, until the endpoint takes them.</summary>
+    public Queue<byte[]> Tokens { get; } = new();
+
     public Queue<ConnectionEvent> Events { get; } = new();
 
     /// <summary>Ack-eliciting packets to send beyond the congestion window, per packet number space (RFC 9002, section 6.2.4).</summary>

@@ -81,8 +81,7 @@ internal static class Dispatch
             FrameType.PathResponse when PathResponseFrame.TryRead(ref payload, out PathResponseFrame f) => OnResponse(c, f),
             FrameType.ConnectionClose or FrameType.ApplicationClose
                 when ConnectionCloseFrame.TryRead(type, ref payload, out ConnectionCloseFrame f) => OnClose(c, f, now),
-            FrameType.NewToken when !c.IsServer && NewTokenFrame.TryRead(ref payload, out NewTokenFrame f) =>
-                f.Token.IsEmpty ? TransportError.FrameEncoding((ulong)type) : TransportError.None,
+            FrameType.NewToken when !c.IsServer && NewTokenFrame.TryRead(ref payload, out NewTokenFrame f) => OnToken(c, f),
             FrameType.NewToken when c.IsServer => TransportError.ProtocolViolation("a client sends NEW_TOKEN", type),
             FrameType.HandshakeDone => Handshaking.OnHandshakeDone(c, now),
             FrameType.Datagram or FrameType.DatagramWithLength => TransportError.ProtocolViolation("DATAGRAM was not offered", type),
@@ -114,6 +113,17 @@ internal static class Dispatch
         }
 
         return error;
+    }
+
+    /// <summary>Kept for the endpoint, within limits; what is too long for an Initial packet is of no use.</summary>
+    private static TransportError OnToken(ConnectionParts c, in NewTokenFrame frame)
+    {
+        if (frame.Token.Length <= FirstAnswers.MaxToken && c.Tokens.Count < ConnectionParts.MaxTokens)
+        {
+            c.Tokens.Enqueue(frame.Token.ToArray());
+        }
+
+        return TransportError.None;
     }
 
     private static TransportError OnChallenge(ConnectionParts c, PathChallengeFrame frame, in Arrival arrival)

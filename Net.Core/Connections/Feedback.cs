@@ -17,6 +17,9 @@ internal static class Feedback
                 case SentFrameKind.RetireConnectionId:
                     c.PeerIds.OnAcked(frame.Id);
                     break;
+                case SentFrameKind.NewToken:
+                    c.Announcements.OnTokenAcked();
+                    break;
                 case SentFrameKind.MtuProbe:
                     c.Mtu.OnAcked();
                     c.OnDatagramSizeChanged();
@@ -50,7 +53,7 @@ internal static class Feedback
                 case SentFrameKind.PathChallenge:
                     c.Path.OnChallengeLost(frame.Offset);
                     break;
-                case SentFrameKind.HandshakeDone:
+                case SentFrameKind.HandshakeDone or SentFrameKind.NewToken:
                     c.Announcements.OnLost(frame.Kind);
                     break;
                 case SentFrameKind.MtuProbe:

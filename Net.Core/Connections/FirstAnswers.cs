@@ -42,7 +42,7 @@ internal static class FirstAnswers
     }
 
     /// <summary>Longer tokens leave no room for a ClientHello in a datagram of 1,200 bytes.</summary>
-    private const int MaxToken = 512;
+    public const int MaxToken = 512;
 
     private static bool IsFirst(ConnectionParts c) =>
         !c.IsServer && c.Handshake is not null && c.Received(PacketNumberSpace.Initial).Largest is null && c.Handshake.Read(EncryptionLevel.Initial) is not null;

@@ -15,7 +15,7 @@ internal sealed class HandshakeState
     private readonly PacketProtection?[] _write = new PacketProtection?[3];
     private readonly Queue<byte[]> _early = new();
 
-    /// <summary>A client repeats the token of a Retry in its Initial packets.</summary>
+    /// <summary>A client repeats the token of a Retry, or of an earlier connection's NEW_TOKEN, in its Initial packets.</summary>
     public ReadOnlyMemory<byte> Token { get; private set; }
 
     /// <summary>The ID that a Retry gave: the server must name it in its transport parameters (RFC 9000, section 7.3).</summary>
@@ -49,6 +49,9 @@ internal sealed class HandshakeState
         Install(EncryptionLevel.Initial, isWrite: false, suite.Create(CipherSuite.Aes128GcmSha256, read, read, version));
         Install(EncryptionLevel.Initial, isWrite: true, suite.Create(CipherSuite.Aes128GcmSha256, write, write, version));
     }
+
+    /// <summary>A token that the server gave earlier (RFC 9000, section 8.1.3).</summary>
+    public void UseToken(ReadOnlyMemory<byte> token) => Token = token;
 
     /// <summary>The client begins again, with a token, under keys that derive from the ID that the server chose (RFC 9000, section 17.2.5.2).</summary>
     public void OnRetry(uint version, ConnectionId source, ReadOnlySpan<byte> token)

@@ -21,6 +21,9 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     /// <summary>Counts as a handshake under way.</summary>
     public bool IsHandshaking { get; set; }
 
+    /// <summary>The name of the server that we connected to: its tokens are kept under it. Null for connections that came from elsewhere.</summary>
+    public string? ServerName { get; init; }
+
     public bool IsGone { get; set; }
 
     /// <summary>The time under which the list of deadlines holds it: perhaps earlier than the true one.</summary>

@@ -1,4 +1,5 @@
 using Net.Core.Connections;
+using Net.Core.Errors;
 using Net.Core.Paths;
 using Net.Core.Time;
 using Net.Core.Tls;
@@ -23,7 +24,9 @@ internal sealed class Endpoint
     private readonly Queue<ConnectionEntry> _ready = new();
     private readonly Queue<ConnectionEntry> _active = new();
     private readonly Queue<Connection> _accepted = new();
-    private readonly Queue<StatelessPacket> _stateless = new();
+    private readonly StatelessAnswers _stateless;
+    private readonly UsedTokens _usedTokens = new();
+    private readonly TokenStore _serverTokens = new();
     private readonly Deadlines _deadlines = new();
     private readonly ResetWatch _resets = new();
     private int _handshakes;
@@ -34,6 +37,7 @@ internal sealed class Endpoint
     {
         _options = options;
         _host = host;
+        _stateless = new(options.MaxStatelessPackets);
         Span<byte> key = stackalloc byte[16];
         host.FillEntropy(key);
         _routes = new(new ConnectionIdComparer(BitConverter.ToUInt64(key), BitConverter.ToUInt64(key[8..])));
@@ -41,15 +45,19 @@ internal sealed class Endpoint
 
     private readonly record struct Route(ConnectionEntry Entry, ulong? SequenceNumber);
 
-    private readonly record struct StatelessPacket(byte[] Bytes, NetworkPath Path);
-
     /// <summary>All connections, those included that are on their way out.</summary>
     public IReadOnlyCollection<Connection> Connections => _entries.Keys;
 
     /// <summary>False while new connections are refused, as before a freeze.</summary>
     public bool AcceptsNew { get; set; } = true;
 
-    public Instant Deadline => _ready.Count > 0 || _stateless.Count > 0 ? default : _deadlines.Next;
+    /// <summary>
+    /// Seconds of the host's wall clock since 1970, as the host last said; coarse is enough. Null until it does: then no address is
+    /// validated by token, as nobody could tell how old one is. Another node may open what this one seals, so it cannot be an Instant.
+    /// </summary>
+    public long? WallClock { get; set; }
+
+    public Instant Deadline => _ready.Count > 0 || !_stateless.IsEmpty ? default : _deadlines.Next;
 
     /// <param name="datagram">Opened in place.</param>
     /// <param name="shard">Where an ingress has put a new connection; null without one.</param>
@@ -82,7 +90,13 @@ internal sealed class Endpoint
         Span<byte> entropy = stackalloc byte[ConnectionFactory.EntropyLength];
         _host.FillEntropy(entropy);
         Connection connection = ConnectionFactory.Connect(_options.Connection, tls, _options.Keys[0], _options.DefaultShard, path, entropy, now);
-        _resets.Add(Add(connection));
+        byte[] token = _serverTokens.Take(tls.ServerName ?? "", path.Remote);
+        if (token.Length > 0)
+        {
+            connection.Parts.Handshake!.UseToken(token);
+        }
+
+        _resets.Add(Add(connection, tls.ServerName ?? ""));
         return connection;
     }
 
@@ -143,7 +157,7 @@ internal sealed class Endpoint
     /// <summary>The next datagrams of some connection; false when all have said what they may say now.</summary>
     public bool TryTransmit(Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
     {
-        if (_stateless.TryDequeue(out StatelessPacket packet))
+        if (_stateless.TryTake(out StatelessPacket packet))
         {
             LastSender = null;
             packet.Bytes.CopyTo(buffer[headroom..]);
@@ -229,7 +243,7 @@ internal sealed class Endpoint
 
         if (header.Version != QuicVersion.V1)
         {
-            Negotiate(header, path);
+            _stateless.Negotiate(header, path, Entropy(stackalloc byte[1])[0]);
             return true;
         }
 
@@ -244,10 +258,20 @@ internal sealed class Endpoint
             return false;
         }
 
-        Span<byte> entropy = stackalloc byte[ConnectionFactory.EntropyLength];
-        _host.FillEntropy(entropy);
+        if (!MayBegin(datagram, initial, path, out TokenVerdict token))
+        {
+            return true;
+        }
+
         Connection connection = ConnectionFactory.Accept(
-            _options.Connection, tls, _options.Keys[0], shard ?? _options.DefaultShard, path, initial.Destination, initial.Source, entropy, now);
+            _options.Connection,
+            tls,
+            _options.Keys[0],
+            shard ?? _options.DefaultShard,
+            path,
+            new(initial.Destination, initial.Source, token.Kind == TokenKind.Retry ? token.Original : null, token.IsValid),
+            Entropy(stackalloc byte[ConnectionFactory.EntropyLength]),
+            now);
         ConnectionEntry entry = Add(connection);
         entry.IsHandshaking = true;
         _handshakes++;
@@ -261,8 +285,85 @@ internal sealed class Endpoint
             return false;
         }
 
+        if (token.IsValid)
+        {
+            _usedTokens.Add(token.Serial);
+        }
+
         _accepted.Enqueue(connection);
         return true;
+    }
+
+    /// <summary>Whether the client has shown that it is where it says, as far as that is asked for now (RFC 9000, section 8.1.2).</summary>
+    /// <returns>False: it was answered, or is to be ignored.</returns>
+    private bool MayBegin(Span<byte> datagram, in LongHeader initial, in NetworkPath path, out TokenVerdict verdict)
+    {
+        verdict = default;
+        if (_options.RetryAbove is not int limit || WallClock is not long second)
+        {
+            return true;
+        }
+
+        verdict = AddressTokens.Open(_options.Keys, datagram.Slice(initial.TokenOffset, initial.TokenLength), path.Remote, initial.Destination, second);
+        if (verdict.Kind == TokenKind.FalseRetry)
+        {
+            _stateless.Refuse(datagram, initial, TransportErrorCode.InvalidToken, path);
+            return false;
+        }
+
+        bool isUsed = verdict.IsValid && _usedTokens.Contains(verdict.Serial);
+        if (isUsed && verdict.Kind == TokenKind.Retry)
+        {
+            // A late copy of an Initial whose connection is over already.
+            return false;
+        }
+
+        verdict = isUsed ? default : verdict;
+        if (verdict.IsValid || _handshakes < limit)
+        {
+            return true;
+        }
+
+        if (!_stateless.IsFull)
+        {
+            ConnectionKeys keys = _options.Keys[0];
+            Span<byte> random = Entropy(stackalloc byte[CidLayout.NonceLength + AddressTokens.SerialLength + 1]);
+            Span<byte> id = stackalloc byte[CidLayout.Length];
+            // Any node may get what the client sends to this ID, as any one opens the token.
+            CidLayout.Write(id, keys.Config, CidLayout.RouteByName, random[..CidLayout.NonceLength]);
+            ConnectionId source = new(id);
+            byte[] token = AddressTokens.MakeRetry(keys, path.Remote, initial.Destination, source, random[CidLayout.NonceLength..^1], second);
+            _stateless.Retry(initial, source, token, random[^1], path);
+        }
+
+        return false;
+    }
+
+    private Span<byte> Entropy(Span<byte> buffer)
+    {
+        _host.FillEntropy(buffer);
+        return buffer;
+    }
+
+    /// <summary>A client's next connection need not be asked where it is (RFC 9000, section 8.1.3).</summary>
+    private void OfferToken(Connection connection)
+    {
+        if (connection.IsServer && connection.IsConfirmed && connection.IsOpen && _options.RetryAbove is not null && WallClock is long second)
+        {
+            Span<byte> serial = Entropy(stackalloc byte[AddressTokens.SerialLength]);
+            connection.OfferToken(AddressTokens.MakeNewToken(_options.Keys[0], connection.Path.Remote, serial, second));
+        }
+    }
+
+    private void KeepTokens(ConnectionEntry entry)
+    {
+        while (entry.Connection.Parts.Tokens.TryDequeue(out byte[]? token))
+        {
+            if (entry.ServerName is string name)
+            {
+                _serverTokens.Add(name, entry.Connection.Path.Remote, token);
+            }
+        }
     }
 
     private static bool OnReset(ConnectionEntry entry, Instant now)
@@ -275,22 +376,9 @@ internal sealed class Endpoint
         return true;
     }
 
-    private void Negotiate(in InvariantHeader header, in NetworkPath path)
+    private ConnectionEntry Add(Connection connection, string? serverName = null)
     {
-        if (_stateless.Count < _options.MaxStatelessPackets)
-        {
-            Span<byte> random = stackalloc byte[1];
-            _host.FillEntropy(random);
-            Span<byte> packet = stackalloc byte[128];
-            ByteWriter writer = new(packet);
-            VersionNegotiationPacket.Write(ref writer, random[0], header.Source, header.Destination, [QuicVersion.V1]);
-            _stateless.Enqueue(new(writer.Written.ToArray(), path));
-        }
-    }
-
-    private ConnectionEntry Add(Connection connection)
-    {
-        ConnectionEntry entry = new(connection, this);
+        ConnectionEntry entry = new(connection, this) { ServerName = serverName };
         _entries.Add(connection, entry);
         connection.Registration = entry;
         UpdateRoutes(entry);
@@ -320,7 +408,10 @@ internal sealed class Endpoint
         {
             entry.IsHandshaking = false;
             _handshakes--;
+            OfferToken(entry.Connection);
         }
+
+        KeepTokens(entry);
     }
 
     private void Settle(ConnectionEntry entry)

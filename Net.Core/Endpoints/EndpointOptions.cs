@@ -22,6 +22,12 @@ internal sealed record EndpointOptions
 
     public int MaxConnections { get; init; } = 100_000;
 
-    /// <summary>Version Negotiation packets that wait to be sent; further ones are dropped.</summary>
+    /// <summary>
+    /// Handshakes under way from which on a client must prove its address first, by Retry or an earlier NEW_TOKEN (RFC 9000, section 8.1);
+    /// 0 for always. Null for never: then no token is given either. Takes a host that tells the time, see <see cref="Endpoint.WallClock"/>.
+    /// </summary>
+    public int? RetryAbove { get; init; }
+
+    /// <summary>Answers to strangers that wait to be sent; further ones are dropped.</summary>
     public int MaxStatelessPackets { get; init; } = 16;
 }

@@ -33,6 +33,7 @@ public sealed class RandomScenarioTests
         };
         CongestionAlgorithm congestion = random.OneIn(2) ? CongestionAlgorithm.NewReno : CongestionAlgorithm.Cubic;
         EndpointOptions options = Peer.DefaultOptions with { Connection = ConnectionOptions.Default with { Congestion = congestion } };
+        options = random.OneIn(3) ? options with { RetryAbove = 0 } : options;
         Cluster cluster = new(world, new StreamServer(content).OnEvent, ledger, options: options);
         StreamClient app = new((Job.Download, []), (Job.Upload, content), (Job.Echo, content));
         Peer client = new(world, "10.0.0.1:1000", ledger, options) { OnEvent = app.OnEvent };

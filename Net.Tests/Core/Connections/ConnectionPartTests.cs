@@ -54,6 +54,20 @@ public sealed class ConnectionPartTests
         announcements.RequestPing();
         CollectionAssert.AreEqual(new byte[] { (byte)FrameType.HandshakeDone }, Written(RoundTrip(announcements).WriteFrames));
 
+        Announcements token = new();
+        token.AnnounceToken(new byte[] { 7, 8, 9 });
+        byte[] frame = [(byte)FrameType.NewToken, 3, 7, 8, 9];
+        Announcements pending = RoundTrip(token);
+        CollectionAssert.AreEqual(frame, Written(pending.WriteFrames));
+        Announcements sent = RoundTrip(pending);
+        Assert.IsFalse(sent.HasFrames, "it is on its way");
+        sent.OnLost(SentFrameKind.NewToken);
+        CollectionAssert.AreEqual(frame, Written(sent.WriteFrames));
+        sent.OnTokenAcked();
+        sent.OnLost(SentFrameKind.NewToken);
+        Assert.IsFalse(RoundTrip(sent).HasFrames, "it has arrived");
+        Assert.ThrowsExactly<SnapshotException>(() => Announcements.Import(new(new byte[] { 0, 0, 0, 1 }, s_now)));
+
         Announcements ping = new();
         ping.RequestPing();
         CollectionAssert.AreEqual(new byte[] { (byte)FrameType.Ping }, Written(RoundTrip(ping).WriteFrames));
