@@ -25,6 +25,7 @@ internal sealed class Endpoint
     private readonly Queue<ConnectionEntry> _active = new();
     private readonly Queue<Connection> _accepted = new();
     private readonly StatelessAnswers _stateless;
+    private readonly AnswerBudget _resetBudget;
     private readonly UsedTokens _usedTokens = new();
     private readonly TokenStore _serverTokens = new();
     private readonly Deadlines _deadlines = new();
@@ -38,6 +39,7 @@ internal sealed class Endpoint
         _options = options;
         _host = host;
         _stateless = new(options.MaxStatelessPackets);
+        _resetBudget = new(options.MaxResetsPerSecond);
         Span<byte> key = stackalloc byte[16];
         host.FillEntropy(key);
         _routes = new(new ConnectionIdComparer(BitConverter.ToUInt64(key), BitConverter.ToUInt64(key[8..])));
@@ -56,6 +58,13 @@ internal sealed class Endpoint
     /// validated by token, as nobody could tell how old one is. Another node may open what this one seals, so it cannot be an Instant.
     /// </summary>
     public long? WallClock { get; set; }
+
+    /// <summary>
+    /// This node serves <see cref="EndpointOptions.DefaultShard"/> alone and has all of its connections: an ID of that shard that leads
+    /// nowhere is answered by a stateless reset. For the host to say, and to take back before it freezes anything; during the linger time
+    /// of a take-over it must not (docs/hand-over.md). False from the start: a node that does not know is silent (checklist S33).
+    /// </summary>
+    public bool AnswersUnknown { get; set; }
 
     public Instant Deadline => _ready.Count > 0 || !_stateless.IsEmpty ? default : _deadlines.Next;
 
@@ -80,9 +89,14 @@ internal sealed class Endpoint
             return true;
         }
 
-        return header.IsLong
-            ? OnUnknownLong(datagram, header, path, ecn, now, shard)
-            : _resets.TryFind(path.Remote, datagram, out ConnectionEntry? lost) && OnReset(lost, now);
+        if (header.IsLong)
+        {
+            return OnUnknownLong(datagram, header, path, ecn, now, shard);
+        }
+
+        return _resets.TryFind(path.Remote, datagram, out ConnectionEntry? lost)
+            ? OnReset(lost, now)
+            : OnUnknownShort(datagram.Length, header.Destination, path, now);
     }
 
     public Connection Connect(TlsClientOptions tls, NetworkPath path, Instant now)
@@ -364,6 +378,45 @@ internal sealed class Endpoint
                 _serverTokens.Add(name, entry.Connection.Path.Remote, token);
             }
         }
+    }
+
+    /// <summary>A packet of a connection that is not here. Where it might be anywhere else, nothing is said.</summary>
+    private bool OnUnknownShort(int length, ConnectionId id, in NetworkPath path, Instant now)
+    {
+        bool isOurs = AnswersUnknown
+            && CidLayout.TryReadShard(id.Span, out uint shard)
+            && shard == _options.DefaultShard
+            && shard != CidLayout.RouteByName;
+        if (!isOurs || length <= StatelessAnswers.MinReset || KeysOf(id) is not ConnectionKeys keys || !_resetBudget.TryTake(now))
+        {
+            return false;
+        }
+
+        foreach (Connection connection in _entries.Keys)
+        {
+            if (connection.IsFrozen)
+            {
+                // A hand-over is under way, whatever the host has said.
+                return false;
+            }
+        }
+
+        ResetToken token = ConnectionIdDeriver.DeriveToken(keys.ResetKey.Span, id);
+        return _stateless.Reset(length, token, Entropy(stackalloc byte[StatelessAnswers.MaxReset]), path);
+    }
+
+    /// <summary>The keys that an ID of this layout was made with: its first bits name their configuration.</summary>
+    private ConnectionKeys? KeysOf(ConnectionId id)
+    {
+        foreach (ConnectionKeys keys in _options.Keys)
+        {
+            if (keys.Config == id.Span[0] >> 5)
+            {
+                return keys;
+            }
+        }
+
+        return null;
     }
 
     private static bool OnReset(ConnectionEntry entry, Instant now)

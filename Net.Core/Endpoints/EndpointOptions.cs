@@ -28,6 +28,9 @@ internal sealed record EndpointOptions
     /// </summary>
     public int? RetryAbove { get; init; }
 
+    /// <summary>Stateless resets, which are sent at all only while <see cref="Endpoint.AnswersUnknown"/> (RFC 9000, section 10.3; checklist S34).</summary>
+    public int MaxResetsPerSecond { get; init; } = 50;
+
     /// <summary>Answers to strangers that wait to be sent; further ones are dropped.</summary>
     public int MaxStatelessPackets { get; init; } = 16;
 }

@@ -10,6 +10,14 @@ namespace Net.Core.Endpoints;
 /// <param name="capacity">Answers that wait to be sent; further ones are dropped.</param>
 internal sealed class StatelessAnswers(int capacity)
 {
+    /// <summary>Room for the fixed bit, some unpredictable bits and the token (RFC 9000, section 10.3).</summary>
+    public const int MinReset = 21;
+
+    public const int MaxReset = 64;
+
+    /// <summary>What is no longer than this is answered by one byte less (section 10.3.3).</summary>
+    private const int ShortTrigger = 43;
+
     private readonly Queue<StatelessPacket> _waiting = new();
 
     public bool IsEmpty => _waiting.Count == 0;
@@ -78,6 +86,25 @@ internal sealed class StatelessAnswers(int capacity)
         LongHeader.PatchLength(packet, lengthOffset, end - numberOffset);
         keys.Seal(packet[..end], numberOffset, 1, 0);
         Add(packet[..end], path);
+    }
+
+    /// <summary>Stateless reset (RFC 9000, section 10.3): looks like a short packet, and ends with the token of the ID that the datagram was sent to.</summary>
+    /// <param name="trigger">Bytes of the datagram that is answered: the reset is shorter, so that two ends never answer each other for ever.</param>
+    /// <param name="random"><see cref="MaxReset"/> bytes.</param>
+    /// <returns>False when the trigger is too short, or too many answers wait.</returns>
+    public bool Reset(int trigger, ResetToken token, Span<byte> random, in NetworkPath path)
+    {
+        if (trigger <= MinReset || IsFull)
+        {
+            return false;
+        }
+
+        // Longer than that it need not be to pass for a packet; of one length it should not always be.
+        int length = trigger <= ShortTrigger ? trigger - 1 : ShortTrigger + (random[0] % (int.Min(trigger, MaxReset + 1) - ShortTrigger));
+        random[0] = (byte)(0x40 | (random[1] & 0x3F));
+        token.CopyTo(random[(length - ResetToken.Length)..]);
+        Add(random[..length], path);
+        return true;
     }
 
     private static bool Opens(Span<byte> packet, in LongHeader initial, ReadOnlySpan<byte> secret)
