@@ -348,6 +348,19 @@ internal sealed class SourceHandOver(HandOverPlan plan, HandOverOptions options)
         }
     }
 
+    /// <summary>It has been moved and will not be watched any more: what is known of it is reported now, if it was not.</summary>
+    /// <returns>Whether there was something to report.</returns>
+    public bool ReportNow()
+    {
+        bool isDue = !_reportAt.IsNever;
+        if (isDue)
+        {
+            Report(_committedAt - _lastProcessed);
+        }
+
+        return isDue;
+    }
+
     /// <summary>Everything that decides what happens next, without times: for logs and for the exploration of all states.</summary>
     public override string ToString() =>
         $"{State}({ServingEpoch}) accepted={_isAccepted} warm={_isWarm} exported={_isExported} decoded={_isDecoded} requests={_areRequestsHeld} "

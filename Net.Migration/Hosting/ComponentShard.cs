@@ -22,6 +22,9 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class ComponentShard : IAsyncDisposable
 {
+    /// <summary>A client that was heard of this long before a freeze may have been waiting since.</summary>
+    private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(100);
+
     private readonly HostedComponent _component;
     private readonly DataChannel _channel;
     private readonly IComponentRunner _runner;
@@ -31,6 +34,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly Action<Exception> _onFault;
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
     private readonly List<ServerOwner> _restored = [];
+    private readonly List<ServerOwner> _forgotten = [];
     private ExchangeHost _exchanges;
     private uint _refused;
 
@@ -62,7 +66,10 @@ internal sealed class ComponentShard : IAsyncDisposable
     public DataChannel Channel => _channel;
 
     /// <summary>The component's connections, for <c>status</c>. From any thread.</summary>
-    public uint ConnectionCount { get; private set; }
+    public uint ConnectionCount { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    /// <summary>Told when the thread has died of a fault of ours: nothing is served here any more.</summary>
+    public Action<Exception> Died { get; init; } = _ => { };
 
     /// <summary>The next moment at which a handler's delay ends, when handlers run inside the steps.</summary>
     public Instant HandlerDeadline => _exchanges.Deadline;
@@ -88,7 +95,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
         _channel.OnFirstReceived = onFirst;
         _channel.Enter(DataMode.Serving, epoch);
-        _component.OnServing(epoch);
+        Tell(() => _component.OnServing(epoch));
         // What was buffered goes first, in order; then who has something under way speaks, idle ones stay silent.
         _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
         foreach (ServerOwner owner in _restored)
@@ -144,9 +151,17 @@ internal sealed class ComponentShard : IAsyncDisposable
         {
             Connection connection = owner.Connection;
             SnapshotWriter writer = new(now);
+            ulong version;
             connection.Freeze(now);
-            ulong version = connection.Export(0, writer, SessionSnapshot.Parts(owner.Http3.Session));
-            connection.Thaw(connection.Epoch, now);
+            try
+            {
+                version = connection.Export(0, writer, SessionSnapshot.Parts(owner.Http3.Session));
+            }
+            finally
+            {
+                connection.Thaw(connection.Epoch, now);
+            }
+
             export.OnAhead(connection, version, writer);
         }
     }
@@ -167,12 +182,20 @@ internal sealed class ComponentShard : IAsyncDisposable
             else
             {
                 abandoned += connection.IsOpen ? 1u : 0u;
+                if (_owners.TryGetValue(connection, out ServerOwner? owner))
+                {
+                    // Told of its end only if this node goes on: nothing of the component may run while it is written down.
+                    _forgotten.Add(owner);
+                }
+
                 Forget(connection);
             }
         }
 
         _channel.Enter(DataMode.Frozen, _channel.Epoch);
-        return new(_channel.LastReceived, connections, abandoned);
+        // A component that was silent anyway stands still from now on, not since it was last spoken to.
+        bool wasBusy = connections > 0 && now - _channel.LastReceived <= s_recent;
+        return new(wasBusy ? _channel.LastReceived : now, connections, abandoned);
     }
 
     /// <summary>Refuses what has not become a connection in its grace, and says so: the freeze follows at once.</summary>
@@ -211,47 +234,49 @@ internal sealed class ComponentShard : IAsyncDisposable
     public void Thaw(ulong epoch, Instant now)
     {
         _channel.Enter(DataMode.Serving, epoch);
-        _component.OnServing(epoch);
+        Tell(() => _component.OnServing(epoch));
         foreach (ServerOwner owner in Frozen())
         {
             owner.Connection.Thaw(epoch, now);
         }
 
+        foreach (ServerOwner owner in _forgotten)
+        {
+            owner.OnShardStopped(null);
+        }
+
+        _forgotten.Clear();
         Shard.Endpoint.AcceptsNew = true;
         _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
     }
 
-    /// <summary>The hand-over has succeeded: keys are wiped, handlers dropped where they wait, late datagrams go back to the ingress.</summary>
-    public void Destroy()
+    /// <summary>
+    /// Another member owns it, by a hand-over or by force: what is here never sends again. Keys are wiped, handlers dropped where they wait,
+    /// late datagrams go back to the ingress.
+    /// </summary>
+    public void Destroy(Instant now)
     {
-        foreach (ServerOwner owner in Frozen())
-        {
-            owner.Connection.Destroy();
-        }
-
-        foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
-        {
-            Forget(connection);
-        }
-
-        Renew();
+        // First of all: whatever goes wrong below, nothing leaves any more.
         _channel.Enter(DataMode.Idle, 0);
-        _channel.HandBackHeld();
-        Count();
-    }
-
-    /// <summary>Another member has taken the component by force: what is here must never send again.</summary>
-    public void Lose(Instant now)
-    {
         foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
         {
-            if (connection.IsConfirmed && connection.IsOpen && !connection.IsFrozen)
+            if (connection is { IsConfirmed: true, IsOpen: true, IsFrozen: false })
             {
                 connection.Freeze(now);
             }
+
+            if (connection.IsFrozen)
+            {
+                connection.Destroy();
+            }
+
+            Forget(connection);
         }
 
-        Destroy();
+        _forgotten.Clear();
+        Renew();
+        _channel.HandBackHeld();
+        Count();
     }
 
     /// <summary>Builds every connection of an image, silent and frozen.</summary>
@@ -263,14 +288,19 @@ internal sealed class ComponentShard : IAsyncDisposable
             foreach (ulong index in image.Indices.Where(i => i != ImageStore.ComponentIndex).Order())
             {
                 ConnectionImage connection = new();
-                foreach (SnapshotSection section in image.Sections(index).Where(s => s.Number == SectionNumber.Connection))
+                try
                 {
-                    connection.Apply(section.Body);
-                }
+                    foreach (SnapshotSection section in image.Sections(index).Where(s => s.Number == SectionNumber.Connection))
+                    {
+                        connection.Apply(section.Body);
+                    }
 
-                connection.ThrowIfUnknown(number => number < SectionNumber.Component);
-                _restored.Add(ServerOwner.Import(_exchanges, Connection.Import(connection, _options, KeysOf(connection, now), now), connection, now));
-                connection.Wipe();
+                    Restore(connection, now);
+                }
+                finally
+                {
+                    connection.Wipe();
+                }
             }
 
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, out byte[]? state))
@@ -293,6 +323,21 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
 
         _exchanges.Dispose();
+    }
+
+    private void Restore(ConnectionImage image, Instant now)
+    {
+        image.ThrowIfUnknown(number => number < SectionNumber.Component);
+        Connection connection = Connection.Import(image, _options, KeysOf(image, now), now);
+        try
+        {
+            _restored.Add(ServerOwner.Import(_exchanges, connection, image, now));
+        }
+        catch
+        {
+            connection.Destroy();
+            throw;
+        }
     }
 
     private static IReadOnlyList<ConnectionKeys> DeriveKeys(FederationKeys keys)
@@ -341,6 +386,21 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new() { OnFault = _onFault, Inline = _runner.RunsHandlersInline });
 
+    /// <summary>What the component's host makes of it must not end the thread that serves.</summary>
+    private void Tell(Action tell)
+    {
+        try
+        {
+            tell();
+        }
+#pragma warning disable CA1031 // As said.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            _onFault(fault);
+        }
+    }
+
     private void Count() => ConnectionCount = (uint)_owners.Count;
 
     private sealed class Work(Action<Instant> action) : IShardWork
@@ -360,7 +420,7 @@ internal sealed class ComponentShard : IAsyncDisposable
             if (!_isHandshakeTold && connection.IsHandshakeComplete)
             {
                 _isHandshakeTold = true;
-                shard._component.HandshakeCompleted?.Invoke();
+                shard.Tell(() => shard._component.HandshakeCompleted?.Invoke());
             }
 
             if (connection.IsClosed)

@@ -66,45 +66,42 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
     public void Tick(Instant now) =>
         End(move => now >= move.Deadline, MigrateCode.Timeout, move => $"{move.Record.Owner}, the owner of {move.Record.Component}, did not answer in time");
 
-    private static MigrateReport Report(MigrateMessage ask, OwnershipRecord? record, MigrateCode code, string message) =>
-        new(ask.Component, record?.Owner.Name ?? "", ask.To, record?.Epoch ?? 0, false, 0, 0, TimeSpan.Zero, 0, code, message);
-
     /// <summary>What is clear without asking the owner; null when it has to be asked.</summary>
     private MigrateReport? Judge(MigrateMessage ask, OwnershipRecord? record, out ControlMember? owner)
     {
         owner = null;
         if (record is null)
         {
-            return Report(ask, null, MigrateCode.UnknownComponent, $"there is no component {ask.Component}");
+            return MigrateReport.NotMoved(ask, null, MigrateCode.UnknownComponent, $"there is no component {ask.Component}");
         }
 
         bool isOwnerAlive = members.TryGetAlive(record.Owner, out owner);
         if (isOwnerAlive && record.Owner.Name == ask.To)
         {
-            return Report(ask, record, MigrateCode.None, $"{ask.To} owns {ask.Component} already: nothing to do");
+            return MigrateReport.NotMoved(ask, record, MigrateCode.None, $"{ask.To} owns {ask.Component} already: nothing to do");
         }
 
         if (!members.TryGet(ask.To, out ControlMember? destination))
         {
-            return Report(ask, record, MigrateCode.UnknownNode, $"there is no node {ask.To}");
+            return MigrateReport.NotMoved(ask, record, MigrateCode.UnknownNode, $"there is no node {ask.To}");
         }
 
         if (!destination.IsAlive)
         {
-            return Report(ask, record, MigrateCode.Unreachable, $"{ask.To} is dead");
+            return MigrateReport.NotMoved(ask, record, MigrateCode.Unreachable, $"{ask.To} is dead");
         }
 
         if (!destination.CanHost(ask.Component))
         {
-            return Report(ask, record, MigrateCode.Refused, $"{ask.To} cannot host {ask.Component}: start it with --serve DIR");
+            return MigrateReport.NotMoved(ask, record, MigrateCode.Refused, $"{ask.To} cannot host {ask.Component}: start it with --serve DIR");
         }
 
         if (!isOwnerAlive || owner!.Peer is null)
         {
-            return Report(ask, record, MigrateCode.Unreachable, $"{record.Owner}, the owner of {ask.Component}, has no link to the ingress");
+            return MigrateReport.NotMoved(ask, record, MigrateCode.Unreachable, $"{record.Owner}, the owner of {ask.Component}, has no link to the ingress");
         }
 
-        return _moves.Count >= options.MaxMoves ? Report(ask, record, MigrateCode.Refused, "too many moves at a time") : null;
+        return _moves.Count >= options.MaxMoves ? MigrateReport.NotMoved(ask, record, MigrateCode.Refused, "too many moves at a time") : null;
     }
 
     private void End(Predicate<Move> which, MigrateCode code, Func<Move, string> message)
@@ -112,7 +109,7 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
         foreach ((ulong id, Move move) in _moves.Where(entry => which(entry.Value)).ToArray())
         {
             _ = _moves.Remove(id);
-            move.Peer.Send(new MigrateReplyMessage(move.Ask.Id, Report(move.Ask, move.Record, code, message(move))));
+            move.Peer.Send(new MigrateReplyMessage(move.Ask.Id, MigrateReport.NotMoved(move.Ask, move.Record, code, message(move))));
         }
     }
 

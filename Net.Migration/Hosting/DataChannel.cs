@@ -33,6 +33,10 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     /// <summary>Datagrams kept while frozen or standing by; more are lost, as datagrams are.</summary>
     public const int MaxHeld = 4096;
 
+    private const int MaxMarkerTries = 20;
+
+    private static readonly TimeSpan s_blockedWait = TimeSpan.FromMilliseconds(1);
+
     private readonly Dictionary<uint, UdpAddress> _ingresses = [];
     private readonly List<Held> _held = [];
     private ulong _marker;
@@ -41,8 +45,8 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
     public ulong Epoch { get; private set; }
 
-    /// <summary>Until when the directory is known to count this node among the living; written by the node's actor.</summary>
-    public long LeaseEnd { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); } = long.MaxValue;
+    /// <summary>Until when the directory is known to count this node among the living. Until it was told, nothing leaves.</summary>
+    public Instant LeaseEnd { get; set; } = new(long.MinValue);
 
     /// <summary>When the latest datagram went to the endpoint.</summary>
     public Instant LastReceived { get; private set; }
@@ -71,8 +75,12 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         byte[] marker = tags.WriteMarker(resume ? IngressDatagram.ResumeMarker : IngressDatagram.Marker, shard, epoch, ++_marker);
         foreach (UdpAddress ingress in _ingresses.Values)
         {
-            // Lost ones cost a stall at most: what the ingress still passes on is kept here.
-            _ = socket.TrySend(marker, new(new(ingress, Local, 0), marker.Length, 1, marker.Length, Ecn.NotEct));
+            // A lost one costs little: what the ingress still passes on is kept here, and a failed move lets it go on over the control link too.
+            Transmit transmit = new(new(ingress, Local, 0), marker.Length, 1, marker.Length, Ecn.NotEct);
+            for (int tries = 0; tries < MaxMarkerTries && !socket.TrySend(marker, transmit); tries++)
+            {
+                socket.Wait(s_blockedWait);
+            }
         }
     }
 
@@ -91,7 +99,9 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
             return true;
         }
 
-        if (Mode == DataMode.Idle)
+        // While frozen as well: it came to the ingress before the marker, so it has to wait there in front of what comes behind the marker.
+        // What was handed back before is kept here.
+        if (Mode == DataMode.Idle || (Mode == DataMode.Frozen && header.Type == IngressDatagram.Data))
         {
             HandBack(datagram, header);
         }
@@ -132,7 +142,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     public bool TrySend(Span<byte> buffer, in Transmit transmit)
     {
         bool mayLeave = Mode == DataMode.Serving
-            && runner.Now.Ticks < LeaseEnd
+            && runner.Now < LeaseEnd
             && _ingresses.ContainsKey(transmit.Path.Ingress);
         if (!mayLeave)
         {

@@ -17,6 +17,9 @@ internal sealed class DestinationDriver(
     /// <summary>Without a datagram to process, a move counts as done after this: nobody is waiting.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long the last word has to arrive, when the source does not close the link before: closing it would overtake that word.</summary>
+    private static readonly TimeSpan s_lastWord = TimeSpan.FromSeconds(5);
+
     private readonly DestinationHandOver _machine = new(self, options, firstRequest);
     private readonly ImageStore _image = new(new());
     private readonly byte[] _plain = new byte[SealedPart.MaxPlain];
@@ -24,15 +27,19 @@ internal sealed class DestinationDriver(
     private PrepareMessage? _prepare;
     private ComponentShard? _shard;
     private Instant _silenceEnds = Instant.Never;
+    private Instant _servedAt;
+    private Instant _closeAt = Instant.Never;
+    private bool _isLinkLost;
     private bool _isDisposed;
 
     public string Component => _machine.Component;
 
-    public bool HasEnded => _machine.HasEnded && _silenceEnds.IsNever;
+    /// <summary>It is over, and nothing that it said is on its way any more.</summary>
+    public bool HasEnded => _machine.HasEnded && _silenceEnds.IsNever && _isLinkLost;
 
     public bool IsServing => _machine.State == DestinationState.Serving;
 
-    public Instant Deadline => Instant.Min(_machine.Deadline, _silenceEnds);
+    public Instant Deadline => Instant.Min(Instant.Min(_machine.Deadline, _silenceEnds), _closeAt);
 
     public void OnMessage(HandOverMessage message, Instant now)
     {
@@ -42,6 +49,7 @@ internal sealed class DestinationDriver(
 
     public void OnLinkLost(Instant now)
     {
+        _isLinkLost = true;
         _machine.OnLinkLost(now);
         Pump(now);
     }
@@ -63,10 +71,12 @@ internal sealed class DestinationDriver(
         _machine.Tick(now);
         if (now >= _silenceEnds)
         {
-            Resumed(now);
+            // Nobody has spoken to it, so nobody has waited: the stall ended when it could have been answered.
+            Resumed(_servedAt, now);
         }
 
         Pump(now);
+        _isLinkLost |= now >= _closeAt;
     }
 
     public void Dispose()
@@ -83,6 +93,11 @@ internal sealed class DestinationDriver(
         while (_machine.TryTakeAction(out HandOverAction? action))
         {
             Do(action, now);
+        }
+
+        if (_machine.HasEnded && _closeAt.IsNever)
+        {
+            _closeAt = now + s_lastWord;
         }
     }
 
@@ -186,20 +201,20 @@ internal sealed class DestinationDriver(
 
     private void Serve(ulong epoch, Instant now)
     {
-        _silenceEnds = now + s_silence;
+        (_servedAt, _silenceEnds) = (now, now + s_silence);
         node.OnServing(_prepare!.Component, epoch);
         ComponentShard shard = _shard!;
-        shard.Run(at => shard.Serve(epoch, first => actor.Post(_ => Resumed(first)), at));
+        shard.Run(at => shard.Serve(epoch, first => actor.Post(later => Resumed(first, later)), at));
         _image.Wipe();
     }
 
-    private void Resumed(Instant at)
+    private void Resumed(Instant at, Instant now)
     {
         if (!_silenceEnds.IsNever)
         {
             _silenceEnds = Instant.Never;
             _machine.OnResumed(at);
-            Pump(at);
+            Pump(now);
         }
     }
 

@@ -27,7 +27,22 @@ internal sealed class ThreadedRunner : IComponentRunner
     {
         ShardThread thread = new(component.Shard, name);
         thread.Start();
+        _ = WatchAsync(thread, component);
         return new Running(thread);
+    }
+
+    private static async Task WatchAsync(ShardThread thread, ComponentShard component)
+    {
+        try
+        {
+            await thread.Completion.ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // It is passed on.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            component.Died(fault);
+        }
     }
 
     private sealed class Running(ShardThread thread) : IAsyncDisposable

@@ -1,4 +1,5 @@
-using System.Threading.Channels;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
 using Net.Core.Io;
 using Net.Migration.Link;
 
@@ -13,9 +14,12 @@ internal sealed class MessageLink : ILink
     private readonly QuicStream _stream;
     private readonly Action<MessageLink, LinkMessage> _onMessage;
     private readonly Action<MessageLink> _onLost;
-    private readonly Channel<byte[]> _outgoing = Channel.CreateUnbounded<byte[]>(new() { SingleReader = true });
+    private readonly Lock _gate = new();
+    private readonly Queue<byte[]> _outgoing = new();
     private readonly CancellationTokenSource _stop = new();
     private int _isLost;
+    private bool _isWriting;
+    private bool _isClosed;
 
     /// <param name="onMessage">Called in the order of arrival, by one task at a time.</param>
     /// <param name="onLost">Called once, after the last message.</param>
@@ -42,15 +46,35 @@ internal sealed class MessageLink : ILink
         // Queued before anything is read: what arrived already is answered by other threads, and an answer must not overtake this.
         Send(HelloMessage.Ours);
         _ = ReadAsync();
-        _ = WriteAsync();
     }
 
     /// <summary>Queues a message. From any thread; dropped when the link is lost.</summary>
-    public void Send(LinkMessage message) => _outgoing.Writer.TryWrite(LinkCodec.Write(message));
+    public void Send(LinkMessage message)
+    {
+        byte[] record = LinkCodec.Write(message);
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _outgoing.Enqueue(record);
+            if (_isWriting)
+            {
+                return;
+            }
+
+            _isWriting = true;
+        }
+
+        // Begun here, not by a task that waits for it: in a freeze each change of threads is part of the stall.
+        _ = WriteAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {
-        _outgoing.Writer.TryComplete();
+        CloseQueue();
         await _stop.CancelAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
@@ -123,7 +147,7 @@ internal sealed class MessageLink : ILink
         }
         finally
         {
-            System.Security.Cryptography.CryptographicOperations.ZeroMemory(buffer);
+            CryptographicOperations.ZeroMemory(buffer);
             Lose();
         }
     }
@@ -132,9 +156,11 @@ internal sealed class MessageLink : ILink
     {
         try
         {
-            await foreach (byte[] record in _outgoing.Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            while (TryNext(out byte[]? record))
             {
                 await _stream.WriteAsync(record, _stop.Token).ConfigureAwait(false);
+                // Keys and their shares are among what is said.
+                CryptographicOperations.ZeroMemory(record);
             }
         }
         catch (Exception e) when (e is QuicException or IOException or OperationCanceledException or ObjectDisposedException)
@@ -143,11 +169,30 @@ internal sealed class MessageLink : ILink
         }
     }
 
+    /// <returns>False when there is nothing left: whoever sends next begins to write again.</returns>
+    private bool TryNext([NotNullWhen(true)] out byte[]? record)
+    {
+        lock (_gate)
+        {
+            _isWriting = _outgoing.TryDequeue(out record);
+            return record is not null;
+        }
+    }
+
+    private void CloseQueue()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            _outgoing.Clear();
+        }
+    }
+
     private void Lose()
     {
         if (Interlocked.Exchange(ref _isLost, 1) == 0)
         {
-            _outgoing.Writer.TryComplete();
+            CloseQueue();
             _stream.Abort(QuicAbortDirection.Both, Broken);
             _onLost(this);
         }

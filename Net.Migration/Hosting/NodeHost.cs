@@ -15,7 +15,13 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 public sealed class NodeHost : IAsyncDisposable
 {
+    /// <summary>Links from other nodes at a time; further ones are closed.</summary>
+    private const int MaxLinks = 256;
+
     private static readonly TimeSpan s_joinInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>For whatever answer there is to be.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly NodeOptions _options;
     private readonly NodeState _state;
@@ -27,16 +33,24 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private int _inbound;
+    private int _isDisposed;
+
     private NodeHost(NodeOptions options, QuicListener links, IDatagramChannel data)
     {
         _options = options;
         _links = links;
+        if (options.Components.Count > 1)
+        {
+            throw new ArgumentException("a node hosts one component in this release: its components would share one socket", nameof(options));
+        }
+
         Member self = new(options.Name, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1);
         NodeInfo info = new(self, data.Local, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => c.Name)]);
         _data = data;
         _crypto = new(new() { DefaultServerCertificate = options.ServerCertificate, Intermediates = options.ServerIntermediates });
         _actor = new($"node {options.Name}", () => _state!.Deadline, now => _state!.Tick(now), fault => _state!.OnFault(fault));
-        _state = new(options, info, new(_actor, new ThreadedRunner(), data, _crypto, ConnectToNodeAsync));
+        _state = new(options, info, new(_actor, new ThreadedRunner(), data, _crypto, ConnectToNodeAsync) { Failed = Fail });
     }
 
     /// <summary>Ends when the node has stopped; with an exception when it had to, as for a name that is in use.</summary>
@@ -56,8 +70,20 @@ public sealed class NodeHost : IAsyncDisposable
         QuicListener links = await QuicListener.ListenAsync(
             ControlTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, options.MemberCertificate, options.FederationRoots), cancellationToken)
             .ConfigureAwait(false);
-        IDatagramChannel data = UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0)));
-        NodeHost node = new(options, links, data);
+        NodeHost node;
+        IDatagramChannel? data = null;
+        try
+        {
+            data = UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0)));
+            node = new(options, links, data);
+        }
+        catch
+        {
+            data?.Dispose();
+            await links.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
         node._actor.Start();
         _ = node.AcceptLinksAsync();
         _ = node.StayJoinedAsync();
@@ -76,9 +102,21 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>Stops at once: connections end without a word, as in a crash. Move components away before.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         await _stop.CancelAsync().ConfigureAwait(false);
         await _links.DisposeAsync().ConfigureAwait(false);
-        _actor.Dispose();
+        // Behind its present turn: what it decides is ended by nobody else.
+        TaskCompletionSource last = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ =>
+        {
+            _actor.Dispose();
+            last.SetResult();
+        });
+        await last.Task.ConfigureAwait(false);
         await _state.DisposeAsync().ConfigureAwait(false);
         _data.Dispose();
         _crypto.Dispose();
@@ -98,39 +136,22 @@ public sealed class NodeHost : IAsyncDisposable
         long deadline = Environment.TickCount64 + (long)_options.JoinTimeout.TotalMilliseconds;
         while (!_stop.IsCancellationRequested)
         {
-            TaskCompletionSource lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
             try
             {
-                using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-                patience.CancelAfter(TimeSpan.FromSeconds(5));
-                MessageLink link = await OpenAsync(
-                    _options.Join, LinkCodec.ControlAlpn,
-                    (l, message) => _actor.Post(now => _state.OnControl(l, message, now)),
-                    l =>
-                    {
-                        _actor.Post(now => _state.OnControlLost(l, now));
-                        lost.TrySetResult();
-                    },
-                    patience.Token).ConfigureAwait(false);
-                TaskCompletionSource<string?> welcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                _actor.Post(_ => _state.OnControlOpen(link, welcome));
-                Task first = await Task.WhenAny(welcome.Task, lost.Task).ConfigureAwait(false);
-                if (first == welcome.Task && await welcome.Task.ConfigureAwait(false) is string refusal && !wasJoined)
-                {
-                    Fail(new NodeJoinException(refusal));
-                    return;
-                }
-
-                if (first == welcome.Task && welcome.Task.Result is null)
+                await JoinAsync(() =>
                 {
                     wasJoined = true;
-                    _joined.TrySetResult();
-                }
-
-                await lost.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
-                await link.DisposeAsync().ConfigureAwait(false);
+                    _ = _joined.TrySetResult();
+                }).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is QuicException or OperationCanceledException or IOException)
+            catch (NodeJoinException refused) when (!wasJoined)
+            {
+                Fail(refused);
+                return;
+            }
+#pragma warning disable CA1031 // Whatever it was, it is tried again: a node that owns something never gives up.
+            catch (Exception e)
+#pragma warning restore CA1031
             {
                 if (_stop.IsCancellationRequested)
                 {
@@ -150,7 +171,48 @@ public sealed class NodeHost : IAsyncDisposable
         }
     }
 
-    private void Fail(NodeJoinException reason)
+    /// <summary>One control link, from its opening until it is lost.</summary>
+    /// <exception cref="NodeJoinException">The federation does not want this node.</exception>
+    private async Task JoinAsync(Action joined)
+    {
+        TaskCompletionSource lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        patience.CancelAfter(s_patience);
+        MessageLink link = await OpenAsync(
+            _options.Join, LinkCodec.ControlAlpn,
+            (l, message) => _actor.Post(now => _state.OnControl(l, message, now)),
+            l =>
+            {
+                _actor.Post(now => _state.OnControlLost(l, now));
+                _ = lost.TrySetResult();
+            },
+            patience.Token).ConfigureAwait(false);
+        try
+        {
+            TaskCompletionSource<string?> welcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _actor.Post(_ => _state.OnControlOpen(link, welcome));
+            Task first = await Task.WhenAny(welcome.Task, lost.Task).WaitAsync(s_patience, _stop.Token).ConfigureAwait(false);
+            if (first == lost.Task)
+            {
+                throw new IOException("the link was lost before there was an answer");
+            }
+
+            if (await welcome.Task.ConfigureAwait(false) is string refusal)
+            {
+                throw new NodeJoinException(refusal);
+            }
+
+            joined();
+            await lost.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also when it was refused: the next attempt has a link of its own.
+            await link.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void Fail(Exception reason)
     {
         _joined.TrySetException(reason);
         _completion.TrySetException(reason);
@@ -163,7 +225,7 @@ public sealed class NodeHost : IAsyncDisposable
             try
             {
                 QuicConnection connection = await _links.AcceptConnectionAsync(_stop.Token).ConfigureAwait(false);
-                _ = AcceptLinkAsync(connection);
+                _ = Interlocked.Increment(ref _inbound) <= MaxLinks ? AcceptLinkAsync(connection) : EndAsync(connection);
             }
             catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or QuicException)
             {
@@ -176,17 +238,29 @@ public sealed class NodeHost : IAsyncDisposable
     {
         try
         {
-            QuicStream stream = await connection.AcceptInboundStreamAsync(_stop.Token).ConfigureAwait(false);
+            using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            patience.CancelAfter(s_patience);
+            QuicStream stream = await connection.AcceptInboundStreamAsync(patience.Token).ConfigureAwait(false);
             MessageLink link = new(
                 connection, stream,
                 (l, message) => _actor.Post(now => _state.OnNodeMessage(l, message, now)),
-                l => _actor.Post(now => _state.OnNodeLinkLost(l, now)));
+                l =>
+                {
+                    _actor.Post(now => _state.OnNodeLinkLost(l, now));
+                    _ = EndAsync(connection);
+                });
             link.Start();
         }
         catch (Exception e) when (e is QuicException or OperationCanceledException or ObjectDisposedException)
         {
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await EndAsync(connection).ConfigureAwait(false);
         }
+    }
+
+    private async Task EndAsync(QuicConnection connection)
+    {
+        _ = Interlocked.Decrement(ref _inbound);
+        await connection.DisposeAsync().ConfigureAwait(false);
     }
 
     private async Task<ILink?> ConnectToNodeAsync(NodeInfo node)

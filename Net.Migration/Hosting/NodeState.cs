@@ -23,6 +23,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private ulong _nextRequest = 1;
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
+    private bool _isFailed;
 
     public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
     {
@@ -33,7 +34,6 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             _hosted.Add(component.Name, new(component));
         }
-
     }
 
     public Instant Deadline
@@ -45,6 +45,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             {
                 deadline = Instant.Min(deadline, hosted.Outgoing?.Deadline ?? Instant.Never);
                 deadline = Instant.Min(deadline, hosted.Gate?.Deadline ?? Instant.Never);
+                deadline = Instant.Min(deadline, hosted.Connecting?.Expires ?? Instant.Never);
             }
 
             foreach (DestinationDriver incoming in _incoming.Values)
@@ -73,9 +74,19 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
+    /// <summary>A component's thread has died of a fault of ours: this node must not count among the living, so that another takes what it owned.</summary>
+    public void OnComponentDied(string component, Exception fault)
+    {
+        _options.Log?.Invoke($"component {component} has ended: {fault.Message}");
+        _hosted[component].ServingEpoch = 0;
+        _heartbeatAt = Instant.Never;
+        _isFailed = true;
+        _surroundings.Failed(fault);
+    }
+
     public void OnControl(ILink link, LinkMessage message, Instant now)
     {
-        if (link != _control && _control is not null)
+        if (link != _control)
         {
             return;
         }
@@ -89,7 +100,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case DirectoryUpdateMessage update: OnRecord(update.Record, now); break;
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(heartbeat); break;
-            case MigrateMessage migrate: _ = MigrateAsync(link, migrate); break;
+            case MigrateMessage migrate: Migrate(migrate, now); break;
             case TakeOverMessage takeOver: OnTakeOver(takeOver, now); break;
             case FenceConfirmMessage confirm: OnFenced(confirm, now); break;
             case InitialsHeldMessage held when _hosted.TryGetValue(held.Component, out HostedState? hosted): hosted.Outgoing?.OnInitialsHeld(now); break;
@@ -113,13 +124,13 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             // Who may speak for a member was settled by its certificate.
             if (handOver is PrepareMessage prepare && prepare.Source.Name != link.PeerName)
             {
-                _ = link.DisposeAsync().AsTask();
+                Close(link);
                 return;
             }
 
             if (!_incoming.TryGetValue(link, out DestinationDriver? incoming))
             {
-                incoming = new(_self.Member, new(), link, _surroundings.Actor, SendControl, this, DrawShare(), TakeRequests());
+                incoming = new(_self.Member, new(), link, _surroundings.Actor, SendControl, this, _surroundings.DrawShare(), TakeRequests());
                 _incoming.Add(link, incoming);
             }
 
@@ -142,6 +153,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             }
         }
 
+        // Also one on which nothing was ever said.
+        Close(link);
         Clean();
     }
 
@@ -153,9 +166,16 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             return RefuseCode.CannotHost;
         }
 
-        if (hosted.IsServing || hosted.IsReserved || hosted.Pending is not null || hosted.Outgoing is { IsForwarding: false })
+        if (hosted.IsServing || hosted.IsReserved || hosted.Pending is not null || hosted.Outgoing is { IsForwarding: false } || _isFailed)
         {
             return RefuseCode.NoCapacity;
+        }
+
+        // The record may be news to this node, but it is never older than what this node knows.
+        if (_records.TryGetValue(prepare.Component, out OwnershipRecord? known)
+            && (known.Epoch > prepare.Epoch || known.Shard != prepare.Shard || (known.Epoch == prepare.Epoch && known.Owner != prepare.Source)))
+        {
+            return RefuseCode.WrongEpoch;
         }
 
         hosted.IsReserved = true;
@@ -175,10 +195,17 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnReleased(string component) => _hosted[component].IsReserved = false;
 
+    /// <summary>Ends everything. Nothing else runs on the actor then.</summary>
     public async ValueTask DisposeAsync()
     {
+        foreach (DestinationDriver incoming in _incoming.Values)
+        {
+            incoming.Dispose();
+        }
+
         foreach (HostedState hosted in _hosted.Values)
         {
+            hosted.Outgoing?.Dispose();
             if (hosted.Shard is ComponentShard shard)
             {
                 await shard.DisposeAsync().ConfigureAwait(false);
@@ -242,6 +269,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             return;
         }
 
+        // An attempt that has ended in this very turn is none any more: its component is served, and can be lost.
+        Clean();
         foreach (DestinationDriver incoming in _incoming.Values.ToArray())
         {
             incoming.OnRecord(record, now);
@@ -280,7 +309,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         ComponentShard shard = hosted.Shard!;
         if (!isMoving)
         {
-            shard.Run(shard.Lose);
+            shard.Run(shard.Destroy);
             _options.Log?.Invoke($"lost {hosted.Component.Name} to another member");
         }
     }
@@ -324,49 +353,71 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    private async Task MigrateAsync(ILink asker, MigrateMessage message)
+    private void Migrate(MigrateMessage message, Instant now)
     {
-        // Runs on the actor up to the first await, and on it again through Post.
-        MigrateReport? refusal = Check(message, out HostedState? hosted, out OwnershipRecord? record, out NodeInfo? destination);
-        if (refusal is not null)
+        if (Check(message, out HostedState? hosted, out _, out NodeInfo? destination) is MigrateReport refusal)
         {
-            asker.Send(new MigrateReplyMessage(message.Id, refusal));
+            Reply(message, refusal);
             return;
         }
 
-        hosted!.IsConnecting = true;
-        ILink? link = await _surroundings.Connect(destination!).ConfigureAwait(false);
-        _surroundings.Actor.Post(now =>
-        {
-            hosted.IsConnecting = false;
-            if (Check(message, out _, out record, out destination) is MigrateReport late)
-            {
-                // Meanwhile somebody has taken it, or the destination has gone.
-                _ = link?.DisposeAsync().AsTask();
-                asker.Send(new MigrateReplyMessage(message.Id, late));
-                return;
-            }
-
-            if (link is null)
-            {
-                asker.Send(new MigrateReplyMessage(
-                    message.Id, Refuse(message, record!, MigrateCode.Unreachable, $"{message.To} does not answer at {destination!.Link}")));
-                return;
-            }
-
-            Begin(asker, message, hosted, record!, destination!, link, now);
-        });
+        MoveAttempt attempt = new(message, now + message.Timeout);
+        hosted!.Connecting = attempt;
+        _ = ConnectAsync(hosted, attempt, destination!);
     }
 
-    private void Begin(ILink asker, MigrateMessage message, HostedState hosted, OwnershipRecord record, NodeInfo destination, ILink link, Instant now)
+    private async Task ConnectAsync(HostedState hosted, MoveAttempt attempt, NodeInfo destination)
+    {
+        ILink? link = null;
+        try
+        {
+            link = await _surroundings.Connect(destination).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever it was, the destination was not reached; the component is served, and can be moved later.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            OnFault(fault);
+        }
+
+        _surroundings.Actor.Post(now => OnConnected(hosted, attempt, destination, link, now));
+    }
+
+    private void OnConnected(HostedState hosted, MoveAttempt attempt, NodeInfo destination, ILink? link, Instant now)
+    {
+        if (hosted.Connecting != attempt)
+        {
+            Close(link);
+            return;
+        }
+
+        hosted.Connecting = null;
+        // Meanwhile somebody may have taken it, or the destination may have gone.
+        MigrateReport? refusal = Check(attempt.Ask, out _, out OwnershipRecord? record, out NodeInfo? latest);
+        if (refusal is null && (link is null || latest!.Member != destination.Member))
+        {
+            refusal = MigrateReport.NotMoved(attempt.Ask, record!, MigrateCode.Unreachable, $"{attempt.Ask.To} does not answer at {destination.Link}");
+        }
+
+        if (refusal is not null)
+        {
+            Close(link);
+            Reply(attempt.Ask, refusal);
+            return;
+        }
+
+        Begin(attempt, hosted, record!, destination, link!, now);
+    }
+
+    private void Begin(MoveAttempt attempt, HostedState hosted, OwnershipRecord record, NodeInfo destination, ILink link, Instant now)
     {
         ComponentShard shard = hosted.Shard!;
         HandOverPlan plan = new(
-            Draw(), record with { Epoch = hosted.ServingEpoch }, destination.Member,
-            shard.ConnectionCount, 0, DrawShare(), TakeRequests());
-        SourceDriver driver = new(plan, new() { Timeout = message.Timeout }, shard, _surroundings.Actor, SendControl, report =>
+            _surroundings.DrawNumber(), record with { Owner = _self.Member, Epoch = hosted.ServingEpoch }, destination.Member,
+            shard.ConnectionCount, 0, _surroundings.DrawShare(), TakeRequests());
+        SourceDriver driver = new(plan, new() { Timeout = attempt.Expires - now }, shard, _surroundings.Actor, SendControl, report =>
         {
-            asker.Send(new MigrateReplyMessage(message.Id, report));
+            Reply(attempt.Ask, report);
             if (report.Moved)
             {
                 _options.Log?.Invoke($"moved {report.Component} to {report.To} at epoch {report.Epoch}");
@@ -379,36 +430,38 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         Clean();
     }
 
+    /// <summary>By whichever link there is now: the ingress knows the move by its number.</summary>
+    private void Reply(MigrateMessage ask, MigrateReport report) => SendControl(new MigrateReplyMessage(ask.Id, report));
+
+    private static void Close(ILink? link) => _ = link?.DisposeAsync().AsTask();
+
     private MigrateReport? Check(MigrateMessage message, out HostedState? hosted, out OwnershipRecord? record, out NodeInfo? destination)
     {
         destination = null;
         if (!_records.TryGetValue(message.Component, out record) | !_hosted.TryGetValue(message.Component, out hosted))
         {
-            return Refuse(message, record, MigrateCode.UnknownComponent, $"there is no component {message.Component} here");
+            return MigrateReport.NotMoved(message, record, MigrateCode.UnknownComponent, $"there is no component {message.Component} here");
         }
 
         if (!hosted!.IsServing)
         {
-            return Refuse(message, record, MigrateCode.Conflict, $"{_self.Member.Name} does not own {message.Component}");
+            return MigrateReport.NotMoved(message, record, MigrateCode.Conflict, $"{_self.Member.Name} does not own {message.Component}");
         }
 
         if (message.To == _self.Member.Name)
         {
-            return Refuse(message, record, MigrateCode.None, $"{message.Component} is at {message.To} already");
+            return MigrateReport.NotMoved(message, record, MigrateCode.None, $"{message.Component} is at {message.To} already");
         }
 
-        if (hosted.IsConnecting || hosted.Outgoing is { IsForwarding: false, HasEnded: false })
+        if (hosted.Connecting is not null || hosted.Outgoing is { IsForwarding: false, HasEnded: false })
         {
-            return Refuse(message, record, MigrateCode.Conflict, $"{message.Component} is being moved already");
+            return MigrateReport.NotMoved(message, record, MigrateCode.Conflict, $"{message.Component} is being moved already");
         }
 
         return _members.TryGetValue(message.To, out destination)
             ? null
-            : Refuse(message, record, MigrateCode.UnknownNode, $"there is no node {message.To}");
+            : MigrateReport.NotMoved(message, record, MigrateCode.UnknownNode, $"there is no node {message.To}");
     }
-
-    private static MigrateReport Refuse(MigrateMessage message, OwnershipRecord? record, MigrateCode code, string reason) =>
-        new(message.Component, record?.Owner.Name ?? "", message.To, record?.Epoch ?? 0, Moved: false, 0, 0, TimeSpan.Zero, 0, code, reason);
 
     public void Tick(Instant now)
     {
@@ -428,6 +481,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             {
                 ServeTakenOver(hosted, now);
             }
+
+            if (hosted.Connecting is MoveAttempt attempt && now >= attempt.Expires)
+            {
+                hosted.Connecting = null;
+                Reply(attempt.Ask, MigrateReport.NotMoved(attempt.Ask, _records[attempt.Ask.Component], MigrateCode.Timeout, $"{attempt.Ask.To} was not reached in time"));
+            }
         }
 
         foreach (DestinationDriver incoming in _incoming.Values.ToArray())
@@ -443,7 +502,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     private void Heartbeat(Instant now)
     {
-        if (_control is not ILink control)
+        if (_control is not ILink control || _isFailed)
         {
             _heartbeatAt = Instant.Never;
             return;
@@ -464,11 +523,13 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private void OnHeartbeatReply(HeartbeatReplyMessage heartbeat)
     {
         _lease.OnHeartbeatAnswered(heartbeat.Number);
+        Instant end = _lease.End;
         foreach (HostedState hosted in _hosted.Values)
         {
+            // Behind what was posted before: what this node has just lost sends nothing under a lease that was won back since.
             if (hosted.Shard is ComponentShard shard)
             {
-                shard.Channel.LeaseEnd = _lease.End.Ticks;
+                shard.Run(_ => shard.Channel.LeaseEnd = end);
             }
         }
     }
@@ -478,27 +539,16 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         if (hosted.Shard is null)
         {
             WelcomeMessage welcome = _keys!;
-            hosted.Shard = new(hosted.Component, number, welcome.Keys, _surroundings.Data, _surroundings.Crypto, _surroundings.Runner, OnFault);
+            hosted.Shard = new(hosted.Component, number, welcome.Keys, _surroundings.Data, _surroundings.Crypto, _surroundings.Runner, OnFault)
+            {
+                Died = fault => _surroundings.Actor.Post(_ => OnComponentDied(hosted.Component.Name, fault)),
+            };
             hosted.Shard.Channel.SetIngress(welcome.Ingress, welcome.Data);
-            hosted.Shard.Channel.LeaseEnd = _lease.End.Ticks;
+            hosted.Shard.Channel.LeaseEnd = _lease.End;
             hosted.Shard.Start();
         }
 
         return hosted.Shard;
-    }
-
-    private ulong Draw()
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-        _surroundings.Crypto.FillEntropy(bytes);
-        return BitConverter.ToUInt64(bytes);
-    }
-
-    private byte[] DrawShare()
-    {
-        byte[] share = new byte[SnapshotBinding.ShareLength];
-        _surroundings.Crypto.FillEntropy(share);
-        return share;
     }
 
     private void SendControl(LinkMessage message) => _control?.Send(message);
@@ -546,36 +596,4 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     }
 
     public void OnFault(Exception fault) => _options.Log?.Invoke($"{fault.Message}{(fault.InnerException is Exception inner ? $": {inner.Message}" : "")}");
-
-    /// <summary>A component that can be hosted here, and what is being done about it.</summary>
-    private sealed class HostedState(HostedComponent component)
-    {
-        public HostedComponent Component { get; } = component;
-
-        public ComponentShard? Shard { get; set; }
-
-        /// <summary>0: not served here.</summary>
-        public ulong ServingEpoch { get; set; }
-
-        public bool IsServing => ServingEpoch > 0;
-
-        public bool IsReserved { get; set; }
-
-        public bool IsConnecting { get; set; }
-
-        public SourceDriver? Outgoing { get; set; }
-
-        public TakeOverGate? Gate { get; set; }
-
-        public OwnershipRecord? Pending { get; set; }
-    }
 }
-
-/// <summary>What a node's decisions need of the machine they run on.</summary>
-/// <param name="Actor">Where they are made.</param>
-/// <param name="Runner">What runs components.</param>
-/// <param name="Data">The socket that ingresses send to.</param>
-/// <param name="Crypto">Entropy, and the certificate that clients see.</param>
-/// <param name="Connect">Opens a link to another node; null when it does not answer.</param>
-internal sealed record NodeSurroundings(
-    IActor Actor, IComponentRunner Runner, Net.Core.Io.IDatagramChannel Data, Net.Core.Tls.ICryptoHost Crypto, Func<NodeInfo, Task<ILink?>> Connect);

@@ -19,6 +19,9 @@ internal sealed class SourceDriver(
     private ILink? _link;
     private Instant _nextPoll = Instant.Never;
     private bool _isDisposed;
+    private bool _isReported;
+    private ComponentFreeze _frozen;
+    private Exception? _exportFault;
 
     public string Component => plan.Record.Component;
 
@@ -95,7 +98,18 @@ internal sealed class SourceDriver(
             shard.Run(_ => export.Dispose());
         }
 
-        _ = _link?.DisposeAsync().AsTask();
+        CloseLink();
+        if (!_isReported && _machine.ReportNow())
+        {
+            // Let go of before the destination's word that it serves: the command is answered now.
+            while (_machine.TryTakeAction(out HandOverAction? action))
+            {
+                if (action is ReportAction last)
+                {
+                    Report(last.Report);
+                }
+            }
+        }
     }
 
     private void Pump(Instant now)
@@ -121,14 +135,15 @@ internal sealed class SourceDriver(
             case ReleaseRequestsAction: OnShard(shard.ReleaseRequests); break;
             case RefuseHandshakesAction: OnShard(shard.RefuseHandshakes); break;
             case FreezeAction: Freeze(); break;
-            case SendMarkerAction marker: OnShard(_ => shard.Channel.SendMarker(resume: false, marker.Epoch)); break;
+            // Was sent in the turn that froze, behind the last datagram.
+            case SendMarkerAction: break;
             case SendResumeMarkerAction marker: OnShard(_ => shard.Channel.SendMarker(resume: true, marker.Epoch)); break;
-            case ExportFinalAction: ExportFinal(); break;
+            case ExportFinalAction: SealFinal(now); break;
             case ThawAction thaw: OnShard(at => shard.Thaw(thaw.Epoch, at)); break;
-            case DestroyAction: OnShard(_ => shard.Destroy()); break;
+            case DestroyAction: OnShard(shard.Destroy); break;
             // A shard that owns nothing hands back what still comes: the ingress knows the owner.
             case ForwardAction or EndForwardAction: break;
-            case ReportAction done: report(done.Report); break;
+            case ReportAction done: Report(done.Report); break;
             default: throw new InvalidOperationException($"a source does not do {action.GetType().Name}");
         }
     }
@@ -150,24 +165,82 @@ internal sealed class SourceDriver(
         });
     }
 
+    /// <summary>Freeze, marker and delta are one turn of the shard: each change of threads would be part of the stall.</summary>
     private void Freeze()
     {
-        ComponentFreeze frozen = default;
-        OnShard(at => frozen = shard.Freeze(at), now => _machine.OnFrozen(frozen.LastProcessed, frozen.Connections, frozen.Abandoned, now));
+        ComponentExport export = _export!;
+        OnShard(
+            at =>
+            {
+                _frozen = new(at, 0, 0);
+                _frozen = shard.Freeze(at);
+                shard.Channel.SendMarker(resume: false, plan.Epoch);
+                try
+                {
+                    shard.ExportFinal(export, at);
+                }
+#pragma warning disable CA1031 // It fails the export, which is asked for next, and not the freeze, which has to be undone.
+                catch (Exception e)
+#pragma warning restore CA1031
+                {
+                    _exportFault = e;
+                }
+            },
+            now => _machine.OnFrozen(_frozen.LastProcessed, _frozen.Connections, _frozen.Abandoned, now),
+            now =>
+            {
+                // Some connections may stand still, others not: the freeze has ended all the same, so that it can be undone.
+                _machine.OnFailed(now);
+                _machine.OnFrozen(_frozen.LastProcessed, _frozen.Connections, _frozen.Abandoned, now);
+            });
     }
 
-    private void ExportFinal()
+    private void SealFinal(Instant now)
     {
-        ComponentExport export = _export!;
-        OnShard(at => shard.ExportFinal(export, at), _ =>
+        Exception? fault = _exportFault;
+        try
         {
-            foreach ((byte[] part, bool isLast) in export.TakeFinal())
+            if (fault is null)
             {
-                _machine.OnFinalPart(part, isLast);
-            }
+                ComponentExport export = _export!;
+                foreach ((byte[] part, bool isLast) in export.TakeFinal())
+                {
+                    _machine.OnFinalPart(part, isLast);
+                }
 
-            _machine.OnFinalExported(export.Hash);
-        });
+                _machine.OnFinalExported(export.Hash);
+            }
+        }
+#pragma warning disable CA1031 // Whatever it was, the move fails and this node goes on.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            fault = e;
+        }
+
+        if (fault is not null)
+        {
+            _machine.OnFailed(now);
+            Pump(now);
+            throw new InvalidOperationException($"{Component} cannot be written down", fault);
+        }
+    }
+
+    private void Report(MigrateReport done)
+    {
+        _isReported = true;
+        report(done);
+        if (done.Moved)
+        {
+            // Nothing more is to be said on either side.
+            CloseLink();
+        }
+    }
+
+    private void CloseLink()
+    {
+        _ = _link?.DisposeAsync().AsTask();
+        _link = null;
     }
 
     /// <summary>Handlers come to their safe points, and handshakes to their end, when they do: asked for every millisecond meanwhile.</summary>
@@ -196,7 +269,10 @@ internal sealed class SourceDriver(
     }
 
     /// <summary>Does something on the shard's thread, then something here.</summary>
-    private void OnShard(Action<Instant> work, Action<Instant>? then = null) => shard.Run(at =>
+    /// <param name="work">On the shard's thread.</param>
+    /// <param name="then">Here, when it is done.</param>
+    /// <param name="failed">Here, when it has thrown; null: the move fails.</param>
+    private void OnShard(Action<Instant> work, Action<Instant>? then = null, Action<Instant>? failed = null) => shard.Run(at =>
     {
         Exception? fault = null;
         try
@@ -212,25 +288,38 @@ internal sealed class SourceDriver(
 
         actor.Post(now =>
         {
-            if (_isDisposed)
+            if (!_isDisposed)
             {
-                return;
+                Continue(fault, then, failed ?? _machine.OnFailed, now);
             }
+        });
+    });
 
+    private void Continue(Exception? fault, Action<Instant>? then, Action<Instant> failed, Instant now)
+    {
+        try
+        {
             if (fault is null)
             {
                 then?.Invoke(now);
             }
             else
             {
-                _machine.OnFailed(now);
+                failed(now);
             }
+        }
+#pragma warning disable CA1031 // As above: sealing may fail as well.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            fault = e;
+            _machine.OnFailed(now);
+        }
 
-            Pump(now);
-            if (fault is not null)
-            {
-                throw new InvalidOperationException($"a move of {Component} failed", fault);
-            }
-        });
-    });
+        Pump(now);
+        if (fault is not null)
+        {
+            throw new InvalidOperationException($"a move of {Component} failed", fault);
+        }
+    }
 }

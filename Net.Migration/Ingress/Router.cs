@@ -69,7 +69,10 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
     {
         if (!_shards.TryGetValue(record.Shard, out ShardRoute? route))
         {
-            route = new(record, new(options.MaxHeldPerClient, options.MaxHeldBytesPerComponent, _hash));
+            route = new(
+                record,
+                new(options.MaxHeldPerClient, options.MaxHeldBytesPerComponent, _hash),
+                new(options.MaxHeldPerClient, options.MaxHeldBytesPerComponent, _hash));
             _shards[record.Shard] = route;
             _components[record.Component] = route;
         }
@@ -81,7 +84,7 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
         // Whoever owns it now has not frozen: markers, and the holding of Initials, were the former owner's.
         route.Record = record;
         route.Node = _nodes.GetValueOrDefault(record.Owner);
-        (route.IsBuffering, route.HoldsInitials, route.LastMarker) = (false, false, 0);
+        (route.IsBuffering, route.HoldsInitials, route.IgnoresMarkers, route.LastMarker) = (false, false, false, 0);
         Flush(route);
         Recheck(now);
     }
@@ -105,6 +108,9 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
         }
 
         route.HoldsInitials = hold;
+        // The owner that lets go has given its move up and serves: its resume marker may be lost, and its marker may still be on the way.
+        route.IgnoresMarkers = !hold;
+        route.IsBuffering &= hold;
         Flush(route);
         return true;
     }
@@ -273,7 +279,7 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
         // A marker that was overtaken by its own resume marker, or repeated, must not stop the component again.
         if (type is IngressDatagram.Marker && number > route.LastMarker)
         {
-            (route.LastMarker, route.IsBuffering) = (number, true);
+            (route.LastMarker, route.IsBuffering) = (number, !route.IgnoresMarkers);
         }
         else if (type is IngressDatagram.ResumeMarker && number >= route.LastMarker)
         {
@@ -284,14 +290,19 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
 
     private RouteVerdict OnHandBack(in IngressHeader header, ReadOnlySpan<byte> body)
     {
-        // Only to another owner than the one that did not want it, and only once.
-        if (!_shards.TryGetValue(header.Shard, out ShardRoute? route) || route.Fence <= header.Epoch)
+        // Only once, and only to another owner than the one that did not want it; or to the same, after a freeze that came to nothing.
+        if (!_shards.TryGetValue(header.Shard, out ShardRoute? route) || route.Fence < header.Epoch)
         {
             Counters.Unroutable++;
             return RouteVerdict.Drop;
         }
 
         HeldDatagram datagram = new(header.Client, header.Public, header.Ecn, header.ReceiveMicroseconds, body.ToArray(), WasHandedBack: true);
+        if (route.Fence == header.Epoch)
+        {
+            return HeldOrFull(route.HandedBack.TryAdd(datagram)).Verdict;
+        }
+
         return Pass(route, datagram) ? RouteVerdict.Held : RouteVerdict.Drop;
     }
 
@@ -338,6 +349,15 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
 
     private void Flush(ShardRoute route)
     {
+        // These had arrived before the others, and once more would be too often.
+        if (!route.IsBuffering && !route.Node.IsNone)
+        {
+            foreach (HeldDatagram datagram in route.HandedBack.TakeAll())
+            {
+                _ = Pass(route, datagram);
+            }
+        }
+
         foreach (HeldDatagram datagram in route.Held.TakeAll())
         {
             _ = Pass(route, datagram);

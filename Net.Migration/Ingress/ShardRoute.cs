@@ -4,7 +4,7 @@ using Net.Migration.Directory;
 namespace Net.Migration.Ingress;
 
 /// <summary>What the router knows about one shard.</summary>
-internal sealed class ShardRoute(OwnershipRecord record, HeldDatagrams held)
+internal sealed class ShardRoute(OwnershipRecord record, HeldDatagrams held, HeldDatagrams handedBack)
 {
     public OwnershipRecord Record { get; set; } = record;
 
@@ -20,10 +20,16 @@ internal sealed class ShardRoute(OwnershipRecord record, HeldDatagrams held)
     /// <summary>First Initials wait for the winner.</summary>
     public bool HoldsInitials { get; set; }
 
+    /// <summary>The owner has said over its control link that it goes on: what its markers say is out of date until it holds Initials again.</summary>
+    public bool IgnoresMarkers { get; set; }
+
     /// <summary>Highest number of a marker of either kind under this epoch.</summary>
     public ulong LastMarker { get; set; }
 
     public HeldDatagrams Held { get; } = held;
+
+    /// <summary>What reached the owner behind its marker: it comes before what is <see cref="Held"/>.</summary>
+    public HeldDatagrams HandedBack { get; } = handedBack;
 
     public bool CanPass(bool isNew) => !IsBuffering && !Node.IsNone && !(isNew && HoldsInitials);
 }

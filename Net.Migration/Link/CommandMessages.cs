@@ -32,6 +32,11 @@ internal sealed record MigrateReport(
     string Component, string From, string To, ulong Epoch, bool Moved, uint Connections, uint Abandoned, TimeSpan Freeze, ulong StateBytes,
     MigrateCode Code, string Message)
 {
+    /// <summary>Nothing was tried, or nothing came of it.</summary>
+    /// <param name="record">The component's; null when there is none.</param>
+    public static MigrateReport NotMoved(MigrateMessage ask, OwnershipRecord? record, MigrateCode code, string message) =>
+        new(ask.Component, record?.Owner.Name ?? "", ask.To, record?.Epoch ?? 0, Moved: false, 0, 0, TimeSpan.Zero, 0, code, message);
+
     /// <summary>The code as JSON spells it; null for none.</summary>
     public string? CodeName => Code switch
     {

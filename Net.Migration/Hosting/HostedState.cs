@@ -1,0 +1,32 @@
+using Net.Core.Time;
+using Net.Migration.Directory;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>A move that was asked for, and until when it has to be committed.</summary>
+internal sealed record MoveAttempt(MigrateMessage Ask, Instant Expires);
+
+/// <summary>A component that can be hosted here, and what is being done about it.</summary>
+internal sealed class HostedState(HostedComponent component)
+{
+    public HostedComponent Component { get; } = component;
+
+    public ComponentShard? Shard { get; set; }
+
+    /// <summary>0: not served here.</summary>
+    public ulong ServingEpoch { get; set; }
+
+    public bool IsServing => ServingEpoch > 0;
+
+    public bool IsReserved { get; set; }
+
+    /// <summary>A move whose link is not open yet.</summary>
+    public MoveAttempt? Connecting { get; set; }
+
+    public SourceDriver? Outgoing { get; set; }
+
+    public TakeOverGate? Gate { get; set; }
+
+    public OwnershipRecord? Pending { get; set; }
+}
