@@ -10,7 +10,7 @@ namespace Net.Migration.Hosting;
 
 /// <summary>Carries out what the destination's machine of one hand-over asks for. On the node's actor only.</summary>
 internal sealed class DestinationDriver(
-    Member self, HandOverOptions options, ILink link, IActor actor, Action<LinkMessage> control, IDestinationNode node, byte[] share,
+    Member self, HandOverOptions options, ILink link, NodeSurroundings surroundings, Action<LinkMessage> control, IDestinationNode node, byte[] share,
     ulong firstRequest)
     : IDisposable
 {
@@ -108,14 +108,19 @@ internal sealed class DestinationDriver(
             case SendAction send: link.Send(send.Message); break;
             case DirectoryAction directory: control(new OwnershipAskMessage(directory.Request)); break;
             case ReserveAction reserve: Reserve(reserve.Prepare); break;
-            // The parts of the copy are decoded as they come, by the code that will decode the delta.
-            case WarmAction: _machine.OnWarmed(); break;
+            case WarmAction: surroundings.WhenRehearsed(now, OnWarmed); break;
             case DecodeAction decode: Decode(decode.Part); break;
             case RestoreAction: Restore(); break;
             case ServeAction serve: Serve(serve.Epoch, now); break;
             case WipeAction: Wipe(); break;
             default: throw new InvalidOperationException($"a destination does not do {action.GetType().Name}");
         }
+    }
+
+    private void OnWarmed(Instant now)
+    {
+        _machine.OnWarmed();
+        Pump(now);
     }
 
     private void Reserve(PrepareMessage prepare)
@@ -174,7 +179,7 @@ internal sealed class DestinationDriver(
                 fault = e;
             }
 
-            actor.Post(now =>
+            surroundings.Actor.Post(now =>
             {
                 if (_isDisposed)
                 {
@@ -204,7 +209,7 @@ internal sealed class DestinationDriver(
         (_servedAt, _silenceEnds) = (now, now + s_silence);
         node.OnServing(_prepare!.Component, epoch);
         ComponentShard shard = _shard!;
-        shard.Run(at => shard.Serve(epoch, first => actor.Post(later => Resumed(first, later)), at));
+        shard.Run(at => shard.Serve(epoch, first => surroundings.Actor.Post(later => Resumed(first, later)), at));
         _image.Wipe();
     }
 

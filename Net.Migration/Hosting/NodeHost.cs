@@ -50,7 +50,11 @@ public sealed class NodeHost : IAsyncDisposable
         _data = data;
         _crypto = new(new() { DefaultServerCertificate = options.ServerCertificate, Intermediates = options.ServerIntermediates });
         _actor = new($"node {options.Name}", () => _state!.Deadline, now => _state!.Tick(now), fault => _state!.OnFault(fault));
-        _state = new(options, info, new(_actor, new ThreadedRunner(), data, _crypto, ConnectToNodeAsync) { Failed = Fail });
+        _state = new(options, info, new(_actor, new ThreadedRunner(), data, _crypto, ConnectToNodeAsync)
+        {
+            Failed = Fail,
+            Rehearsed = HandOverRehearsal.Once,
+        });
     }
 
     /// <summary>Ends when the node has stopped; with an exception when it had to, as for a name that is in use.</summary>

@@ -130,7 +130,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
             if (!_incoming.TryGetValue(link, out DestinationDriver? incoming))
             {
-                incoming = new(_self.Member, new(), link, _surroundings.Actor, SendControl, this, _surroundings.DrawShare(), TakeRequests());
+                incoming = new(_self.Member, new(), link, _surroundings, SendControl, this, _surroundings.DrawShare(), TakeRequests());
                 _incoming.Add(link, incoming);
             }
 
@@ -415,7 +415,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         HandOverPlan plan = new(
             _surroundings.DrawNumber(), record with { Owner = _self.Member, Epoch = hosted.ServingEpoch }, destination.Member,
             shard.ConnectionCount, 0, _surroundings.DrawShare(), TakeRequests());
-        SourceDriver driver = new(plan, new() { Timeout = attempt.Expires - now }, shard, _surroundings.Actor, SendControl, report =>
+        SourceDriver driver = new(plan, new() { Timeout = attempt.Expires - now }, shard, _surroundings, SendControl, report =>
         {
             Reply(attempt.Ask, report);
             if (report.Moved)

@@ -1,3 +1,4 @@
+using Net.Core.Time;
 using Net.Migration.Envelope;
 using Net.Migration.Link;
 
@@ -14,6 +15,22 @@ internal sealed record NodeSurroundings(
 {
     /// <summary>Told that this node cannot go on.</summary>
     public Action<Exception> Failed { get; init; } = _ => { };
+
+    /// <summary>Ends when a move has been rehearsed; until then none is accepted, and none begins.</summary>
+    public Task Rehearsed { get; init; } = Task.CompletedTask;
+
+    /// <summary>On the actor, now or as soon as a move has been rehearsed. One that failed delays nothing: the first freeze is only longer.</summary>
+    public void WhenRehearsed(Instant now, Action<Instant> action)
+    {
+        if (Rehearsed.IsCompleted)
+        {
+            action(now);
+        }
+        else
+        {
+            _ = Rehearsed.ContinueWith(_ => Actor.Post(action), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
 
     public ulong DrawNumber()
     {

@@ -9,7 +9,7 @@ namespace Net.Migration.Hosting;
 
 /// <summary>Carries out what the source's machine of one hand-over asks for. On the node's actor only.</summary>
 internal sealed class SourceDriver(
-    HandOverPlan plan, HandOverOptions options, ComponentShard shard, IActor actor, Action<LinkMessage> control, Action<MigrateReport> report)
+    HandOverPlan plan, HandOverOptions options, ComponentShard shard, NodeSurroundings surroundings, Action<LinkMessage> control, Action<MigrateReport> report)
     : IDisposable
 {
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(1);
@@ -126,8 +126,7 @@ internal sealed class SourceDriver(
         {
             case SendAction send: _link?.Send(send.Message); break;
             case DirectoryAction directory: control(new OwnershipAskMessage(directory.Request)); break;
-            // The copy ahead runs the very code of the freeze, on the real connections.
-            case WarmAction: _machine.OnWarmed(now); break;
+            case WarmAction: surroundings.WhenRehearsed(now, OnWarmed); break;
             case ExportAheadAction: ExportAhead(); break;
             case HoldInitialsAction: control(new HoldInitialsMessage(Component, plan.Epoch, Hold: true)); break;
             case ReleaseInitialsAction: control(new HoldInitialsMessage(Component, plan.Epoch, Hold: false)); break;
@@ -146,6 +145,12 @@ internal sealed class SourceDriver(
             case ReportAction done: Report(done.Report); break;
             default: throw new InvalidOperationException($"a source does not do {action.GetType().Name}");
         }
+    }
+
+    private void OnWarmed(Instant now)
+    {
+        _machine.OnWarmed(now);
+        Pump(now);
     }
 
     private void ExportAhead()
@@ -286,7 +291,7 @@ internal sealed class SourceDriver(
             fault = e;
         }
 
-        actor.Post(now =>
+        surroundings.Actor.Post(now =>
         {
             if (!_isDisposed)
             {

@@ -300,6 +300,14 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
         HeldDatagram datagram = new(header.Client, header.Public, header.Ecn, header.ReceiveMicroseconds, body.ToArray(), WasHandedBack: true);
         if (route.Fence == header.Epoch)
         {
+            if (!route.IsBuffering && !route.HoldsInitials)
+            {
+                Counters.Unroutable++;
+                return RouteVerdict.Drop;
+            }
+
+            // In the middle of a move only a frozen owner hands back: its marker was lost, or comes later.
+            route.IsBuffering = true;
             return HeldOrFull(route.HandedBack.TryAdd(datagram)).Verdict;
         }
 

@@ -240,6 +240,46 @@ public sealed class RouterTests
         Assert.AreEqual(RouteVerdict.Drop, router.OnNode(back with { Type = IngressDatagram.Rerouted, Epoch = 2 }, [1], _now));
     }
 
+    /// <summary>Goal: what had passed before the marker and found the owner frozen reaches the next owner before what came after the marker.</summary>
+    [TestMethod]
+    public void What_a_frozen_owner_hands_back_goes_first()
+    {
+        Router router = Ready();
+        Marker(router, IngressDatagram.Marker, 1, 1);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 8)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 1) with { Type = IngressDatagram.HandBack }, [7], _now));
+        Assert.IsEmpty(Outputs(router));
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        CollectionAssert.AreEqual(new[] { "10.0.0.2:2 epoch 2 Rerouted 7", "10.0.0.2:2 epoch 2 Data 8" }, Outputs(router));
+    }
+
+    /// <summary>Goal: a lost marker costs nothing while a move is under way: what is handed back tells the same.</summary>
+    [TestMethod]
+    public void A_hand_back_stands_for_a_lost_marker()
+    {
+        Router router = Ready();
+        Assert.IsTrue(router.HoldInitials("web", 1, true));
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 1) with { Type = IngressDatagram.HandBack }, [7], _now));
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 8)).Verdict);
+    }
+
+    /// <summary>Goal: an owner that goes on is heard over its control link too: neither a lost resume marker nor a late marker stops its clients for ever.</summary>
+    [TestMethod]
+    public void A_lost_resume_marker_and_a_late_marker_do_no_harm()
+    {
+        Router router = Ready();
+        Assert.IsTrue(router.HoldInitials("web", 1, true));
+        Marker(router, IngressDatagram.Marker, 1, 1);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 8)).Verdict);
+        Assert.IsTrue(router.HoldInitials("web", 1, false));
+        CollectionAssert.AreEqual(new[] { "10.0.0.1:1 epoch 1 Data 8" }, Outputs(router));
+        Marker(router, IngressDatagram.Marker, 1, 3);
+        Assert.AreEqual(RouteVerdict.Forward, From(router, Short(1, 9)).Verdict);
+        Assert.IsTrue(router.HoldInitials("web", 1, true));
+        Marker(router, IngressDatagram.Marker, 1, 5);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 10)).Verdict);
+    }
+
     private static UdpAddress Address(string text) => UdpAddress.TryParse(text, out UdpAddress address) ? address : throw new ArgumentException(text);
 
     private static OwnershipRecord Record(string component, Member owner, ulong epoch, uint shard) => new(component, owner, Member.None, epoch, shard, SnapshotHash.None);
