@@ -7,6 +7,9 @@ internal enum Http3EventKind
     /// <summary>A head was received: see <see cref="Http3Session.TakeRequest"/> and <see cref="Http3Session.TakeResponse"/>.</summary>
     Head,
 
+    /// <summary>An interim response was received; the code is its status.</summary>
+    Interim,
+
     /// <summary>A read may succeed now.</summary>
     Readable,
 

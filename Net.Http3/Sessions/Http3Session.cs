@@ -371,7 +371,9 @@ internal sealed class Http3Session
         request.Changed();
         while (count < destination.Length)
         {
-            switch (request.Reader.Advance(_transport, id, out _, out Http3Error error))
+            ReadStep step = request.Reader.Advance(_transport, id, out FieldSection? trailers, out Http3Error error);
+            request.Trailers = IsServer ? null : trailers ?? request.Trailers;
+            switch (step)
             {
                 case ReadStep.Data:
                     count += request.Reader.Take(_transport, id, destination[count..]);
@@ -512,6 +514,7 @@ internal sealed class Http3Session
             error = ResponseHead.TryRead(fields, out ResponseHead? head);
             if (!error.IsError && head!.IsInterim)
             {
+                _events.Enqueue(new(Http3EventKind.Interim, request.Id, (ulong)head.Status));
                 return request.Reader.OnInterim();
             }
 

@@ -124,10 +124,14 @@ internal sealed class MessageReader
                     return ReadStep.Data;
 
                 case Http3FrameType.Headers:
-                    if (!TryCollect(transport, id, input, out ReadStep step, out fields, out error))
+                    if (!TryCollect(transport, id, input, out ReadStep step, out FieldSection? collected, out error))
                     {
+                        // Trailers are given together with whatever follows them.
+                        fields = collected;
                         continue;
                     }
+
+                    fields = collected;
 
                     return step;
 
@@ -334,6 +338,7 @@ internal sealed class MessageReader
 
         Phase = ReadPhase.Trailers;
         error = FieldRules.CheckTrailers(decoded);
+        fields = error.IsError ? null : decoded;
         step = ReadStep.Failed;
         return error.IsError;
     }

@@ -28,6 +28,9 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
     /// <inheritdoc cref="Request"/>
     public ResponseHead? Response { get; set; }
 
+    /// <summary>What stood behind the response's body; only a client keeps it.</summary>
+    public FieldSection? Trailers { get; set; }
+
     public bool IsOver => Reader.IsOver && Writer.IsOver;
 
     public void Changed() => Changes++;

@@ -17,14 +17,18 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     private readonly Dictionary<StreamId, ClientExchange> _exchanges = [];
     private readonly List<ClientExchange> _waiting = [];
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Http3ErrorCode? _closeCode;
-    private bool _isStarted;
+    private ExchangeFailure? _end;
+    private volatile bool _isLeaving;
+    private bool _isStarted, _isPeerAborting;
 
     public Http3Session Session { get; } = new(transport);
 
     public IShardQueue Queue => queue;
 
     public bool Inline => inline;
+
+    /// <summary>No more requests are taken: the peer goes away, or the connection has ended. From any thread.</summary>
+    public bool IsLeaving => _isLeaving;
 
     /// <summary>Ends when the connection does, from whichever side.</summary>
     public Task Closed => _closed.Task;
@@ -55,14 +59,18 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
 
     public void OnReset(StreamId id, ulong code)
     {
+        _isPeerAborting = true;
         Session.OnReset(id, code);
         Pump();
+        _isPeerAborting = false;
     }
 
     public void OnStopped(StreamId id, ulong code)
     {
+        _isPeerAborting = true;
         Session.OnStopped(id, code);
         Pump();
+        _isPeerAborting = false;
     }
 
     public void OnStreamsAvailable()
@@ -71,14 +79,21 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
         Pump();
     }
 
-    public void OnClosed(Http3ErrorCode code)
+    public void OnClosed(Http3ErrorCode code, FailureKind kind = FailureKind.Lost)
     {
-        if (_closeCode is null)
+        if (_end is null)
         {
-            _closeCode = code;
-            foreach (ClientExchange exchange in _exchanges.Values.Concat(_waiting).ToArray())
+            _end = new(kind, code);
+            _isLeaving = true;
+            foreach (ClientExchange exchange in _exchanges.Values.ToArray())
             {
-                exchange.Abort(code);
+                exchange.Abort(_end);
+            }
+
+            // Never sent: these may be tried elsewhere.
+            foreach (ClientExchange exchange in _waiting.ToArray())
+            {
+                exchange.Abort(new(FailureKind.Refused, code));
             }
 
             _exchanges.Clear();
@@ -90,13 +105,19 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     /// <summary>Opens the exchange's stream, or has it wait for one.</summary>
     public void Open(ClientExchange exchange)
     {
-        if (_closeCode is Http3ErrorCode code)
+        if (exchange.Failure is not null)
         {
-            exchange.Abort(code);
+            // Given up while it waited.
+            return;
+        }
+
+        if (_end is not null)
+        {
+            exchange.Abort(_end with { Kind = FailureKind.Refused });
         }
         else if (Session.State.GoAwayReceived is not null)
         {
-            exchange.Abort(Http3ErrorCode.RequestRejected);
+            exchange.Abort(new(FailureKind.Refused, Http3ErrorCode.RequestRejected));
         }
         else if (!_isStarted || !exchange.TryOpen(Session))
         {
@@ -118,11 +139,12 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
                 case Http3EventKind.Writable or Http3EventKind.Stopped: _exchanges.GetValueOrDefault(e.Id)?.OnWritable(); break;
                 case Http3EventKind.StreamsAvailable: OpenWaiting(); break;
                 case Http3EventKind.GoAway: OnGoAway(e.Id); break;
-                case Http3EventKind.Failed: OnClosed((Http3ErrorCode)e.Code); break;
+                case Http3EventKind.Failed: OnClosed((Http3ErrorCode)e.Code, FailureKind.Fault); break;
+                case Http3EventKind.Interim: _exchanges.GetValueOrDefault(e.Id)?.OnInterim((int)e.Code); break;
                 case Http3EventKind.Aborted:
                     if (_exchanges.Remove(e.Id, out ClientExchange? exchange))
                     {
-                        exchange.Abort((Http3ErrorCode)e.Code);
+                        exchange.Abort(Judge(e));
                     }
 
                     break;
@@ -135,6 +157,16 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
             _exchanges.Remove(id);
         }
     }
+
+    /// <summary>H3_REQUEST_REJECTED from the server promises that nothing of the request was processed (RFC 9114, section 4.1.1).</summary>
+    private ExchangeFailure Judge(in Http3Event e) => new(
+        (_isPeerAborting, (Http3ErrorCode)e.Code) switch
+        {
+            (true, Http3ErrorCode.RequestRejected) => FailureKind.Refused,
+            (true, _) => FailureKind.Reset,
+            _ => FailureKind.Fault,
+        },
+        (Http3ErrorCode)e.Code);
 
     private void OpenWaiting()
     {
@@ -149,11 +181,12 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     /// <summary>Requests from this one on were not processed, and may be tried again on another connection (RFC 9114, section 5.2).</summary>
     private void OnGoAway(StreamId first)
     {
+        _isLeaving = true;
         foreach (StreamId id in _exchanges.Keys.Where(id => id >= first).ToArray())
         {
             _exchanges.Remove(id, out ClientExchange? exchange);
             Session.Abort(id, Http3ErrorCode.RequestCancelled);
-            exchange!.Abort(Http3ErrorCode.RequestRejected);
+            exchange!.Abort(new(FailureKind.Refused, Http3ErrorCode.RequestRejected));
         }
 
         OpenWaiting();
@@ -192,7 +225,9 @@ internal sealed class ClientOwner : IConnectionOwner
                 case ConnectionEventKind.Stream: OnStream(e.Stream); break;
                 case ConnectionEventKind.Closed:
                     CloseReason = connection.CloseReason;
-                    Http3.OnClosed((Http3ErrorCode)(connection.CloseReason?.Code ?? 0));
+                    Http3.OnClosed(
+                        (Http3ErrorCode)(connection.CloseReason?.Code ?? 0),
+                        CloseReason?.Origin is CloseOrigin.PeerApplication or CloseOrigin.LocalApplication ? FailureKind.Closed : FailureKind.Lost);
                     break;
                 default: break;
             }

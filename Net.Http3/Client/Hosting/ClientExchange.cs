@@ -15,8 +15,8 @@ internal sealed class ClientExchange : IOperationOwner
     private readonly ClientConnection _connection;
     private readonly ExchangeOperation _read;
     private readonly ExchangeOperation _write;
-    private (RequestHead Head, bool HasBody)? _request;
-    private Http3ErrorCode? _abort;
+    private readonly TaskCompletionSource _continue = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private (RequestHead Head, bool HasBody, bool Waits)? _request;
     private bool _isStopped;
 
     public ClientExchange(ClientConnection connection)
@@ -32,6 +32,15 @@ internal sealed class ClientExchange : IOperationOwner
     /// <summary>A stream carries the request.</summary>
     public bool IsOpen { get; private set; }
 
+    /// <summary>Why the request was over before its end; <c>null</c> while it is not, and when the connection's thread has ended.</summary>
+    public ExchangeFailure? Failure { get; private set; }
+
+    /// <summary>Ends with 100 (Continue), with the final head, and with the request (RFC 9110, section 10.1.1).</summary>
+    public Task Continue => _continue.Task;
+
+    /// <summary>What stood behind the response's body, once a read has returned 0.</summary>
+    public FieldSection? Trailers { get; private set; }
+
     /// <summary>Set once <see cref="ReadHeadAsync"/> has ended.</summary>
     public ResponseHead? Response { get; private set; }
 
@@ -41,8 +50,11 @@ internal sealed class ClientExchange : IOperationOwner
     public IShardQueue Queue => _connection.Queue;
 
     /// <summary>Sends the head; waits while the handshake runs or the peer permits no more requests.</summary>
+    /// <param name="head">Pseudo-headers and headers.</param>
+    /// <param name="hasBody">Whether <see cref="FinishAsync"/> will end the request.</param>
+    /// <param name="waits"><c>false</c>: when the peer permits no more requests now, ends with <see cref="IsOpen"/> <c>false</c>.</param>
     /// <exception cref="ArgumentException">The head is malformed, or larger than the peer takes.</exception>
-    public ValueTask SendAsync(RequestHead head, bool hasBody) => _write.Do(OperationKind.Open, (head, hasBody));
+    public ValueTask SendAsync(RequestHead head, bool hasBody, bool waits = true) => _write.Do(OperationKind.Open, (head, hasBody, waits));
 
     /// <summary>Sends body bytes; ends when the transport has taken all. What a server no longer wants is dropped.</summary>
     public ValueTask WriteAsync(ReadOnlyMemory<byte> data) => _write.Write(data);
@@ -60,27 +72,42 @@ internal sealed class ClientExchange : IOperationOwner
     public void Cancel() => Queue.Post(new CancelWork(this));
 
     /// <summary>The request is over.</summary>
-    public void Abort(Http3ErrorCode code)
+    public void Abort(ExchangeFailure failure)
     {
-        _abort ??= code;
+        Failure ??= failure;
+        _continue.TrySetResult();
         foreach (ExchangeOperation operation in (ReadOnlySpan<ExchangeOperation>)[_read, _write])
         {
             if (operation.IsPending)
             {
-                operation.Fail(new Http3RequestAbortedException(code));
+                operation.Fail(new Http3RequestAbortedException(Failure.Code));
             }
+        }
+    }
+
+    /// <summary>An interim response has come.</summary>
+    public void OnInterim(int status)
+    {
+        if (status == 100)
+        {
+            _continue.TrySetResult();
         }
     }
 
     /// <summary>Opens the stream; <c>false</c> when none may be opened now. A head that cannot be sent fails the operation instead.</summary>
     public bool TryOpen(Http3Session session)
     {
-        (RequestHead head, bool hasBody) = _request!.Value;
+        (RequestHead head, bool hasBody, bool waits) = _request!.Value;
         try
         {
             if (!session.TryOpenRequest(head, hasBody, out StreamId id))
             {
-                return false;
+                if (!waits)
+                {
+                    _write.Complete(0);
+                }
+
+                return !waits;
             }
 
             (Id, IsOpen) = (id, true);
@@ -105,9 +132,9 @@ internal sealed class ClientExchange : IOperationOwner
 
     public void Perform(ExchangeOperation operation, Instant now)
     {
-        if (_abort is Http3ErrorCode code)
+        if (Failure is ExchangeFailure failure)
         {
-            operation.Fail(new Http3RequestAbortedException(code));
+            operation.Fail(new Http3RequestAbortedException(failure.Code));
             return;
         }
 
@@ -134,7 +161,7 @@ internal sealed class ClientExchange : IOperationOwner
         switch (operation.Kind)
         {
             case OperationKind.Open:
-                _request = ((RequestHead, bool))operation.Argument!;
+                _request = ((RequestHead, bool, bool))operation.Argument!;
                 _connection.Open(this);
                 break;
 
@@ -155,6 +182,7 @@ internal sealed class ClientExchange : IOperationOwner
                 if (session.TakeResponse(Id) is ResponseHead head)
                 {
                     Response = head;
+                    _continue.TrySetResult();
                     operation.Complete(0);
                 }
 
@@ -191,11 +219,13 @@ internal sealed class ClientExchange : IOperationOwner
 
     private void Read(Http3Session session, ExchangeOperation operation)
     {
+        RequestStream? stream = session.Requests.GetValueOrDefault(Id);
         ReadOutcome outcome = session.Read(Id, operation.Buffer.Span, out int count);
         if (outcome is ReadOutcome.Data or ReadOutcome.End || (outcome == ReadOutcome.Aborted && !session.HasEvents))
         {
             // A response that was read to its end is no longer known: there is nothing more to read.
             Received += count;
+            Trailers ??= stream?.Trailers;
             operation.Complete(count);
         }
     }
@@ -218,7 +248,7 @@ internal sealed class ClientExchange : IOperationOwner
                 exchange._connection.Pump();
             }
 
-            exchange.Abort(Http3ErrorCode.RequestCancelled);
+            exchange.Abort(new(FailureKind.Cancelled, Http3ErrorCode.RequestCancelled));
         }
     }
 }

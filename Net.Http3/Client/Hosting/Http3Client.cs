@@ -25,6 +25,12 @@ internal sealed class Http3Client : IAsyncDisposable
     /// <summary>Why the connection ended; <c>null</c> while it lives.</summary>
     public CloseReason? CloseReason => _work.Owner?.CloseReason;
 
+    /// <summary>No more requests are taken: the server goes away, or the connection has ended.</summary>
+    public bool IsLeaving => _work.Owner?.Http3.IsLeaving != false;
+
+    /// <summary>Ends when the connection does.</summary>
+    public Task Closed => _work.Owner!.Http3.Closed;
+
     /// <summary>Connects, or fails with what ended the attempt.</summary>
     /// <param name="remote">The server's address.</param>
     /// <param name="serverName">For SNI and the certificate; a host name or an address.</param>
@@ -103,7 +109,7 @@ internal sealed class Http3Client : IAsyncDisposable
         {
             await Owner!.Http3.Closed.ConfigureAwait(false);
             string reason = $"the connection failed: {Owner.CloseReason?.Reason ?? "its thread has ended"}";
-            _ = _connected.TrySetException(IsDistrust(Owner.CloseReason) ? new AuthenticationException(reason) : new IOException(reason));
+            _ = _connected.TrySetException(IsDistrust(Owner.CloseReason) ? new AuthenticationException(reason) : new ConnectFailedException(reason, Owner.CloseReason));
         }
 
         /// <summary>We closed with one of the alerts about certificates: bad_certificate (42) to unknown_ca (48) (RFC 8446, section 6.2).</summary>

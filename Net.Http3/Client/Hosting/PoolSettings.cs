@@ -1,0 +1,33 @@
+using System.Net;
+using System.Net.Security;
+
+namespace Net.Http3.Client.Hosting;
+
+/// <summary>The options of a handler as they were at its first request.</summary>
+internal sealed record PoolSettings
+{
+    public required SslClientAuthenticationOptions SslOptions { get; init; }
+
+    public required TimeSpan ConnectTimeout { get; init; }
+
+    public required TimeSpan IdleTimeout { get; init; }
+
+    public required TimeSpan Lifetime { get; init; }
+
+    public required TimeSpan ContinueTimeout { get; init; }
+
+    /// <summary>Connections to one origin at a time.</summary>
+    public required int MaxConnections { get; init; }
+
+    public required TimeProvider TimeProvider { get; init; }
+
+    /// <summary>Names to addresses.</summary>
+    public required Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; }
+}
+
+/// <summary>Where connections lead: requests with the same origin share them.</summary>
+/// <param name="TlsName">For SNI and the certificate.</param>
+internal readonly record struct Origin(string Host, int Port, string TlsName)
+{
+    public override string ToString() => $"{Host}:{Port}";
+}

@@ -1,0 +1,265 @@
+using System.Net;
+using System.Net.Security;
+using Net.Http3.Client.Hosting;
+
+namespace Net.Http3.Client;
+
+/// <summary>Sends the requests of an <see cref="HttpClient"/> over HTTP/3, in managed code.</summary>
+/// <remarks>
+/// Options have the names, defaults and meanings of <see cref="SocketsHttpHandler"/>; they cannot change after the first request.
+/// Which requests go over HTTP/3: those with https and version 3.0, or a lower one with
+/// <see cref="HttpVersionPolicy.RequestVersionOrHigher"/>. All others go to the fallback handler, and so do those whose policy permits
+/// another version when no HTTP/3 connection can be made. Set <see cref="HttpClient.DefaultRequestVersion"/> to 3.0: HttpClient's own
+/// default is 1.1. Failures are <see cref="HttpRequestException"/> with the <see cref="HttpRequestError"/> that SocketsHttpHandler
+/// gives; those of HTTP/3 hold a <see cref="HttpProtocolException"/> with the code of RFC 9114, section 8.1. Only asynchronous sending
+/// is supported.
+/// </remarks>
+public sealed class Http3Handler : HttpMessageHandler
+{
+    private static readonly Version s_http3 = HttpVersion.Version30;
+
+    private readonly HttpMessageInvoker? _fallback;
+    private readonly Lock _lock = new();
+    private ConnectionPools? _pools;
+    private bool _isDisposed;
+
+    /// <summary>A handler for HTTP/3 alone: other requests fail with <see cref="HttpRequestError.VersionNegotiationError"/>.</summary>
+    public Http3Handler() { }
+
+    /// <summary>A handler that passes on what it cannot send.</summary>
+    /// <param name="fallback">For HTTP/2 and 1.1, such as a <see cref="SocketsHttpHandler"/>; disposed with this handler. Its own options
+    /// rule redirects, cookies and decompression of the requests that it gets.</param>
+    public Http3Handler(HttpMessageHandler fallback) => _fallback = new(fallback);
+
+    /// <summary>Whom to trust, and our certificate if one is asked for. Its protocols are ignored; its TargetHost replaces the name of the URI.</summary>
+    public SslClientAuthenticationOptions SslOptions { get; set { ArgumentNullException.ThrowIfNull(value); field = Unstarted(value); } } = new();
+
+    /// <summary>From looking up the name to the end of the handshake; infinite by default. Beyond it, a request ends with
+    /// <see cref="TaskCanceledException"/> that holds a <see cref="TimeoutException"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Zero, or negative but not infinite.</exception>
+    public TimeSpan ConnectTimeout { get; set => field = Unstarted(Positive(value)); } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>A connection without requests is closed after this time; 1 minute by default, and never later than QUIC's idle timeout.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative but not infinite.</exception>
+    public TimeSpan PooledConnectionIdleTimeout { get; set => field = Unstarted(NotNegative(value)); } = TimeSpan.FromMinutes(1);
+
+    /// <summary>A connection gets no more requests after this time; infinite by default.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative but not infinite.</exception>
+    public TimeSpan PooledConnectionLifetime { get; set => field = Unstarted(NotNegative(value)); } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Connections to one server at a time, with <see cref="EnableMultipleHttp3Connections"/>; unlimited by default.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int MaxConnectionsPerServer
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = Unstarted(value);
+        }
+    } = int.MaxValue;
+
+    /// <summary>Whether another connection is made when the server permits no more requests on those that there are; else requests wait.</summary>
+    public bool EnableMultipleHttp3Connections { get; set => field = Unstarted(value); }
+
+    /// <summary>How long the content of a request with Expect: 100-continue is held back at most; 1 second by default.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative but not infinite.</exception>
+    public TimeSpan Expect100ContinueTimeout { get; set => field = Unstarted(NotNegative(value)); } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Whether redirects are followed, to https alone; <c>true</c> by default.</summary>
+    public bool AllowAutoRedirect { get; set => field = Unstarted(value); } = true;
+
+    /// <summary>Redirects that one request follows; the response to the last one is returned as it is. 50 by default.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int MaxAutomaticRedirections
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = Unstarted(value);
+        }
+    } = 50;
+
+    /// <summary>Whether <see cref="CookieContainer"/> is used; <c>true</c> by default.</summary>
+    public bool UseCookies { get; set => field = Unstarted(value); } = true;
+
+    /// <summary>Where cookies come from and go to.</summary>
+    public CookieContainer CookieContainer { get; set { ArgumentNullException.ThrowIfNull(value); field = Unstarted(value); } } = new();
+
+    /// <summary>Content codings that are offered and undone; none by default.</summary>
+    public DecompressionMethods AutomaticDecompression { get; set => field = Unstarted(value); }
+
+    /// <summary>For the tests: the clock of timeouts.</summary>
+    internal TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>For the tests: names to addresses.</summary>
+    internal Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; set; } = Dns.GetHostAddressesAsync;
+
+    /// <summary>For the tests: connections that may take requests.</summary>
+    internal int Connections => _pools?.Connections ?? 0;
+
+    /// <inheritdoc/>
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!IsForHttp3(request))
+        {
+            return await FallBackAsync(request, cause: null, cancellationToken).ConfigureAwait(false);
+        }
+
+        ConnectionPools pools = Start();
+        Decompression.Offer(request, AutomaticDecompression);
+        HttpResponseMessage response;
+        for (int redirects = 0; ; redirects++)
+        {
+            try
+            {
+                response = await SendOverHttp3Async(pools, request, cancellationToken).ConfigureAwait(false);
+            }
+            catch (HttpRequestException error) when (_fallback is not null && redirects == 0 && MayFallBack(request, error))
+            {
+                return await FallBackAsync(request, error, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (!AllowAutoRedirect || redirects == MaxAutomaticRedirections
+                || Redirection.TargetOf(response, request.RequestUri!) is not Uri target)
+            {
+                break;
+            }
+
+            HttpStatusCode status = response.StatusCode;
+            response.Dispose();
+            Redirection.Apply(request, status, target);
+        }
+
+        Decompression.Undo(response, AutomaticDecompression);
+        return response;
+    }
+
+    /// <summary>Closes all connections: requests that still run fail.</summary>
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            lock (_lock)
+            {
+                if (_isDisposed)
+                {
+                    return;
+                }
+
+                _isDisposed = true;
+            }
+
+            _pools?.Dispose();
+            _fallback?.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private static bool IsForHttp3(HttpRequestMessage request) => request.RequestUri switch
+    {
+        null or { IsAbsoluteUri: false } => throw new InvalidOperationException("The request needs an absolute URI."),
+        Uri uri when uri.Scheme == Uri.UriSchemeHttps =>
+            request.Version >= s_http3 || request.VersionPolicy == HttpVersionPolicy.RequestVersionOrHigher,
+        Uri uri when uri.Scheme == Uri.UriSchemeHttp => false,
+        Uri uri => throw new NotSupportedException($"The scheme {uri.Scheme} is not supported."),
+    };
+
+    /// <summary>No connection came about, so nothing was sent, and the policy permits a lower version.</summary>
+    private static bool MayFallBack(HttpRequestMessage request, HttpRequestException error) =>
+        error.HttpRequestError is HttpRequestError.ConnectionError
+        && (request.Version < s_http3 || request.VersionPolicy == HttpVersionPolicy.RequestVersionOrLower);
+
+    private async Task<HttpResponseMessage> SendOverHttp3Async(ConnectionPools pools, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        Uri uri = request.RequestUri!;
+        string cookies = UseCookies ? CookieContainer.GetCookieHeader(uri) : "";
+        string tlsName = SslOptions.TargetHost is { Length: > 0 } name ? name : HostOf(request);
+        ConnectionPool pool = pools.For(new(uri.IdnHost, uri.Port, tlsName));
+        HttpResponseMessage response =
+            await ClientRequest.SendAsync(pool, request, RequestFields.Of(request, cookies), cancellationToken).ConfigureAwait(false);
+        if (UseCookies && response.Headers.NonValidated.TryGetValues("Set-Cookie", out System.Net.Http.Headers.HeaderStringValues values))
+        {
+            foreach (string value in values)
+            {
+                try
+                {
+                    CookieContainer.SetCookies(uri, value);
+                }
+                catch (CookieException)
+                {
+                    // The server's fault, and no reason to lose its response.
+                }
+            }
+        }
+
+        return response;
+    }
+
+    /// <summary>The name that the certificate must be for: the host header's, if there is one, without its port.</summary>
+    private static string HostOf(HttpRequestMessage request) =>
+        request.Headers.Host is string host && Uri.TryCreate($"https://{host}/", UriKind.Absolute, out Uri? uri)
+            ? uri.IdnHost : request.RequestUri!.IdnHost;
+
+    private Task<HttpResponseMessage> FallBackAsync(HttpRequestMessage request, Exception? cause, CancellationToken cancellationToken)
+    {
+        bool isForbidden = request.Version >= s_http3 && request.VersionPolicy != HttpVersionPolicy.RequestVersionOrLower;
+        if (_fallback is not null && !isForbidden)
+        {
+            return _fallback.SendAsync(request, cancellationToken);
+        }
+
+        throw new HttpRequestException(
+            HttpRequestError.VersionNegotiationError,
+            $"A request to {request.RequestUri!.Scheme} with version {request.Version} and {request.VersionPolicy} does not go over HTTP/3"
+                + (isForbidden ? "." : ", and no fallback handler was given: ask for version 3.0, or for RequestVersionOrHigher."),
+            cause);
+    }
+
+    private ConnectionPools Start()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            return _pools ??= new(new()
+            {
+                SslOptions = SslOptions,
+                ConnectTimeout = ConnectTimeout,
+                IdleTimeout = PooledConnectionIdleTimeout,
+                Lifetime = PooledConnectionLifetime,
+                ContinueTimeout = Expect100ContinueTimeout,
+                MaxConnections = EnableMultipleHttp3Connections ? MaxConnectionsPerServer : 1,
+                TimeProvider = TimeProvider,
+                Resolve = Resolve,
+            });
+        }
+    }
+
+    private T Unstarted<T>(T value)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return _pools is null ? value : throw new InvalidOperationException("Options cannot change after the first request.");
+    }
+
+    private static TimeSpan Positive(TimeSpan value)
+    {
+        ArgumentOutOfRangeException.ThrowIfEqual(value, TimeSpan.Zero);
+        return NotNegative(value);
+    }
+
+    private static TimeSpan NotNegative(TimeSpan value)
+    {
+        if (value != Timeout.InfiniteTimeSpan)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
+        }
+
+        return value;
+    }
+}
