@@ -21,7 +21,7 @@ internal static class ConnectionFactory
         ConnectionOptions options, TlsClientOptions tls, ConnectionKeys keys, uint shard, NetworkPath path, ReadOnlySpan<byte> entropy, Instant now)
     {
         ConnectionId destination = new(entropy[16..(16 + ClientDestinationLength)]);
-        ConnectionParts c = Create(isServer: false, options, keys, shard, path, new(destination, destination, BeforeRetry: null, IsAddressProven: true), entropy, now);
+        ConnectionParts c = Create(isServer: false, options, keys, shard, path, new(options.Version, destination, destination, BeforeRetry: null, IsAddressProven: true), entropy, now);
         c.Tls = new TlsClient(tls, c.Local.Write(), entropy[32..]);
         Handshaking.Pump(c, now);
         return new(c);
@@ -37,7 +37,7 @@ internal static class ConnectionFactory
         ConnectionId source,
         ReadOnlySpan<byte> entropy,
         Instant now) =>
-        Accept(options, tls, keys, shard, path, new FirstInitial(destination, source, BeforeRetry: null, IsAddressProven: false), entropy, now);
+        Accept(options, tls, keys, shard, path, new FirstInitial(QuicVersion.V1, destination, source, BeforeRetry: null, IsAddressProven: false), entropy, now);
 
     public static Connection Accept(
         ConnectionOptions options,
@@ -84,10 +84,11 @@ internal static class ConnectionFactory
             AckDelayExponent = options.AckDelayExponent,
             MaxAckDelay = options.MaxAckDelay,
             ActiveConnectionIdLimit = PeerConnectionIds.ActiveLimit,
+            VersionInformation = Versions.Announce(isServer, initial.Version),
         };
         ConnectionParts c = new()
         {
-            Identity = new(isServer, QuicVersion.V1, keys.Number, original),
+            Identity = new(isServer, initial.Version, keys.Number, original),
             LocalIds = local,
             PeerIds = new(initial.Peer),
             Path = new(path, isProven: initial.IsAddressProven),
@@ -104,7 +105,7 @@ internal static class ConnectionFactory
             PostHandshakeMessages = new(),
             Handshake = new(),
         };
-        c.Handshake.InstallInitial(QuicVersion.V1, initial.Destination, isServer);
+        c.Handshake.InstallInitial(initial.Version, initial.Destination, isServer);
         return c;
     }
 }

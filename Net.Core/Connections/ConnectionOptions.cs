@@ -1,6 +1,7 @@
 using Net.Core.Paths;
 using Net.Core.Recovery;
 using Net.Core.Streams;
+using Net.Core.Wire;
 
 namespace Net.Core.Connections;
 
@@ -22,6 +23,9 @@ internal sealed record ConnectionOptions
     public TimeSpan MaxAckDelay { get; init; } = TimeSpan.FromMilliseconds(25);
 
     public int AckDelayExponent { get; init; } = 3;
+
+    /// <summary>QUIC version of connections that we open: 1 (RFC 9000) or that of version 2 (RFC 9369). Those of clients may have either.</summary>
+    public uint Version { get; init; } = QuicVersion.V1;
 
     /// <summary>Of connections that begin here; one that comes from elsewhere keeps its own.</summary>
     public CongestionAlgorithm Congestion { get; init; } = CongestionAlgorithm.Cubic;

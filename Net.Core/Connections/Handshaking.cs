@@ -126,7 +126,7 @@ internal static class Handshaking
         handshake.OneRttRead = secret.IsWrite ? handshake.OneRttRead : secret;
         if (handshake.OneRttRead is TlsSecret read && handshake.OneRttWrite is TlsSecret write)
         {
-            c.Keys = new OneRttKeys(secret.Suite, read.Secret.Span, write.Secret.Span);
+            c.Keys = new OneRttKeys(secret.Suite, read.Secret.Span, write.Secret.Span, c.Identity.Version);
         }
     }
 
@@ -144,6 +144,12 @@ internal static class Handshaking
         if (!sameSource || !sameOriginal || peer.RetrySourceConnectionId != c.Handshake?.RetrySource)
         {
             return TransportError.Of(TransportErrorCode.TransportParameterError, "connection IDs were changed on the way", FrameType.Crypto);
+        }
+
+        TransportError versions = Versions.Check(peer.VersionInformation, fromServer: !c.IsServer, c.Identity.Version);
+        if (versions.IsError)
+        {
+            return versions;
         }
 
         c.Peer = peer;

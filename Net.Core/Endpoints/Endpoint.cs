@@ -255,7 +255,7 @@ internal sealed class Endpoint
             return false;
         }
 
-        if (header.Version != QuicVersion.V1)
+        if (!QuicVersion.IsKnown(header.Version))
         {
             _stateless.Negotiate(header, path, Entropy(stackalloc byte[1])[0]);
             return true;
@@ -283,7 +283,7 @@ internal sealed class Endpoint
             _options.Keys[0],
             shard ?? _options.DefaultShard,
             path,
-            new(initial.Destination, initial.Source, token.Kind == TokenKind.Retry ? token.Original : null, token.IsValid),
+            new(initial.Version, initial.Destination, initial.Source, token.Kind == TokenKind.Retry ? token.Original : null, token.IsValid),
             Entropy(stackalloc byte[ConnectionFactory.EntropyLength]),
             now);
         ConnectionEntry entry = Add(connection);

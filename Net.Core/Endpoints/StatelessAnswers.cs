@@ -33,7 +33,7 @@ internal sealed class StatelessAnswers(int capacity)
         {
             Span<byte> packet = stackalloc byte[128];
             ByteWriter writer = new(packet);
-            VersionNegotiationPacket.Write(ref writer, random, header.Source, header.Destination, [QuicVersion.V1]);
+            VersionNegotiationPacket.Write(ref writer, random, header.Source, header.Destination, [QuicVersion.V1, QuicVersion.V2]);
             Add(writer.Written, path);
         }
     }
