@@ -100,8 +100,9 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         bool isDone;
         lock (_lock)
         {
-            connection.IsFull = isFull;
             connection.Active--;
+            // The end of a request clears it again: without one, nothing would.
+            connection.IsFull = isFull && connection.Active > 0;
             connection.IdleSince = settings.TimeProvider.GetTimestamp();
             isDone = connection.Active == 0 && (connection.Client.IsLeaving || !_connections.Contains(connection));
         }

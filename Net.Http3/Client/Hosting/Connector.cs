@@ -12,7 +12,8 @@ internal sealed class Connector(PoolSettings settings)
     private static readonly TimeSpan s_stagger = TimeSpan.FromMilliseconds(250);
 
     /// <exception cref="HttpRequestException">No connection; the error says where it ended.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; with a <see cref="TimeoutException"/> inside, the ConnectTimeout has passed.</exception>
+    /// <exception cref="OperationCanceledException">With a <see cref="TimeoutException"/> inside: the ConnectTimeout has passed.</exception>
+    /// <exception cref="ObjectDisposedException">Cancelled, which only the end of the handler does.</exception>
     public async Task<Http3Client> ConnectAsync(Origin origin, CancellationToken cancellationToken)
     {
         using CancellationTokenSource timeout = new(settings.ConnectTimeout, settings.TimeProvider);
@@ -22,7 +23,11 @@ internal sealed class Connector(PoolSettings settings)
             IPAddress[] addresses = await ResolveAsync(origin, linked.Token).ConfigureAwait(false);
             return await RaceAsync(origin, addresses, linked).ConfigureAwait(false);
         }
-        catch (OperationCanceledException error) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new ObjectDisposedException(nameof(Http3Handler));
+        }
+        catch (OperationCanceledException error) when (timeout.IsCancellationRequested)
         {
             string message = $"A connection to {origin} could not be established within the ConnectTimeout of {settings.ConnectTimeout}.";
             throw new TaskCanceledException(message, new TimeoutException(message, error));

@@ -37,6 +37,9 @@ internal sealed record ExchangeFailure(FailureKind Kind, Http3ErrorCode Code)
             new HttpIOException(HttpRequestError.ResponseEnded, "The connection was lost before the response was complete.", cause),
         { Kind: FailureKind.Fault, Code: Http3ErrorCode.MessageError } when isCutShort =>
             new HttpIOException(HttpRequestError.ResponseEnded, "The response ended before all the bytes of its Content-Length.", cause),
+        // The one fault that is our own side's: the session ends a request that cannot be completed.
+        { Kind: FailureKind.Fault, Code: Http3ErrorCode.InternalError } =>
+            new HttpIOException(HttpRequestError.Unknown, "The request's content had fewer bytes than its Content-Length.", cause),
         { Kind: FailureKind.Fault } => Protocol(failure.Code, "The server broke a rule of HTTP/3", cause),
         { Kind: FailureKind.Closed } => Protocol(failure.Code, "The HTTP/3 connection was closed", cause),
         { Kind: FailureKind.Refused } => Protocol(failure.Code, "The HTTP/3 server refused the request", cause),

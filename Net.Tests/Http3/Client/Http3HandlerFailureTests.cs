@@ -217,7 +217,7 @@ public sealed class Http3HandlerFailureTests
         Assert.AreEqual(goAway ? 2 : 1, site.Connections);
     }
 
-    /// <summary>Goal: a server that refuses again and again is given up after three retries, and one content that cannot be repeated at once.</summary>
+    /// <summary>Goal: a server that refuses again and again is given up after three retries, and a content that cannot be repeated is begun once.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]
     public async Task Retries_end()
@@ -232,9 +232,15 @@ public sealed class Http3HandlerFailureTests
         HttpRequestException error = await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.GetAsync(site.At("/"), Stop));
         Assert.AreEqual(0x10B, Assert.IsInstanceOfType<HttpProtocolException>(error.InnerException).ErrorCode);
         Assert.AreEqual(4, requests);
-        await Assert.ThrowsExactlyAsync<HttpRequestException>(
-            () => client.PostAsync(site.At("/"), new DuplexContent(stream => stream.WriteAsync(new byte[1], Stop).AsTask()), Stop));
-        Assert.AreEqual(5, requests);
+        // A refusal that comes before the content is asked for its bytes permits another attempt; one that comes later does not.
+        int begun = 0;
+        DuplexContent content = new(stream =>
+        {
+            Interlocked.Increment(ref begun);
+            return stream.WriteAsync(new byte[1], Stop).AsTask();
+        });
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.PostAsync(site.At("/"), content, Stop));
+        Assert.IsLessThanOrEqualTo(1, begun);
     }
 
     /// <summary>Goal: a content that fails fails its request, with its own exception inside.</summary>
@@ -304,6 +310,72 @@ public sealed class Http3HandlerFailureTests
         time.Advance(TimeSpan.FromSeconds(3));
         TaskCanceledException late = await Assert.ThrowsExactlyAsync<TaskCanceledException>(() => second);
         Assert.IsInstanceOfType<TimeoutException>(late.InnerException);
+    }
+
+    /// <summary>Goal: a content that has not the length that it announced fails its request, and never waits for ever.</summary>
+    [TestMethod]
+    [DataRow(3)]
+    [DataRow(5)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_content_of_another_length(int length)
+    {
+        await using ClientSite site = new(new Handler(async (exchange, _) =>
+        {
+            while (await exchange.ReadAsync(new byte[100]) > 0)
+            {
+            }
+
+            await exchange.RespondAsync(200);
+        }));
+        using HttpClient client = ClientSite.NewClient();
+        DuplexContent content = new(stream => stream.WriteAsync(new byte[length], Stop).AsTask());
+        content.Headers.ContentLength = 4;
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.PostAsync(site.At("/"), content, Stop));
+        Assert.AreEqual(1, site.Connections);
+    }
+
+    /// <summary>Goal: when the first address is silent, the next one is tried beside it.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task The_next_address_is_tried()
+    {
+        await using ClientSite site = new(new Handler(Http3HandlerTests.EchoAsync));
+        Http3Handler handler = ClientSite.NewHandler();
+        handler.Resolve = static (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse("127.0.0.2"), IPAddress.Loopback]);
+        using HttpClient client = ClientSite.NewClient(handler);
+        await client.GetStringAsync(site.At("/", "localhost"), Stop);
+    }
+
+    /// <summary>Goal: a server without our QUIC is a ConnectionError, or a reason to fall back when the policy permits it.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_server_of_another_version()
+    {
+        using System.Net.Sockets.UdpClient old = new(new IPEndPoint(IPAddress.Loopback, 0));
+        _ = NegotiateAsync();
+        Uri uri = new($"https://127.0.0.1:{((IPEndPoint)old.Client.LocalEndPoint!).Port}/");
+        using Http3Handler handler = new(new Http3HandlerTests.Fallback());
+        using HttpMessageInvoker invoker = new(handler);
+        HttpRequestException error = await Assert.ThrowsExactlyAsync<HttpRequestException>(
+            () => invoker.SendAsync(Http3HandlerTests.Request(HttpMethod.Get, uri), Stop));
+        Assert.AreEqual(HttpRequestError.ConnectionError, error.HttpRequestError);
+        using HttpRequestMessage lower = new(HttpMethod.Get, uri) { Version = HttpVersion.Version30 };
+        using HttpResponseMessage response = await invoker.SendAsync(lower, Stop);
+        Assert.AreEqual(HttpStatusCode.Ambiguous, response.StatusCode);
+
+        // Version Negotiation (RFC 9000, section 17.2.1): the IDs change places, then the versions.
+        async Task NegotiateAsync()
+        {
+            while (true)
+            {
+                System.Net.Sockets.UdpReceiveResult first = await old.ReceiveAsync(Stop);
+                byte[] packet = first.Buffer;
+                int destination = packet[5], source = packet[6 + destination];
+                byte[] answer =
+                    [0x80, 0, 0, 0, 0, .. packet.AsSpan(6 + destination, 1 + source), .. packet.AsSpan(5, 1 + destination), 0x0A, 0x0A, 0x0A, 0x0A];
+                await old.SendAsync(answer, first.RemoteEndPoint, Stop);
+            }
+        }
     }
 
     private static async Task AssertCancelledAsync(Task task, CancellationToken token)

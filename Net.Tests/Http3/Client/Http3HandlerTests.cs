@@ -312,7 +312,7 @@ public sealed class Http3HandlerTests
         }
     }
 
-    private sealed class Fallback : HttpMessageHandler
+    internal sealed class Fallback : HttpMessageHandler
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
             Task.FromResult(new HttpResponseMessage(HttpStatusCode.Ambiguous));
