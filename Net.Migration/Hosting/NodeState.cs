@@ -23,6 +23,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private ulong _nextRequest = 1;
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
+    private readonly NodeMoves _moves;
     private bool _isFailed;
 
     public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
@@ -34,6 +35,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             _hosted.Add(component.Name, new(component));
         }
+
+        _moves = new(self.Member, _records, _members, _hosted, surroundings, SendControl, TakeRequests, Clean, OnFault, options.Log);
     }
 
     public Instant Deadline
@@ -100,7 +103,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case DirectoryUpdateMessage update: OnRecord(update.Record, now); break;
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(heartbeat); break;
-            case MigrateMessage migrate: Migrate(migrate, now); break;
+            case MigrateMessage migrate: _moves.Start(migrate, now); break;
             case TakeOverMessage takeOver: OnTakeOver(takeOver, now); break;
             case FenceConfirmMessage confirm: OnFenced(confirm, now); break;
             case InitialsHeldMessage held when _hosted.TryGetValue(held.Component, out HostedState? hosted): hosted.Outgoing?.OnInitialsHeld(now); break;
@@ -124,7 +127,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             // Who may speak for a member was settled by its certificate.
             if (handOver is PrepareMessage prepare && prepare.Source.Name != link.PeerName)
             {
-                Close(link);
+                _ = link.DisposeAsync().AsTask();
                 return;
             }
 
@@ -154,7 +157,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         // Also one on which nothing was ever said.
-        Close(link);
+        _ = link.DisposeAsync().AsTask();
         Clean();
     }
 
@@ -353,116 +356,6 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    private void Migrate(MigrateMessage message, Instant now)
-    {
-        if (Check(message, out HostedState? hosted, out _, out NodeInfo? destination) is MigrateReport refusal)
-        {
-            Reply(message, refusal);
-            return;
-        }
-
-        MoveAttempt attempt = new(message, now + message.Timeout);
-        hosted!.Connecting = attempt;
-        _ = ConnectAsync(hosted, attempt, destination!);
-    }
-
-    private async Task ConnectAsync(HostedState hosted, MoveAttempt attempt, NodeInfo destination)
-    {
-        ILink? link = null;
-        try
-        {
-            link = await _surroundings.Connect(destination).ConfigureAwait(false);
-        }
-#pragma warning disable CA1031 // Whatever it was, the destination was not reached; the component is served, and can be moved later.
-        catch (Exception fault)
-#pragma warning restore CA1031
-        {
-            OnFault(fault);
-        }
-
-        _surroundings.Actor.Post(now => OnConnected(hosted, attempt, destination, link, now));
-    }
-
-    private void OnConnected(HostedState hosted, MoveAttempt attempt, NodeInfo destination, ILink? link, Instant now)
-    {
-        if (hosted.Connecting != attempt)
-        {
-            Close(link);
-            return;
-        }
-
-        hosted.Connecting = null;
-        // Meanwhile somebody may have taken it, or the destination may have gone.
-        MigrateReport? refusal = Check(attempt.Ask, out _, out OwnershipRecord? record, out NodeInfo? latest);
-        if (refusal is null && (link is null || latest!.Member != destination.Member))
-        {
-            refusal = MigrateReport.NotMoved(attempt.Ask, record!, MigrateCode.Unreachable, $"{attempt.Ask.To} does not answer at {destination.Link}");
-        }
-
-        if (refusal is not null)
-        {
-            Close(link);
-            Reply(attempt.Ask, refusal);
-            return;
-        }
-
-        Begin(attempt, hosted, record!, destination, link!, now);
-    }
-
-    private void Begin(MoveAttempt attempt, HostedState hosted, OwnershipRecord record, NodeInfo destination, ILink link, Instant now)
-    {
-        ComponentShard shard = hosted.Shard!;
-        HandOverPlan plan = new(
-            _surroundings.DrawNumber(), record with { Owner = _self.Member, Epoch = hosted.ServingEpoch }, destination.Member,
-            shard.ConnectionCount, 0, _surroundings.DrawShare(), TakeRequests());
-        SourceDriver driver = new(plan, new() { Timeout = attempt.Expires - now }, shard, _surroundings, SendControl, report =>
-        {
-            Reply(attempt.Ask, report);
-            if (report.Moved)
-            {
-                _options.Log?.Invoke($"moved {report.Component} to {report.To} at epoch {report.Epoch}");
-            }
-        });
-        hosted.Outgoing?.Dispose();
-        hosted.Outgoing = driver;
-        link.State = driver;
-        driver.Start(link, now);
-        Clean();
-    }
-
-    /// <summary>By whichever link there is now: the ingress knows the move by its number.</summary>
-    private void Reply(MigrateMessage ask, MigrateReport report) => SendControl(new MigrateReplyMessage(ask.Id, report));
-
-    private static void Close(ILink? link) => _ = link?.DisposeAsync().AsTask();
-
-    private MigrateReport? Check(MigrateMessage message, out HostedState? hosted, out OwnershipRecord? record, out NodeInfo? destination)
-    {
-        destination = null;
-        if (!_records.TryGetValue(message.Component, out record) | !_hosted.TryGetValue(message.Component, out hosted))
-        {
-            return MigrateReport.NotMoved(message, record, MigrateCode.UnknownComponent, $"there is no component {message.Component} here");
-        }
-
-        if (!hosted!.IsServing)
-        {
-            return MigrateReport.NotMoved(message, record, MigrateCode.Conflict, $"{_self.Member.Name} does not own {message.Component}");
-        }
-
-        if (message.To == _self.Member.Name)
-        {
-            return MigrateReport.NotMoved(message, record, MigrateCode.None, $"{message.Component} is at {message.To} already");
-        }
-
-        if (hosted.Connecting is not null || hosted.Outgoing is { IsForwarding: false, HasEnded: false })
-        {
-            return MigrateReport.NotMoved(message, record, MigrateCode.Conflict, $"{message.Component} is being moved already");
-        }
-
-        return _members.TryGetValue(message.To, out destination)
-            ? null
-            : MigrateReport.NotMoved(message, record, MigrateCode.UnknownNode, $"there is no node {message.To}");
-    }
-
     public void Tick(Instant now)
     {
         if (now >= _heartbeatAt)
@@ -485,7 +378,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             if (hosted.Connecting is MoveAttempt attempt && now >= attempt.Expires)
             {
                 hosted.Connecting = null;
-                Reply(attempt.Ask, MigrateReport.NotMoved(attempt.Ask, _records[attempt.Ask.Component], MigrateCode.Timeout, $"{attempt.Ask.To} was not reached in time"));
+                _moves.Reply(attempt.Ask, MigrateReport.NotMoved(attempt.Ask, _records[attempt.Ask.Component], MigrateCode.Timeout, $"{attempt.Ask.To} was not reached in time"));
             }
         }
 
