@@ -48,6 +48,9 @@ public sealed class QuicConnection : IAsyncDisposable
     /// <summary>The peer's certificate; null when it showed none. It belongs to the connection.</summary>
     public X509Certificate? RemoteCertificate { get; }
 
+    /// <summary>The suite that protects the packets.</summary>
+    internal Crypto.CipherSuite CipherSuite => _session.Suite;
+
     internal Connection Connection => _driver.Connection;
 
     internal Shard Shard => _driver.Shard;

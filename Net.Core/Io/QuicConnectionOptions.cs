@@ -89,6 +89,9 @@ public sealed class QuicServerConnectionOptions : QuicConnectionOptions
     /// ApplicationProtocols may stand here instead of in <see cref="QuicListenerOptions"/>.
     /// </summary>
     public required SslServerAuthenticationOptions ServerAuthenticationOptions { get; set; }
+
+    /// <summary>Where a client certificate is asked for, whether a client may have none.</summary>
+    internal bool AcceptsNoClientCertificate { get; init; }
 }
 
 /// <summary>How to listen.</summary>

@@ -23,7 +23,9 @@ public sealed class QuicListener : IAsyncDisposable
         TlsServerOptions tlsOptions = new()
         {
             AlpnProtocols = QuicConnection.Names(options.ApplicationProtocols is { Count: > 0 } names ? names : tls.ApplicationProtocols),
-            ClientCertificates = tls.ClientCertificateRequired ? ClientCertificates.Require : ClientCertificates.None,
+            ClientCertificates = !tls.ClientCertificateRequired ? ClientCertificates.None
+                : _options.AcceptsNoClientCertificate ? ClientCertificates.Request
+                : ClientCertificates.Require,
         };
         _host = new(UdpAddress.FromEndPoint(options.ListenEndPoint), _options.ToConnectionOptions(), tlsOptions, new SslHost(tls), Accept);
         LocalEndPoint = _host.Shard.Channel.Local.ToEndPoint();

@@ -1,0 +1,35 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Net.Kestrel;
+using Net.Kestrel.Transport;
+
+// Where ASP.NET's own UseQuic and UseSockets are: an application needs no further using.
+namespace Microsoft.AspNetCore.Hosting;
+
+/// <summary>Puts the managed QUIC transport under Kestrel.</summary>
+public static class WebHostBuilderManagedQuicExtensions
+{
+    /// <summary>
+    /// Serves HTTP/3 in managed code, on every endpoint whose protocols include <c>Http3</c> and that uses HTTPS; msquic is not needed, and not
+    /// used where it is there. TCP endpoints stay as they are, and announce HTTP/3 with Alt-Svc where they share an endpoint with it.
+    /// </summary>
+    /// <param name="builder">The host, such as <c>builder.WebHost</c>.</param>
+    /// <param name="configure">Changes the defaults of <see cref="ManagedQuicOptions"/>.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    /// <remarks>
+    /// Call it after <c>UseKestrel</c>, which <c>WebApplication.CreateBuilder</c> calls by itself: of several transports Kestrel asks the one that
+    /// was registered last.
+    /// </remarks>
+    public static IWebHostBuilder UseManagedQuic(this IWebHostBuilder builder, Action<ManagedQuicOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.ConfigureServices(services =>
+        {
+            services.AddSingleton<IMultiplexedConnectionListenerFactory, ListenerFactory>();
+            if (configure is not null)
+            {
+                services.Configure(configure);
+            }
+        });
+    }
+}
