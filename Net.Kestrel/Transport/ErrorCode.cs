@@ -5,10 +5,11 @@ internal static class ErrorCode
 {
     private const long Largest = (1L << 62) - 1;
 
-    /// <exception cref="ArgumentOutOfRangeException">Not 0 to 2^62-1.</exception>
+    /// <summary>-1 stays what it is, "none": Kestrel gives back what it has read when a connection was lost without a code, in the middle of an abort.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not -1 to 2^62-1.</exception>
     public static long Check(long code)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(code);
+        ArgumentOutOfRangeException.ThrowIfLessThan(code, -1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code, Largest);
         return code;
     }

@@ -148,7 +148,7 @@ internal sealed class StreamConnection : ConnectionContext,
 
     public void AbortRead(long errorCode, ConnectionAbortedException abortReason)
     {
-        _ = ErrorCode.Check(errorCode);
+        errorCode = ErrorCode.Check(errorCode) < 0 ? _options.DefaultStreamErrorCode : errorCode;
         lock (_gate)
         {
             if (_isDisposed || !CanRead)
@@ -165,7 +165,7 @@ internal sealed class StreamConnection : ConnectionContext,
 
     public void AbortWrite(long errorCode, ConnectionAbortedException abortReason)
     {
-        _ = ErrorCode.Check(errorCode);
+        errorCode = ErrorCode.Check(errorCode) < 0 ? _options.DefaultStreamErrorCode : errorCode;
         lock (_gate)
         {
             if (_isDisposed || !CanWrite)
