@@ -44,6 +44,9 @@ internal static class ControlFrames
     public static bool IsCollected(Http3FrameType type) =>
         type is Http3FrameType.Settings or Http3FrameType.GoAway or Http3FrameType.MaxPushId or Http3FrameType.CancelPush;
 
+    /// <summary>The last ID that a request can have (RFC 9000, section 2.1).</summary>
+    private const ulong LargestRequest = VarInt.MaxValue & ~3UL;
+
     /// <summary>A whole frame of a type that <see cref="OnHead"/> wanted collected.</summary>
     public static Http3Error OnFrame(ConnectionState state, Http3FrameType type, ReadOnlySpan<byte> payload)
     {
@@ -64,6 +67,9 @@ internal static class ControlFrames
         {
             case Http3FrameType.GoAway:
                 // To a client it names a request (section 5.2); to a server a push, which we never make. It never grows.
+                // Kestrel begins its drain with 2^62-1, which is no request's ID: what it means is clear, and a server that drains
+                // is the last one to be hung up on.
+                value = !state.IsServer && value == VarInt.MaxValue ? LargestRequest : value;
                 StreamId id = new(value);
                 bool outOfRange = !state.IsServer && (id.IsUnidirectional || id.IsServerInitiated);
                 if (outOfRange || value > (state.GoAwayReceived ?? VarInt.MaxValue))

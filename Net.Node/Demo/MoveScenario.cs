@@ -11,9 +11,9 @@ internal sealed class MoveScenario(IDemoWorld world, IDemoView view, TimeProvide
     private const int PieceLength = 256 * 1024;
 
     /// <summary>While a move is under way each piece is this part of what may still be read, so that packets flow at every moment of it.</summary>
-    private const int ShareWhileMoving = 16;
+    private const int ShareWhileMoving = 64;
 
-    private static readonly TimeSpan s_breathWhileMoving = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_breathWhileMoving = TimeSpan.FromMilliseconds(2);
 
     /// <summary>A client that gets nothing for so long has been lost.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
