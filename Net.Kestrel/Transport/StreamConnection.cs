@@ -52,9 +52,10 @@ internal sealed class StreamConnection : ConnectionContext,
     {
         (_connection, _stream, _options, _log) = (connection, stream, options, log);
         (CanRead, CanWrite) = (stream.CanRead, stream.CanWrite);
-        // Kestrel's code never runs inside the loops, nor they inside it where they could be long.
+        // Kestrel's code never runs inside the loops, nor they inside it: it flushes under locks of its own, and what the loops find out
+        // would come back to it, by way of the callbacks of the end, on that very stack.
         _input = new(Buffering(options.MaxReadBufferSize, PipeScheduler.ThreadPool, PipeScheduler.Inline));
-        _output = new(Buffering(options.MaxWriteBufferSize, PipeScheduler.Inline, PipeScheduler.ThreadPool));
+        _output = new(Buffering(options.MaxWriteBufferSize, PipeScheduler.ThreadPool, PipeScheduler.ThreadPool));
         Transport = new Duplex(_input.Reader, _output.Writer);
         ConnectionClosed = _closed.Token;
         (LocalEndPoint, RemoteEndPoint) = (connection.LocalEndPoint, connection.RemoteEndPoint);
@@ -229,6 +230,8 @@ internal sealed class StreamConnection : ConnectionContext,
         Task sending = CanWrite ? SendAsync() : Task.CompletedTask;
         await receiving;
         await sending;
+        // The last half may have ended on anybody's stack; the callbacks get one of their own.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         Close();
     }
 

@@ -152,6 +152,35 @@ public sealed class EndTests
         Assert.IsEmpty(server.Faults, string.Join('\n', server.Faults));
     }
 
+    /// <summary>Goal: a client that closes its connection ends its requests in the application, and the server serves the next client.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_connection_that_is_closed_ends_its_requests()
+    {
+        TaskCompletionSource cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using AppServer server = await AppServer.StartAsync(
+            app =>
+            {
+                app.MapGet("/wait", async (HttpContext context) =>
+                {
+                    using CancellationTokenRegistration registration = context.RequestAborted.Register(cancelled.SetResult);
+                    await context.Response.Body.FlushAsync();
+                    await cancelled.Task;
+                });
+                app.MapGet("/", () => "next");
+            },
+            cancellationToken: Stop);
+        await using (Http3Client client = await server.ConnectAsync(Stop))
+        {
+            await (await client.OpenAsync("GET", "/wait", hasBody: false)).ReadHeadAsync();
+        }
+
+        await cancelled.Task.WaitAsync(Stop);
+        await using Http3Client next = await server.ConnectAsync(Stop);
+        Assert.AreEqual("next", Encoding.UTF8.GetString((await next.GetAsync("/")).Body));
+        Assert.IsEmpty(server.Faults, string.Join('\n', server.Faults));
+    }
+
     private ValueTask<QuicConnection> ConnectAsync(AppServer server) => QuicConnection.ConnectAsync(
         new()
         {
