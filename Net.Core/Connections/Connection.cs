@@ -109,6 +109,7 @@ internal sealed class Connection
         ThrowIfFrozen();
         Inbound.OnDatagram(_parts, datagram, path, ecn, arrivedWith, now);
         _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
+        Observation.OnStep(_parts, now);
         Registration?.Touch();
     }
 
@@ -120,6 +121,7 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         Inbound.OnStatelessReset(_parts, now);
+        Observation.OnStep(_parts, now);
         Registration?.Touch();
     }
 
@@ -128,6 +130,7 @@ internal sealed class Connection
         ThrowIfFrozen();
         _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
         Timekeeping.Tick(_parts, now);
+        Observation.OnStep(_parts, now);
         Registration?.Touch();
     }
 
@@ -139,6 +142,11 @@ internal sealed class Connection
         ThrowIfFrozen();
         bool any = Packetizer.TryTransmit(_parts, buffer, headroom, now, out transmit);
         _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
+        if (any)
+        {
+            Observation.OnStep(_parts, now);
+        }
+
         return any;
     }
 
@@ -205,6 +213,7 @@ internal sealed class Connection
         }
 
         Inbound.OnKeysChanged(_parts, now);
+        Observation.OnStep(_parts, now);
         Registration?.Touch();
     }
 
@@ -284,6 +293,7 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         _parts.Lifecycle.CloseByApplication(code, reason, now + (3 * _parts.Pto));
+        Observation.OnStep(_parts, now);
         Registration?.Touch();
     }
 
@@ -316,6 +326,7 @@ internal sealed class Connection
 
         _isFrozen = true;
         _frozenAt = now;
+        _parts.Observer?.OnOwnership(OwnershipStep.Frozen, Epoch, now);
     }
 
     /// <summary>Writes down everything that the connection needs to go on elsewhere. Callable any number of times while frozen.</summary>
@@ -331,6 +342,7 @@ internal sealed class Connection
             throw new InvalidOperationException("only a frozen connection can be written down");
         }
 
+        _parts.Observer?.OnOwnership(OwnershipStep.Exported, Epoch, _frozenAt);
         return ConnectionSnapshot.Export(_parts, above ?? [], _exports, since, writer);
     }
 
@@ -362,6 +374,7 @@ internal sealed class Connection
 
         _isFrozen = false;
         _isImported = false;
+        _parts.Observer?.OnOwnership(OwnershipStep.Thawed, epoch, now);
         Registration?.Touch();
     }
 
@@ -374,6 +387,7 @@ internal sealed class Connection
         }
 
         _isDestroyed = true;
+        _parts.Observer?.OnOwnership(OwnershipStep.Destroyed, Epoch, _frozenAt);
         Release();
     }
 
@@ -384,6 +398,7 @@ internal sealed class Connection
         _parts.Handshake?.Discard(EncryptionLevel.Initial);
         _parts.Handshake?.Discard(EncryptionLevel.Handshake);
         _parts.Streams.Release();
+        _parts.Observer?.OnReleased();
     }
 
     /// <summary>Restores a connection that another node exported. It is frozen until <see cref="Thaw"/>.</summary>
@@ -391,6 +406,8 @@ internal sealed class Connection
     public static Connection Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
     {
         Connection connection = new(ConnectionSnapshot.Import(image, options, keys, now)) { _isFrozen = true, _isImported = true, _frozenAt = now };
+        connection._parts.BeginObservation(now);
+        connection._parts.Observer?.OnOwnership(OwnershipStep.Imported, connection.Epoch, now);
         return connection;
     }
 
@@ -401,6 +418,7 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         _parts.Recovery.OnOwnerChanged(now, samePath);
+        _parts.Observer?.OnOwnership(OwnershipStep.Resumed, Epoch, now);
         if (!samePath)
         {
             _parts.Mtu.OnPathChanged();

@@ -106,6 +106,7 @@ internal static class ConnectionFactory
             Handshake = new(),
         };
         c.Handshake.InstallInitial(initial.Version, initial.Destination, isServer);
+        c.BeginObservation(now);
         return c;
     }
 }

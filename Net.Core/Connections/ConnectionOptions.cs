@@ -32,6 +32,12 @@ internal sealed record ConnectionOptions
 
     public StreamOptions Streams { get; init; } = new();
 
+    /// <summary>Observes connections; null for none.</summary>
+    public IObserverSource? Observers { get; init; }
+
+    /// <summary>Gets the secrets of every connection; null, as ever but for debugging, for none.</summary>
+    public IKeyLog? KeyLog { get; init; }
+
     /// <summary>Sends a PING when nothing else was sent for this long; zero for never.</summary>
     public TimeSpan KeepAlive { get; init; }
 }

@@ -58,6 +58,9 @@ internal sealed class ConnectionParts
 
     public required ConnectionTimers Timers { get; init; }
 
+    /// <summary>Null when nobody listens. Of this owner: it does not travel.</summary>
+    public IConnectionObserver? Observer { get; private set; }
+
     /// <summary>Of this owner: it does not travel.</summary>
     public ReleaseGate Gate { get; } = new();
 
@@ -87,6 +90,13 @@ internal sealed class ConnectionParts
     /// connection is its own; and nothing that is more than the client's address has earned (RFC 9000, section 8.1).
     /// </summary>
     public bool MaySpeak => !(IsServer && Peer is null) && Path.Allowance >= Packetizer.MinPacket;
+
+    /// <summary>Lets whoever wants to see this connection see it, from now on.</summary>
+    public void BeginObservation(Instant now)
+    {
+        Observer = Options.Observers?.Observe(ConnectionView.Of(this), now);
+        Recovery.Observer = Observer;
+    }
 
     public void Fail(TransportError fault, Instant now) => Lifecycle.CloseByFault(fault, now + (3 * Pto));
 

@@ -9,7 +9,7 @@ namespace Net.Core.Connections;
 /// <remarks>Both are honoured only while nothing else has come from the server: they are hardly protected, and anybody may send one later.</remarks>
 internal static class FirstAnswers
 {
-    public static void OnNegotiation(ConnectionParts c, ReadOnlySpan<byte> datagram)
+    public static void OnNegotiation(ConnectionParts c, ReadOnlySpan<byte> datagram, Instant now)
     {
         if (IsFirst(c)
             && VersionNegotiationPacket.TryRead(datagram, out VersionNegotiationPacket packet)
@@ -17,6 +17,7 @@ internal static class FirstAnswers
             && packet.Source == c.Identity.OriginalDestination
             && !packet.Contains(c.Identity.Version))
         {
+            Observation.OnNegotiation(c, packet, now);
             c.Lifecycle.CloseSilently(new(CloseOrigin.VersionNegotiation, 0, "the server speaks none of our versions"));
         }
     }
@@ -34,6 +35,8 @@ internal static class FirstAnswers
             return;
         }
 
+        c.Observer?.OnPacketReceived(
+            new(PacketKind.Retry, 0, datagram.Length, packet.Version, packet.Destination, packet.Source, TokenLength: packet.Token.Length), default, now);
         c.PeerIds.ReplaceFirst(packet.Source);
         c.Handshake.OnRetry(packet.Version, packet.Source, packet.Token);
         c.Lost.Clear();

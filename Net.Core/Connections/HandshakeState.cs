@@ -70,12 +70,16 @@ internal sealed class HandshakeState
         _write[(int)level] = null;
     }
 
-    public void KeepEarly(ReadOnlySpan<byte> packet)
+    /// <returns>False when there is no room for it: it is lost.</returns>
+    public bool KeepEarly(ReadOnlySpan<byte> packet)
     {
-        if (_early.Count < MaxEarlyPackets)
+        bool hasRoom = _early.Count < MaxEarlyPackets;
+        if (hasRoom)
         {
             _early.Enqueue(packet.ToArray());
         }
+
+        return hasRoom;
     }
 
     public bool TryTakeEarly(out byte[]? packet) => _early.TryDequeue(out packet);

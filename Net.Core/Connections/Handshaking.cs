@@ -59,6 +59,7 @@ internal static class Handshaking
 
         while (tls.TryTakeSecret(out TlsSecret secret))
         {
+            KeyLogging.OnSecret(c, tls, secret);
             Install(c, secret);
         }
 
@@ -78,6 +79,7 @@ internal static class Handshaking
 
         if (tls.IsComplete && c.Identity.Session is null && tls.Session is TlsSession session)
         {
+            KeyLogging.OnComplete(c, tls, session);
             OnComplete(c, session, now);
         }
 

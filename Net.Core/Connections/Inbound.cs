@@ -29,6 +29,7 @@ internal static class Inbound
         if (isElsewhere && (!c.IsServer || !c.Identity.IsConfirmed))
         {
             // Servers do not move, and clients only once the handshake is confirmed (RFC 9000, section 9; checklist S18).
+            c.Observer?.OnPacketNotRead(PacketKind.Unknown, datagram.Length, PacketFate.Rejected, now);
             return;
         }
 
@@ -80,12 +81,13 @@ internal static class Inbound
 
             if (!LongHeader.TryRead(datagram, out LongHeader header))
             {
-                FirstAnswers.OnNegotiation(c, datagram);
+                FirstAnswers.OnNegotiation(c, datagram, arrival.Now);
                 return;
             }
 
             if (header.Version != c.Identity.Version || (first ?? header.Destination) != header.Destination)
             {
+                c.Observer?.OnPacketNotRead(PacketTrace.KindOf(header.Type), header.PacketLength, PacketFate.Unsupported, arrival.Now);
                 return;
             }
 
@@ -107,28 +109,29 @@ internal static class Inbound
         if (header.Type == LongPacketType.ZeroRtt || c.Handshake is not HandshakeState handshake)
         {
             // 0-RTT was not offered.
+            c.Observer?.OnPacketNotRead(PacketTrace.KindOf(header.Type), packet.Length, PacketFate.KeyUnavailable, arrival.Now);
             return;
         }
 
         if (level == EncryptionLevel.Initial && c.IsServer && arrival.Bytes is > 0 and < PathMtu.Base)
         {
             // A client must fill its datagrams (RFC 9000, section 14.1).
+            c.Observer?.OnPacketNotRead(PacketKind.Initial, packet.Length, PacketFate.Invalid, arrival.Now);
             return;
         }
 
         if (handshake.Read(level) is not PacketProtection keys)
         {
-            if (level == EncryptionLevel.Handshake && !c.Identity.IsConfirmed && arrival.Bytes > 0)
-            {
-                handshake.KeepEarly(packet);
-            }
-
+            bool isEarly = level == EncryptionLevel.Handshake && !c.Identity.IsConfirmed && arrival.Bytes > 0;
+            bool isKept = isEarly && handshake.KeepEarly(packet);
+            c.Observer?.OnPacketNotRead(PacketTrace.KindOf(level), packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
             return;
         }
 
         ReceivedPackets received = c.Received(Handshaking.SpaceOf(level));
         if (!keys.TryUnmask(packet, header.PacketNumberOffset, out int length, out uint truncated))
         {
+            c.Observer?.OnPacketNotRead(PacketTrace.KindOf(level), packet.Length, PacketFate.Invalid, arrival.Now);
             return;
         }
 
@@ -136,11 +139,13 @@ internal static class Inbound
         ulong number = PacketNumber.Decode(received.Largest, truncated, length);
         if (!keys.TryOpen(packet, headerLength, number))
         {
+            c.Observer?.OnPacketNotRead(PacketTrace.KindOf(level), packet.Length, PacketFate.DecryptionFailure, arrival.Now);
             return;
         }
 
         if (!AcceptSource(c, header, received))
         {
+            c.Observer?.OnPacketNotRead(PacketTrace.KindOf(level), packet.Length, PacketFate.Invalid, arrival.Now);
             return;
         }
 
@@ -157,7 +162,8 @@ internal static class Inbound
             Handshaking.Discard(c, EncryptionLevel.Initial, arrival.Now);
         }
 
-        OnPayload(c, level, received, number, packet[headerLength..^PacketProtection.TagLength], arrival);
+        PacketTrace trace = new(PacketTrace.KindOf(level), number, packet.Length, header.Version, header.Destination, header.Source, TokenLength: header.TokenLength);
+        OnPayload(c, level, received, trace, packet[headerLength..^PacketProtection.TagLength], arrival);
     }
 
     private static void OnShort(ConnectionParts c, Span<byte> packet, in Arrival arrival)
@@ -165,11 +171,8 @@ internal static class Inbound
         if (c.Keys is not OneRttKeys keys || c.Identity.Session is null)
         {
             // The client's last flight may still be on its way (RFC 9001, section 5.7).
-            if (arrival.Bytes > 0)
-            {
-                c.Handshake?.KeepEarly(packet);
-            }
-
+            bool isKept = arrival.Bytes > 0 && c.Handshake?.KeepEarly(packet) == true;
+            c.Observer?.OnPacketNotRead(PacketKind.OneRtt, packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
             return;
         }
 
@@ -185,6 +188,7 @@ internal static class Inbound
                 c.Fail(TransportError.Of(TransportErrorCode.AeadLimitReached, "too many forged packets"), arrival.Now);
                 return;
             default:
+                c.Observer?.OnPacketNotRead(PacketKind.OneRtt, packet.Length, PacketFate.DecryptionFailure, arrival.Now);
                 if (c.PeerIds.IsReset(packet))
                 {
                     OnStatelessReset(c, arrival.Now);
@@ -199,16 +203,22 @@ internal static class Inbound
             return;
         }
 
-        OnPayload(c, EncryptionLevel.OneRtt, c.Received(PacketNumberSpace.ApplicationData), number, packet[headerLength..^PacketProtection.TagLength], arrival);
+        ConnectionId destination = new(packet.Slice(1, CidLayout.Length));
+        PacketTrace trace = new(PacketKind.OneRtt, number, packet.Length, 0, destination, default, keys.ReadGeneration);
+        OnPayload(c, EncryptionLevel.OneRtt, c.Received(PacketNumberSpace.ApplicationData), trace, packet[headerLength..^PacketProtection.TagLength], arrival);
     }
 
     private static void OnPayload(
-        ConnectionParts c, EncryptionLevel level, ReceivedPackets received, ulong number, ReadOnlySpan<byte> payload, in Arrival arrival)
+        ConnectionParts c, EncryptionLevel level, ReceivedPackets received, in PacketTrace packet, ReadOnlySpan<byte> payload, in Arrival arrival)
     {
+        ulong number = packet.Number;
         if (received.IsDuplicate(number))
         {
+            c.Observer?.OnPacketNotRead(packet.Kind, packet.Length, PacketFate.Duplicate, arrival.Now);
             return;
         }
+
+        c.Observer?.OnPacketReceived(packet, payload, arrival.Now);
 
         bool isNewest = received.Largest is not ulong largest || number > largest;
         PayloadTraits traits = default;

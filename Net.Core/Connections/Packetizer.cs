@@ -334,6 +334,7 @@ internal static class Packetizer
         PacketNumberSpace space = Handshaking.SpaceOf(packet.Level);
         Span<byte> bytes = datagram[packet.Start..(packet.End + PacketProtection.TagLength)];
         c.Recovery[space].Numbers.Take();
+        Observation.OnSealing(c, datagram, packet, endFrame, now);
         if (packet.Level == EncryptionLevel.OneRtt)
         {
             c.Keys!.Seal(bytes, packet.NumberOffset, packet.NumberLength, packet.Number);

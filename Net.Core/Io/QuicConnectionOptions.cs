@@ -32,6 +32,18 @@ public abstract class QuicConnectionOptions
     /// <summary>Unidirectional streams that the peer may have open at a time.</summary>
     public int MaxInboundUnidirectionalStreams { get; set; }
 
+    /// <summary>
+    /// Directory for a qlog file per connection (draft-ietf-quic-qlog-main-schema), made if it is not there; it shows addresses, sizes and
+    /// times, and no secrets. Null: that of the environment variable QLOGDIR, if it is set.
+    /// </summary>
+    public string? QlogDirectory { get; set; }
+
+    /// <summary>
+    /// File to which the secrets of all connections are appended, for programs that read captured packets (RFC 9850): who has it can read
+    /// and forge all that they carry. Null: that of the environment variable SSLKEYLOGFILE, if it is set.
+    /// </summary>
+    public string? KeyLogFile { get; set; }
+
     internal ConnectionOptions ToConnectionOptions()
     {
         ArgumentOutOfRangeException.ThrowIfNegative(DefaultCloseErrorCode);
@@ -45,6 +57,8 @@ public abstract class QuicConnectionOptions
             IdleTimeout = IdleTimeout == TimeSpan.Zero ? defaults.IdleTimeout : OrNever(IdleTimeout),
             HandshakeTimeout = HandshakeTimeout,
             KeepAlive = OrNever(KeepAliveInterval),
+            Observers = HostDiagnostics.QlogTo(QlogDirectory),
+            KeyLog = HostDiagnostics.KeysTo(KeyLogFile),
             Streams = defaults.Streams with
             {
                 MaxBidirectional = (ulong)MaxInboundBidirectionalStreams,

@@ -142,6 +142,12 @@ internal sealed class Shard
             owner.OnShardStopped(fault);
         }
 
+        foreach (Connection connection in Endpoint.Connections)
+        {
+            // Nobody comes back to end their traces.
+            connection.Parts.Observer?.OnReleased();
+        }
+
         _owners.Clear();
     }
 

@@ -25,7 +25,7 @@ internal sealed class ShardHost
         _crypto = crypto;
         EndpointOptions options = new()
         {
-            Connection = connectionOptions,
+            Connection = HostDiagnostics.WithEnvironment(connectionOptions),
             Server = server,
             // No other process ever derives these connections' IDs.
             Keys = [new ConnectionKeys(0, 0, RandomNumberGenerator.GetBytes(32), RandomNumberGenerator.GetBytes(32))],

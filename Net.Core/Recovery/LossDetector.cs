@@ -1,4 +1,5 @@
 using Net.Core.Time;
+using Net.Core.Wire;
 
 namespace Net.Core.Recovery;
 
@@ -69,5 +70,17 @@ internal static class LossDetector
         }
 
         return false;
+    }
+
+    /// <summary>While the lost packets are still open.</summary>
+    public static void Tell(ILossObserver? observer, PacketNumberSpace number, RecoverySpace space, List<SentPacket> lost, Instant now)
+    {
+        if (observer is not null)
+        {
+            foreach (SentPacket packet in lost)
+            {
+                observer.OnPacketLost(number, packet, byNumber: space.Numbers.LargestAcked >= packet.Number + PacketThreshold, now);
+            }
+        }
     }
 }

@@ -44,6 +44,9 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
 
     public RecoverySpace this[PacketNumberSpace space] => _spaces[(int)space];
 
+    /// <summary>Null when nobody listens.</summary>
+    public ILossObserver? Observer { get; set; }
+
     public RttEstimator Rtt => _rtt;
 
     public CongestionController Congestion => _congestion;
@@ -233,7 +236,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         // Nothing in flight: a client that only keeps the server from a deadlock sends one packet (RFC 9002, section 6.2.2.1).
         int probes = this[space].Sent.AckElicitingInFlight == 0 ? 1 : ProbesPerTimeout;
         _probes.OnTimeout(probes);
-        CopyOldest(this[space].Sent, probes, lost);
+        LostFrames.CopyOldest(this[space].Sent, probes, lost);
         return new(LossTimeoutKind.SendProbes, space, probes);
     }
 
@@ -299,7 +302,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         SentPackets sent = this[space].Sent;
         for (ulong from = 0; sent.TryFindAtOrAbove(from, out SentPacket packet); from = packet.Number + 1)
         {
-            AppendFrames(sent, packet.Number, lost);
+            LostFrames.Append(sent, packet.Number, lost);
             sent.Forget(packet.Number);
         }
 
@@ -478,13 +481,14 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     {
         LossDetector.Detect(s, _rtt, now, _newlyLost);
         bool persistent = LossDetector.IsPersistentCongestion(s.Sent, _rtt, _newlyLost);
+        LossDetector.Tell(Observer, (PacketNumberSpace)Array.IndexOf(_spaces, s), s, _newlyLost, now);
         Instant? newest = null;
         foreach (SentPacket packet in _newlyLost)
         {
             int start = lost.Count;
-            AppendFrames(s.Sent, packet.Number, lost);
+            LostFrames.Append(s.Sent, packet.Number, lost);
             s.Sent.OnLost(packet.Number);
-            newest = packet.InFlight && !IsPathProbe(lost.Frames[start..]) ? packet.SentAt : newest;
+            newest = packet.InFlight && !LostFrames.IsPathProbe(lost.Frames[start..]) ? packet.SentAt : newest;
         }
 
         persistent &= newest is not null;
@@ -556,45 +560,4 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     }
 
     private TimeSpan BackOff(TimeSpan pto) => new(pto.Ticks << _probes.Count);
-
-    private static void CopyOldest(SentPackets sent, int count, SentFrameBuffer target)
-    {
-        for (ulong from = 0; count > 0 && sent.TryFindAtOrAbove(from, out SentPacket packet); from = packet.Number + 1)
-        {
-            if (packet.AckEliciting)
-            {
-                int start = target.Count;
-                AppendFrames(sent, packet.Number, target);
-                if (IsPathProbe(target.Frames[start..]))
-                {
-                    // A probe of a path may still arrive, and is not worth a probe of the connection.
-                    target.RemoveFrom(start);
-                    continue;
-                }
-
-                count--;
-            }
-        }
-    }
-
-    /// <summary>A packet that only tries a size or an address: its loss tells nothing of congestion (RFC 9000, sections 9.4 and 14.4).</summary>
-    private static bool IsPathProbe(ReadOnlySpan<SentFrame> frames)
-    {
-        foreach (SentFrame frame in frames)
-        {
-            if (frame.Kind is not (SentFrameKind.MtuProbe or SentFrameKind.PathChallenge or SentFrameKind.PathResponse))
-            {
-                return false;
-            }
-        }
-
-        return !frames.IsEmpty;
-    }
-
-    private static void AppendFrames(SentPackets sent, ulong number, SentFrameBuffer target)
-    {
-        int start = target.Count;
-        sent.CopyFrames(number, target);
-        target.RemoveSilent(start);
-    }
 }

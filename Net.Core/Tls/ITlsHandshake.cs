@@ -16,6 +16,9 @@ internal interface ITlsHandshake
     /// <summary>The peer's transport parameters, empty until known. Not authenticated before <see cref="IsComplete"/>.</summary>
     ReadOnlyMemory<byte> PeerTransportParameters { get; }
 
+    /// <summary>32 bytes of the ClientHello, which name the connection in a key log; empty until known.</summary>
+    ReadOnlyMemory<byte> ClientRandom { get; }
+
     /// <summary>We have sent and verified Finished (RFC 9001, section 4.1.1). Confirmation is the connection's.</summary>
     bool IsComplete { get; }
 

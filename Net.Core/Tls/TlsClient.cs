@@ -84,6 +84,8 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
 
     public ReadOnlyMemory<byte> PeerTransportParameters { get; private set; }
 
+    public ReadOnlyMemory<byte> ClientRandom => _hello.Random;
+
     public bool IsComplete => _state == State.Complete;
 
     public TlsSession? Session { get; private set; }

@@ -69,6 +69,8 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
 
     public ReadOnlyMemory<byte> PeerTransportParameters { get; private set; }
 
+    public ReadOnlyMemory<byte> ClientRandom { get; private set; }
+
     /// <summary>The name that the client asked for, in lower case; null before its ClientHello and without SNI.</summary>
     public string? ServerName { get; private set; }
 
@@ -135,6 +137,7 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
 
         _hello = hello;
         PeerTransportParameters = hello.TransportParameters;
+        ClientRandom = hello.Random;
         ServerName = hello.ServerName;
         AlpnOffered = hello.ApplicationProtocols!;
         _link.Transcript.Append(message.Bytes.Span);

@@ -44,7 +44,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _component = component;
         _runner = runner;
         _onFault = onFault;
-        _options = component.Connections;
+        _options = HostDiagnostics.WithEnvironment(component.Connections);
         _keys = DeriveKeys(keys);
         Span<byte> hash = stackalloc byte[16];
         crypto.FillEntropy(hash);

@@ -10,7 +10,7 @@ namespace Net.Tests.Architecture;
 public sealed class LayerTests
 {
     private static readonly string[] s_folders =
-        ["Time", "Wire", "Errors", "Snapshots", "Crypto", "Tls", "Recovery", "Streams", "Paths", "Connections", "Endpoints", "Io", "Diagnostics"];
+        ["Time", "Wire", "Errors", "Snapshots", "Crypto", "Tls", "Recovery", "Streams", "Paths", "Connections", "Endpoints", "Diagnostics", "Io"];
 
     /// <summary>Goal: the transport stands on the base library and BouncyCastle alone, HTTP/3 on the transport alone.</summary>
     [TestMethod]

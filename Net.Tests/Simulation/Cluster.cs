@@ -12,12 +12,14 @@ internal sealed class Cluster
 {
     private readonly World _world;
     private readonly Peer[] _nodes;
+    private readonly ConnectionOptions _connections;
     private readonly Queue<Datagram> _held = new();
     private ulong _epoch;
     private int _owner;
 
-    public Cluster(World world, Action<Connection, ConnectionEvent> app, NonceLedger? ledger = null, int nodes = 3, EndpointOptions? options = null)
+    public Cluster(World world, Action<Connection, ConnectionEvent> app, NonceLedger? ledger = null, int nodes = 3, EndpointOptions? options = null, ConnectionOptions? connections = null)
     {
+        _connections = connections ?? ConnectionOptions.Default;
         _world = world;
         _nodes = [.. Enumerable.Range(1, nodes).Select(i => new Peer(world, $"10.0.1.{i}:443", ledger, options) { OnEvent = Note })];
         foreach (Peer node in _nodes)
@@ -83,7 +85,7 @@ internal sealed class Cluster
             _owner = (_owner + 1) % _nodes.Length;
             Moves++;
             _epoch++;
-            Resume([.. images.Select(i => Connection.Import(i, ConnectionOptions.Default, Peer.Keys, _world.Now))]);
+            Resume([.. images.Select(i => Connection.Import(i, _connections, Peer.Keys, _world.Now))]);
         });
     }
 

@@ -23,6 +23,11 @@ internal sealed class World(ulong seed)
 
     public NetworkTotals Totals { get; } = new();
 
+    /// <summary>Sees every datagram as it is sent, before the network has its way with it.</summary>
+    public Sighting? Sending { get; set; }
+
+    public delegate void Sighting(UdpAddress from, UdpAddress to, ReadOnlySpan<byte> bytes);
+
     public void Attach(UdpAddress address, Action<Datagram> receiver) => _receivers[address] = receiver;
 
     public void Detach(UdpAddress address) => _receivers.Remove(address);
@@ -34,6 +39,7 @@ internal sealed class World(ulong seed)
     public void Send(UdpAddress from, UdpAddress to, ReadOnlySpan<byte> bytes, Ecn ecn = Ecn.NotEct)
     {
         Totals.Sent++;
+        Sending?.Invoke(from, to, bytes);
         if (Random.OneIn(Network.LossOneIn))
         {
             Totals.Lost++;
