@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.Sockets;
+using Net.Core.Connections;
+using Net.Core.Crypto;
+using Net.Core.Io;
+using Net.Core.Tls;
+using Net.Core.Wire;
+
+namespace QuicEndpoint;
+
+/// <summary>A client's socket, and what its test case does to a connection besides fetching.</summary>
+internal sealed class ClientHost : IAsyncDisposable
+{
+    /// <summary>Below the runner's files of a megabyte and more, so that both windows must move.</summary>
+    private const ulong StreamWindow = 128 * 1024;
+    private const ulong ConnectionWindow = 512 * 1024;
+
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(2);
+
+    private readonly TestCase _testCase;
+    private readonly Host _host;
+    private readonly UdpAddress _remote;
+    private readonly TlsClientOptions _tls;
+
+    public ClientHost(Contract contract, TestCase testCase, IPEndPoint remote, string serverName)
+    {
+        _testCase = testCase;
+        _remote = UdpAddress.FromEndPoint(remote);
+        _tls = new() { AlpnProtocols = [testCase.Http3 ? Protocol.Http3 : Protocol.Hq], ServerName = serverName, Suites = Protocol.Suites(testCase) };
+        ConnectionOptions options = Protocol.Options(contract, testCase);
+        options = options with { Streams = options.Streams with { StreamWindow = StreamWindow, ConnectionWindow = ConnectionWindow } };
+        IPAddress any = remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
+#pragma warning disable CA5359 // The runner makes a new authority for every case and names none of it to the client: nothing could be validated.
+        HostCrypto crypto = new(new() { RemoteCertificateValidation = (_, _, _, _) => true });
+#pragma warning restore CA5359
+        _host = new(UdpAddress.FromEndPoint(new(any, 0)), options, null, retry: false, crypto, (_, _) => throw new InvalidOperationException("a client accepts nobody"));
+    }
+
+    /// <summary>A new connection, once its handshake is complete.</summary>
+    /// <exception cref="IOException">It failed.</exception>
+    public async Task<IFetcher> ConnectAsync()
+    {
+        IFetcher fetcher = _testCase.Http3
+            ? await Http3Fetcher.ConnectAsync(_host, _tls, _remote)
+            : await HqFetcher.ConnectAsync(_host, _tls, _remote);
+        bool sawRetry = await _host.RunAsync(_ => fetcher.Connection.PeerParameters?.RetrySourceConnectionId is not null);
+        return _testCase.Retry && !sawRetry ? throw new ContractException("the server sent no Retry") : fetcher;
+    }
+
+    /// <summary>Waits for the fetches, and does meanwhile what the test case is about.</summary>
+    public async Task DuringAsync(IFetcher fetcher, Task fetches)
+    {
+        if (_testCase.KeyUpdate)
+        {
+            await UpdateKeysAsync(fetcher, fetches);
+        }
+
+        await fetches;
+        if (_testCase.KeyUpdate && await _host.RunAsync(_ => fetcher.Connection.Parts.Keys?.ReadGeneration ?? 0) == 0)
+        {
+            throw new ContractException("the server did not follow the key update");
+        }
+    }
+
+    public ValueTask DisposeAsync() => _host.DisposeAsync();
+
+    /// <summary>An update needs an acknowledged packet first (RFC 9001, section 6.1): it is tried until it is permitted.</summary>
+    private async Task UpdateKeysAsync(IFetcher fetcher, Task fetches)
+    {
+        while (!fetches.IsCompleted)
+        {
+            if (await _host.RunAsync(_ => fetcher.Connection.Parts is { Keys: OneRttKeys keys, Identity.IsConfirmed: true } && keys.TryInitiateUpdate()))
+            {
+                return;
+            }
+
+            await Task.Delay(s_poll);
+        }
+    }
+}
