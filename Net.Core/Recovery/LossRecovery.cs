@@ -37,7 +37,8 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     private Pacer _pacer = new();
     private ProbeState _probes = new();
     private Instant _pacedUntil = Instant.Never;
-    private Instant _lastEvent;
+    // Never until something was sent: a client probes for answers to its ClientHello, not in its place (RFC 9000, section 17.2.2).
+    private Instant _lastEvent = Instant.Never;
     private RecoverySections _imported;
     private bool _handshakeConfirmed;
     private bool _peerCompletedAddressValidation = isServer;

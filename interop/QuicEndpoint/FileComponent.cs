@@ -23,11 +23,14 @@ internal sealed class FileComponent(WwwFolder files) : IComponent
         }
 
         string length = file.Length.ToString(CultureInfo.InvariantCulture);
-        await exchange.RespondAsync(200, new Field("content-length", length), new Field("content-type", "application/octet-stream"));
+        await exchange.RespondAsync(200, new Field("content-length", length), new Field("content-type", TypeOf(exchange.Path)));
         byte[] buffer = new byte[64 * 1024];
         while (await file.ReadAsync(buffer, cancellationToken) is int read and > 0)
         {
             await exchange.WriteAsync(buffer.AsMemory(0, read));
         }
     }
+
+    /// <summary>A browser shows a page only when it is told that it is one.</summary>
+    private static string TypeOf(string path) => path.EndsWith(".html", StringComparison.Ordinal) ? "text/html" : "application/octet-stream";
 }

@@ -16,6 +16,9 @@ internal sealed record Parameters
     /// <summary>listen=ADDRESS: where a server binds; all addresses if not given.</summary>
     public IPAddress Listen { get; private init; } = IPAddress.IPv6Any;
 
+    /// <summary>alpn=h3: a client fetches over HTTP/3 in every test case, for servers that speak nothing else.</summary>
+    public bool Http3 { get; private init; }
+
     /// <exception cref="ContractException">A word that means nothing here.</exception>
     public static Parameters Read(string text)
     {
@@ -29,8 +32,9 @@ internal sealed record Parameters
                 ["congestion", "newreno"] => read with { Congestion = CongestionAlgorithm.NewReno },
                 ["idle", string number] when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) =>
                     read with { Idle = TimeSpan.FromSeconds(seconds) },
+                ["alpn", "h3"] => read with { Http3 = true },
                 ["listen", string address] when IPAddress.TryParse(address, out IPAddress? listen) => read with { Listen = listen },
-                _ => throw new ContractException($"'{word}' is no parameter: congestion=cubic|newreno, idle=SECONDS and listen=ADDRESS are"),
+                _ => throw new ContractException($"'{word}' is no parameter: congestion=cubic|newreno, idle=SECONDS, listen=ADDRESS and alpn=h3 are"),
             };
         }
 

@@ -32,6 +32,7 @@ internal static class Program
                 return Unsupported;
             }
 
+            testCase = testCase with { Http3 = testCase.Http3 || contract.Parameters.Http3 };
             await (role == "server" ? Server.RunAsync(contract, testCase) : Client.RunAsync(contract, testCase));
             return 0;
         }

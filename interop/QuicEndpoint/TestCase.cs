@@ -31,7 +31,7 @@ internal sealed record TestCase
 
     public ClientPlan Plan { get; private init; } = ClientPlan.OneConnection;
 
-    public bool Http3 { get; private init; }
+    public bool Http3 { get; init; }
 
     /// <summary>The server answers the first Initial of every client with a Retry; the client must have seen one.</summary>
     public bool Retry { get; private init; }

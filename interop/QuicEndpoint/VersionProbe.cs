@@ -47,6 +47,11 @@ internal static class VersionProbe
         packet[6 + IdLength] = IdLength;
         destination = packet[6..(6 + IdLength)];
         source = packet[(7 + IdLength)..(7 + (2 * IdLength))];
+        // Beyond what all versions share (RFC 8999) it looks like version 1, which some servers read before they look at the version: no token, a length.
+        int rest = 7 + (2 * IdLength);
+        packet[0] = (byte)(packet[0] & 0xCF);
+        packet[rest] = 0;
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(rest + 1), (ushort)(0x4000 | (packet.Length - rest - 3)));
         return packet;
     }
 

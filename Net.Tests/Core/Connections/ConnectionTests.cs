@@ -5,6 +5,7 @@ using Net.Core.Recovery;
 using Net.Core.Snapshots;
 using Net.Core.Streams;
 using Net.Core.Time;
+using Net.Core.Tls;
 using Net.Core.Wire;
 using Net.Tests.Simulation;
 
@@ -46,6 +47,24 @@ public sealed class ConnectionTests
     {
         ConnectionPair pair = new();
         Assert.ThrowsExactly<InvalidOperationException>(() => pair.Client.Freeze(pair.Now));
+    }
+
+    /// <summary>
+    /// Goal: the first packet of a client carries its ClientHello, however long its key share takes (RFC 9000, section 17.2.2): aioquic closes
+    /// a connection that begins with the PING of a probe timeout.
+    /// </summary>
+    [TestMethod]
+    public void A_client_without_its_key_share_has_nothing_to_say()
+    {
+        ConnectionPair pair = new();
+        TlsClientOptions tls = new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test" };
+        Connection client = ConnectionFactory.Connect(ConnectionOptions.Default, tls, Peer.Keys, 1, pair.ClientPath, pair.Entropy(), pair.Now);
+        for (int seconds = 0; seconds < 5; seconds++)
+        {
+            client.Tick(pair.Now);
+            Assert.IsFalse(client.TryTransmit(new byte[1500], 0, pair.Now, out _), $"after {seconds} s");
+            pair.Advance(TimeSpan.FromSeconds(1));
+        }
     }
 
     /// <summary>Goal: until its address is proven a client gets no more than three times its bytes, probes included, and no timer spins meanwhile (checklist S24).</summary>
