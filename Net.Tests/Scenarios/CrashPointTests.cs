@@ -76,7 +76,7 @@ public sealed class CrashPointTests
         }
     }
 
-    private static void Run(CrashPoint point, Misfortune misfortune, ulong seed)
+    internal static void Run(CrashPoint point, Misfortune misfortune, ulong seed)
     {
         Federation federation = new(seed, seed % 3 == 0 ? Federation.Lossy : null);
         Scenario scenario = new(federation, (ScenarioKind)((seed + (ulong)point) % 4));

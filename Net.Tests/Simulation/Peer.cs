@@ -49,9 +49,10 @@ internal sealed class Peer
 
     public List<Connection> Accepted { get; } = [];
 
-    public Connection Connect(Peer server)
+    /// <param name="tls">Null for the defaults.</param>
+    public Connection Connect(Peer server, TlsClientOptions? tls = null)
     {
-        TlsClientOptions tls = new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test" };
+        tls ??= new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test" };
         Connection connection = Endpoint.Connect(tls, new NetworkPath(server.Address, Address, 0), _world.Now);
         Pump();
         return connection;

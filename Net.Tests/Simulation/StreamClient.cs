@@ -10,7 +10,7 @@ internal sealed class StreamClient
     private readonly List<Exchange> _exchanges;
 
     public StreamClient(params (Job Job, byte[] Body)[] jobs) =>
-        _exchanges = [.. jobs.Select(j => new Exchange([(byte)j.Job, .. j.Body]))];
+        _exchanges = [.. jobs.Select(j => new Exchange(j.Job, [(byte)j.Job, .. j.Body]))];
 
     public IReadOnlyList<Exchange> Exchanges => _exchanges;
 
@@ -38,19 +38,29 @@ internal sealed class StreamClient
             case ConnectionEventKind.Closed:
                 Fault ??= $"closed: {connection.CloseReason}";
                 break;
+            case ConnectionEventKind.Stream when _exchanges.Find(x => x.Id == e.Stream.Id && x.IsGivenUp) is Exchange givenUp:
+                givenUp.OnEvent(connection, e.Stream.Kind);
+                break;
             case ConnectionEventKind.Stream when e.Stream.Kind is StreamEventKind.ResetByPeer or StreamEventKind.StoppedByPeer:
                 Fault ??= e.Stream.Kind.ToString();
                 break;
             case ConnectionEventKind.Stream when _exchanges.Find(x => x.Id == e.Stream.Id) is Exchange exchange:
                 exchange.Write(connection);
-                exchange.Read(connection);
+                if (!exchange.IsGivenUp)
+                {
+                    exchange.Read(connection);
+                }
+
                 break;
         }
     }
 
     /// <summary>One stream of the client.</summary>
-    internal sealed class Exchange(byte[] request)
+    internal sealed class Exchange(Job job, byte[] request)
     {
+        /// <summary>Bytes of a download after which it is stopped.</summary>
+        private const int Enough = 2_000;
+
         private int _sent;
 
         public StreamId? Id { get; set; }
@@ -59,11 +69,27 @@ internal sealed class StreamClient
 
         public bool IsDone { get; private set; }
 
+        /// <summary>It was reset, or stopped, before its end.</summary>
+        public bool IsGivenUp { get; private set; }
+
+        /// <summary>Of a stream that is given up: it is over when both halves are.</summary>
+        public void OnEvent(Connection connection, StreamEventKind kind)
+        {
+            _ = connection.ReadState(Id!.Value);
+            IsDone |= kind == StreamEventKind.Closed;
+        }
+
         public void Write(Connection connection)
         {
             if (_sent < request.Length)
             {
-                _sent += connection.Write(Id!.Value, request.AsSpan(_sent), fin: true);
+                int most = job == Job.Abandon ? request.Length / 2 : request.Length;
+                _sent += connection.Write(Id!.Value, request.AsSpan(_sent, most - _sent), fin: most == request.Length);
+                if (_sent >= most && job == Job.Abandon)
+                {
+                    IsGivenUp = true;
+                    connection.Reset(Id!.Value, 11);
+                }
             }
         }
 
@@ -73,6 +99,12 @@ internal sealed class StreamClient
             {
                 Received.AddRange(bytes);
                 connection.Consume(Id!.Value, bytes.Length);
+                if (job == Job.Refuse && Received.Count > Enough)
+                {
+                    IsGivenUp = true;
+                    connection.StopSending(Id!.Value, 12);
+                    return;
+                }
             }
 
             IsDone |= !IsDone && connection.ReadState(Id!.Value).Kind == ReadEndKind.Finished;

@@ -10,6 +10,12 @@ internal enum Job : byte
     Download = (byte)'D',
     Upload = (byte)'U',
     Echo = (byte)'E',
+
+    /// <summary>An upload that the client resets half way.</summary>
+    Abandon = (byte)'A',
+
+    /// <summary>A download that the client stops after a while.</summary>
+    Refuse = (byte)'R',
 }
 
 /// <summary>A component whose state is one for all nodes, as the hand-over would carry it: bytes come back, or are sent, or are counted.</summary>
@@ -32,6 +38,12 @@ internal sealed class StreamServer(byte[] content)
         }
 
         Read(connection, e.Stream.Id, state);
+        if (e.Stream.Kind is StreamEventKind.ResetByPeer or StreamEventKind.StoppedByPeer)
+        {
+            connection.Reset(e.Stream.Id, e.Stream.Code);
+            state.HasEnded = state.HasAnswered = true;
+        }
+
         Write(connection, e.Stream.Id, state);
     }
 
@@ -74,7 +86,7 @@ internal sealed class StreamServer(byte[] content)
 
         ReadOnlySpan<byte> answer = state.Job switch
         {
-            Job.Download => content.AsSpan(state.Sent),
+            Job.Download or Job.Refuse => content.AsSpan(state.Sent),
             Job.Upload => System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(state.Received)).AsSpan(state.Sent),
             _ => default,
         };
