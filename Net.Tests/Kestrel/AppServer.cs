@@ -4,6 +4,7 @@ using System.Net.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Net.Core.Wire;
 using Net.Http3.Client.Hosting;
@@ -32,24 +33,31 @@ internal sealed class AppServer : IAsyncDisposable
         Action<ListenOptions>? listen = null,
         Action<ManagedQuicOptions>? configure = null,
         int port = 0,
+        Action<IServiceCollection>? services = null,
+        Action<KestrelServerLimits>? limits = null,
         CancellationToken cancellationToken = default)
     {
         FaultCollector faults = new();
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(faults);
         builder.WebHost.UseKestrelHttpsConfiguration().UseManagedQuic(configure);
-        builder.WebHost.ConfigureKestrel(server => server.Listen(IPAddress.Loopback, port, endpoint =>
+        services?.Invoke(builder.Services);
+        builder.WebHost.ConfigureKestrel(server =>
         {
-            endpoint.Protocols = HttpProtocols.Http3;
-            if (listen is null)
+            limits?.Invoke(server.Limits);
+            server.Listen(IPAddress.Loopback, port, endpoint =>
             {
-                endpoint.UseHttps(TestPki.Instance.Server);
-            }
-            else
-            {
-                listen(endpoint);
-            }
-        }));
+                endpoint.Protocols = HttpProtocols.Http3;
+                if (listen is null)
+                {
+                    endpoint.UseHttps(TestPki.Instance.Server);
+                }
+                else
+                {
+                    listen(endpoint);
+                }
+            });
+        });
         WebApplication app = builder.Build();
         map(app);
         AppServer server = new(app, faults);

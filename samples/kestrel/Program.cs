@@ -7,12 +7,15 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 
 // Serves HTTP/3, 2 and 1.1 on one port: kestrel-sample [PORT], then
 //   curl --http3-only -k https://localhost:8443/
 //   curl --http3-only -k https://localhost:8443/echo --data-binary @FILE -o COPY
 //   curl --http3-only -k -N https://localhost:8443/ticks
+// and the gRPC service of words.proto, for Grpc.Net.Client with an Http3Handler as its HttpHandler and HttpVersion 3.0.
 WebApplicationBuilder builder = WebApplication.CreateBuilder();
+builder.Services.AddGrpc();
 builder.WebHost.UseManagedQuic();
 builder.WebHost.ConfigureKestrel(server =>
 {
@@ -35,6 +38,8 @@ app.MapPost("/echo", async (HttpContext context) =>
 });
 
 app.MapGet("/ticks", (CancellationToken stop) => TypedResults.ServerSentEvents(TickAsync(stop)));
+
+app.MapGrpcService<WordsService>();
 
 app.Run();
 
