@@ -90,6 +90,9 @@ public sealed class Http3Handler : HttpMessageHandler
     /// <summary>Content codings that are offered and undone; none by default.</summary>
     public DecompressionMethods AutomaticDecompression { get; set => field = Unstarted(value); }
 
+    /// <summary>Told how long each connection took, from looking up the name to the end of the handshake.</summary>
+    internal Action<TimeSpan>? OnConnected { get; set; }
+
     /// <summary>For the tests: the clock of timeouts.</summary>
     internal TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
@@ -237,6 +240,7 @@ public sealed class Http3Handler : HttpMessageHandler
                 MaxConnections = EnableMultipleHttp3Connections ? MaxConnectionsPerServer : 1,
                 TimeProvider = TimeProvider,
                 Resolve = Resolve,
+                OnConnected = OnConnected,
             });
         }
     }

@@ -172,19 +172,9 @@ internal sealed class CommandTree
 
     private Command Get()
     {
-        Argument<Uri> url = Flags.Positional("URL", "https://HOST[:PORT]/PATH", (string _, string text, out Uri value, out string error) =>
-        {
-            bool isSound = Values.TryUrl(text, out Uri? parsed, out error);
-            value = parsed!;
-            return isSound;
-        });
-        Option<string?> file = Flags.Text("-o", "FILE", "write the body there; - or nothing: standard output");
-        file.Aliases.Add("--output");
-        Option<bool> insecure = Flags.Switch("--insecure", "take any certificate");
-        Command command = new("get", "Fetch a URL over HTTP/3") { url, file, insecure };
-        Handle(command, (parsed, output, token) => _handlers.GetAsync(
-            new(parsed.GetValue(url)!, parsed.GetValue(file) is "-" ? null : parsed.GetValue(file), parsed.GetValue(insecure)), output, token));
-        return command;
+        GetSyntax syntax = new();
+        Handle(syntax.Command, (parsed, output, token) => _handlers.GetAsync(syntax.Read(parsed), output, token));
+        return syntax.Command;
     }
 
     private static Option<UdpAddress> Join() => Flags.Value<UdpAddress>("--join", "ADDR:PORT", "the ingress's control address", Values.TryRemote, DefaultControl);

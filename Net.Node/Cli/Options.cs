@@ -61,4 +61,20 @@ internal sealed record MigrateOptions(string Component, string To, UdpAddress Jo
 /// <param name="Url">Absolute, https.</param>
 /// <param name="Output">File, or <c>null</c> for standard output.</param>
 /// <param name="Insecure">Any certificate will do.</param>
-internal sealed record GetOptions(Uri Url, string? Output, bool Insecure);
+internal sealed record GetOptions(Uri Url, string? Output, bool Insecure)
+{
+    /// <summary>Status and header fields before the body.</summary>
+    public bool ShowsHead { get; init; }
+
+    /// <summary>A body, <c>@FILE</c> or <c>@-</c>; <c>null</c>: none.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Of the request; they replace our own of the same name.</summary>
+    public IReadOnlyList<HeaderField> Headers { get; init; } = [];
+
+    /// <summary><c>null</c>: GET, or POST with a body.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>One object on standard output, also on failure.</summary>
+    public bool Json { get; init; }
+}

@@ -30,7 +30,7 @@ internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, stri
         new ControlCommands(runtime, Open().Member("command"), time).MigrateAsync(options, output, cancellationToken);
 
     public Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken) =>
-        GetCommand.RunAsync(options, runtime, Open(), output, cancellationToken);
+        new GetCommand(options, runtime, output, time).RunAsync(Open(), cancellationToken);
 
     private DataDirectory Open() => DataDirectory.Open(DataDirectory.Locate(environment), time);
 }

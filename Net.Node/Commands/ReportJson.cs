@@ -47,11 +47,25 @@ internal sealed record DemoJson(
 /// <summary>One move of a demo.</summary>
 internal sealed record MoveJson(string From, string To, ulong Epoch, long FreezeUs, ulong StateBytes, long AtByte);
 
+/// <summary>`get --json`.</summary>
+/// <param name="Url">Of the last response, behind redirects.</param>
+/// <param name="Status">0: no response came.</param>
+/// <param name="Bytes">Of the body that arrived.</param>
+/// <param name="ConnectUs">From the start to the end of the handshake; <c>null</c>: it never ended.</param>
+/// <param name="FirstByteUs">From the start to the response's head.</param>
+/// <param name="TotalUs">From the start to the end, whatever that was.</param>
+/// <param name="BytesPerSecond">Of the body, from the response's head to its end.</param>
+/// <param name="File">Where the body is; <c>null</c>: nowhere.</param>
+internal sealed record GetJson(
+    string Url, string Method, int Status, long Bytes, long? ContentLength, long? ConnectUs, long? FirstByteUs, long TotalUs, long BytesPerSecond,
+    string? File, IReadOnlyDictionary<string, string> Headers, ErrorJson? Error);
+
 /// <summary>JSON of the commands, without reflection, on one line.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MigrateJson))]
 [JsonSerializable(typeof(StatusJson))]
 [JsonSerializable(typeof(DemoJson))]
+[JsonSerializable(typeof(GetJson))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     /// <summary>Quotes and angle brackets as they are: this goes to a file or a pipe, never into HTML.</summary>
@@ -64,6 +78,8 @@ internal sealed partial class ReportJson : JsonSerializerContext
     public static string Write(MigrateJson value) => JsonSerializer.Serialize(value, s_plain.MigrateJson);
 
     public static string Write(StatusJson value) => JsonSerializer.Serialize(value, s_plain.StatusJson);
+
+    public static string Write(GetJson value) => JsonSerializer.Serialize(value, s_plain.GetJson);
 
     public static string Write(DemoJson value) => JsonSerializer.Serialize(value, s_plain.DemoJson);
 }

@@ -24,14 +24,8 @@ internal sealed class HttpConnection : IHttpConnection
         {
             try
             {
-                SslClientAuthenticationOptions tls = new() { TargetHost = target.Host, CertificateChainPolicy = Policy(target) };
-                if (target.Insecure)
-                {
-#pragma warning disable CA5359 // Asked for by --insecure.
-                    tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
-#pragma warning restore CA5359
-                }
-
+                SslClientAuthenticationOptions tls = Trust(target.TrustedRoots, target.Insecure);
+                tls.TargetHost = target.Host;
                 UdpAddress remote = UdpAddress.FromEndPoint(new(address, target.Port));
                 return new HttpConnection(await Http3Client.ConnectAsync(remote, target.Host, tls, cancellationToken).ConfigureAwait(false));
             }
@@ -42,6 +36,20 @@ internal sealed class HttpConnection : IHttpConnection
         }
 
         throw last ?? new IOException("it has no address");
+    }
+
+    /// <summary>Whom to believe: these roots beside the system's, or everybody.</summary>
+    public static SslClientAuthenticationOptions Trust(X509Certificate2Collection roots, bool insecure)
+    {
+        SslClientAuthenticationOptions tls = new() { CertificateChainPolicy = Policy(roots) };
+        if (insecure)
+        {
+#pragma warning disable CA5359 // Asked for by --insecure.
+            tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
+        }
+
+        return tls;
     }
 
     public async Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken)
@@ -85,15 +93,15 @@ internal sealed class HttpConnection : IHttpConnection
         }
     }
 
-    private static X509ChainPolicy? Policy(HttpTarget target)
+    private static X509ChainPolicy? Policy(X509Certificate2Collection roots)
     {
-        if (target.TrustedRoots.Count == 0)
+        if (roots.Count == 0)
         {
             return null;
         }
 
         X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(target.TrustedRoots);
+        policy.CustomTrustStore.AddRange(roots);
         using X509Store system = new(StoreName.Root, StoreLocation.LocalMachine);
         try
         {

@@ -39,6 +39,12 @@ internal interface ICommandRuntime
     /// <exception cref="IOException">The host has no address, or nobody answers.</exception>
     /// <exception cref="System.Security.Authentication.AuthenticationException">Its certificate is not trusted.</exception>
     Task<IHttpConnection> OpenAsync(HttpTarget target, CancellationToken cancellationToken);
+
+    /// <summary>What sends the requests of `get`: HTTP/3 alone, as <see cref="HttpClient"/> wants it.</summary>
+    /// <param name="trustedRoots">Beside the system's; ignored when <paramref name="insecure"/>.</param>
+    /// <param name="insecure">Any certificate will do.</param>
+    /// <param name="connected">Called for each connection that was made, with the time that it took.</param>
+    HttpMessageHandler CreateHandler(X509Certificate2Collection trustedRoots, bool insecure, Action<TimeSpan> connected);
 }
 
 /// <summary>An ingress's command line, and what its data directory holds.</summary>

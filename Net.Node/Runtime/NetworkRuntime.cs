@@ -1,6 +1,8 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Wire;
+using Net.Http3.Client;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
 using Net.Node.Cli;
@@ -74,6 +76,15 @@ internal sealed class NetworkRuntime : ICommandRuntime
         new ControlConnection(await ControlClient.ConnectAsync(join.ToEndPoint(), member.Certificate, [member.Authority], cancellationToken).ConfigureAwait(false));
 
     public Task<IHttpConnection> OpenAsync(HttpTarget target, CancellationToken cancellationToken) => HttpConnection.OpenAsync(target, cancellationToken);
+
+    public HttpMessageHandler CreateHandler(X509Certificate2Collection trustedRoots, bool insecure, Action<TimeSpan> connected) => new Http3Handler
+    {
+        SslOptions = HttpConnection.Trust(trustedRoots, insecure),
+        AllowAutoRedirect = true,
+        MaxAutomaticRedirections = 10,
+        AutomaticDecompression = System.Net.DecompressionMethods.None,
+        OnConnected = connected,
+    };
 
     private sealed class Identity(string node) : IComponentIdentity
     {

@@ -20,8 +20,11 @@ internal sealed class Connector(PoolSettings settings)
         using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
+            long start = settings.TimeProvider.GetTimestamp();
             IPAddress[] addresses = await ResolveAsync(origin, linked.Token).ConfigureAwait(false);
-            return await RaceAsync(origin, addresses, linked).ConfigureAwait(false);
+            Http3Client client = await RaceAsync(origin, addresses, linked).ConfigureAwait(false);
+            settings.OnConnected?.Invoke(settings.TimeProvider.GetElapsedTime(start));
+            return client;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

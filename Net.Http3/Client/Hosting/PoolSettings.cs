@@ -23,6 +23,9 @@ internal sealed record PoolSettings
 
     /// <summary>Names to addresses.</summary>
     public required Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; }
+
+    /// <summary>Told how long each connection took.</summary>
+    public Action<TimeSpan>? OnConnected { get; init; }
 }
 
 /// <summary>Where connections lead: requests with the same origin share them.</summary>

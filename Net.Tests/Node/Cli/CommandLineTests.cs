@@ -40,6 +40,10 @@ public sealed class CommandLineTests : IDisposable
             await ParseAsync("migrate", "No_such", "--to", "Nobody!", "--join=127.0.0.1:5", "--timeout", "0.25", "--json"));
         Assert.AreEqual(new GetOptions(new("https://h/p"), "@f", true), await ParseAsync("get", "https://h/p", "-o", "@f", "--insecure", "--log-level", "debug"));
         Assert.AreEqual(LogLevel.Debug, _handlers.Output!.Level);
+        GetOptions get = (GetOptions)(await ParseAsync("get", "https://h/p", "-i", "-d", "@-", "-X", "PUT", "-H", "A: b:c ", "-H", "D:", "--json"))!;
+        HeaderField[] fields = [new("A", "b:c"), new("D", "")];
+        CollectionAssert.AreEqual(fields, get.Headers.ToArray());
+        Assert.AreEqual(new GetOptions(new("https://h/p"), null, false) { ShowsHead = true, Data = "@-", Method = "PUT", Json = true }, get with { Headers = [] });
         Assert.IsNull(((GetOptions)(await ParseAsync("get", "https://h/p", "-o", "-"))!).Output);
     }
 
@@ -86,6 +90,11 @@ public sealed class CommandLineTests : IDisposable
     [DataRow("continuum migrate: --timeout 'NaN' is not a time: ", "migrate", "web", "--to", "a", "--timeout", "NaN")]
     [DataRow("continuum migrate: --to is empty ", "migrate", "web", "--to", "")]
     [DataRow("continuum get: URL is missing: ", "get")]
+    [DataRow("continuum get: -H 'none' is not a header field: ", "get", "https://h/", "-H", "a: b", "-H", "none")]
+    [DataRow("continuum get: -H 'a b: c' is not a header field: ", "get", "https://h/", "-H", "a b: c")]
+    [DataRow("continuum get: -H 'a: b?c: d' is not a header field: ", "get", "https://h/", "-H", "a: b\nc: d")]
+    [DataRow("continuum get: -X 'G T' is not a method: ", "get", "https://h/", "-X", "G T")]
+    [DataRow("continuum get: -d @ names no file: ", "get", "https://h/", "-d", "@")]
     [DataRow("continuum get: 'nonsense' is not a URL ", "get", "nonsense")]
     [DataRow("continuum get: URL 'http://a/' is not https", "get", "http://a/")]
     [DataRow("continuum status: --log-level 'loud' is not a level: ", "status", "--log-level", "loud")]

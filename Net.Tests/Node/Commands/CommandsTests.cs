@@ -18,7 +18,6 @@ public sealed class CommandsTests : IDisposable
 
     private readonly FakeRuntime _runtime = new();
     private readonly StringWriter _output = new(), _error = new();
-    private readonly MemoryStream _raw = new();
     private readonly InstantTime _time = new();
     private string _home = "";
     private Stream _input = Stream.Null;
@@ -33,7 +32,6 @@ public sealed class CommandsTests : IDisposable
     {
         _output.Dispose();
         _error.Dispose();
-        _raw.Dispose();
         _input.Dispose();
     }
 
@@ -184,45 +182,6 @@ public sealed class CommandsTests : IDisposable
         Assert.AreEqual(0, await RunAsync("ingress", "--stop-on-eof"));
     }
 
-    [TestMethod]
-    public async Task Get_writes_the_body_where_it_is_told()
-    {
-        _runtime.Response = (200, "0123456789"u8.ToArray(), 10);
-        Assert.AreEqual(0, await RunAsync("get", "https://[::1]:4433/a?b=c"));
-        Assert.AreEqual("0123456789", System.Text.Encoding.ASCII.GetString(_raw.ToArray()));
-        Assert.AreEqual("[::1]:4433 /a?b=c", _runtime.Requested);
-        Assert.AreEqual("::1", _runtime.Target!.Host);
-        Assert.AreEqual(1, _runtime.Target.TrustedRoots.Count);
-
-        string file = Path.Combine(_home, "body");
-        Assert.AreEqual(0, await RunAsync("get", "https://localhost/", "-o", file));
-        Assert.AreEqual("0123456789", await File.ReadAllTextAsync(file));
-        Assert.AreEqual("localhost /", _runtime.Requested);
-        Assert.AreEqual(443, _runtime.Target.Port);
-    }
-
-    [TestMethod]
-    public async Task Get_fails_without_a_file_left_behind_that_looks_right()
-    {
-        string file = Path.Combine(_home, "body");
-        _runtime.Response = (404, "nothing"u8.ToArray(), 7);
-        await FailsAsync("the server answered 404: ", "get", "https://localhost/x", "-o", file);
-        Assert.IsFalse(File.Exists(file));
-        _runtime.Response = (200, "012"u8.ToArray(), 10);
-        await FailsAsync("only 3 of 10 bytes came: ", "get", "https://localhost/x", "-o", file);
-        await FailsAsync($"-o {_home} is a directory: ", "get", "https://localhost/x", "-o", _home);
-        await FailsAsync("-o /no/such/dir/f is in a directory that does not exist: ", "get", "https://localhost/x", "-o", "/no/such/dir/f");
-    }
-
-    [TestMethod]
-    public async Task Get_distrusts_strangers_unless_told_otherwise()
-    {
-        _runtime.Distrusts = true;
-        await FailsAsync("the certificate of localhost is not trusted", "get", "https://localhost/x");
-        Assert.Contains("--insecure", _error.ToString());
-        Assert.AreEqual(0, await RunAsync("get", "https://localhost/x", "--insecure"));
-    }
-
     private static UdpAddress Address(string text) => UdpAddress.TryParse(text, out UdpAddress address) ? address : throw new FormatException(text);
 
     private async Task FailsAsync(string starts, params string[] arguments)
@@ -237,7 +196,7 @@ public sealed class CommandsTests : IDisposable
         _output.GetStringBuilder().Clear();
         _error.GetStringBuilder().Clear();
         CommandHandlers handlers = new(_runtime, name => name == "CONTINUUM_HOME" ? Path.Combine(_home, "home") : null, _time);
-        CommandLine line = new(handlers, _output, _error) { OpenOutput = () => _raw, OpenInput = () => _input };
+        CommandLine line = new(handlers, _output, _error) { OpenInput = () => _input };
         return line.RunAsync(arguments, CancellationToken.None);
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Wire;
 using Net.Migration.Link;
 using Net.Node.Cli;
@@ -31,6 +32,16 @@ internal sealed class FakeRuntime : ICommandRuntime, IControlConnection, IHttpCo
 
     public string? Requested { get; private set; }
 
+    public X509Certificate2Collection? TrustedRoots { get; private set; }
+
+    public bool IsInsecure { get; private set; }
+
+    /// <summary>Something else than the fake to send the requests of `get`.</summary>
+    public Func<HttpMessageHandler>? NewHandler { get; set; }
+
+    /// <summary>Answers the requests of `get`; by default with <see cref="Response"/>.</summary>
+    public Func<HttpRequestMessage, Task<HttpResponseMessage>>? Answer { get; set; }
+
     public Task RunIngressAsync(IngressSetup setup, Action<UdpAddress, UdpAddress> ready, CommandOutput output, CancellationToken cancellationToken)
     {
         IngressSetup = setup;
@@ -55,6 +66,12 @@ internal sealed class FakeRuntime : ICommandRuntime, IControlConnection, IHttpCo
         return Distrusts && !target.Insecure ? throw new AuthenticationException("unknown authority.") : Task.FromResult<IHttpConnection>(this);
     }
 
+    public HttpMessageHandler CreateHandler(X509Certificate2Collection trustedRoots, bool insecure, Action<TimeSpan> connected)
+    {
+        (TrustedRoots, IsInsecure) = (trustedRoots, insecure);
+        return NewHandler?.Invoke() ?? new FakeHandler(this, connected);
+    }
+
     public Task<StatusReplyMessage> StatusAsync(CancellationToken cancellationToken) => Task.FromResult(Status!);
 
     public Task<MigrateReport> MigrateAsync(string component, string to, TimeSpan timeout, CancellationToken cancellationToken) => Migrate(cancellationToken);
@@ -66,6 +83,31 @@ internal sealed class FakeRuntime : ICommandRuntime, IControlConnection, IHttpCo
     }
 
     public ValueTask DisposeAsync() => default;
+
+    private sealed class FakeHandler(FakeRuntime runtime, Action<TimeSpan> connected) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            runtime.Requested = $"{request.Method} {request.RequestUri!.AbsoluteUri}";
+            if (runtime.Distrusts && !runtime.IsInsecure)
+            {
+                throw new HttpRequestException(HttpRequestError.SecureConnectionError, "no", new AuthenticationException("unknown authority."));
+            }
+
+            connected(TimeSpan.FromMilliseconds(5));
+            if (runtime.Answer is not null)
+            {
+                HttpResponseMessage answer = await runtime.Answer(request);
+                answer.RequestMessage ??= request;
+                return answer;
+            }
+
+            (int status, byte[] body, long length) = runtime.Response;
+            HttpResponseMessage response = new((System.Net.HttpStatusCode)status) { Content = new ByteArrayContent(body), RequestMessage = request };
+            response.Content.Headers.ContentLength = length >= 0 ? length : null;
+            return response;
+        }
+    }
 
     private sealed class FakeResponse(int status, byte[] body, long length) : IHttpResponse
     {
