@@ -238,6 +238,9 @@ internal sealed class Connection
         return _parts.Streams.WriteRoom(id);
     }
 
+    public ulong Unacknowledged(StreamId id) => _parts.Streams.Unacknowledged(id);
+
+    /// <inheritdoc cref="StreamTable.WriteState"/>
     public WriteEnd WriteState(StreamId id) => _parts.Streams.WriteState(id);
 
     /// <summary>Readable bytes that lie together, without taking them.</summary>

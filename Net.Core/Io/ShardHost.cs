@@ -18,9 +18,11 @@ internal sealed class ShardHost
     /// <param name="server">Null: only connects.</param>
     /// <param name="crypto">Disposed together with the shard.</param>
     /// <param name="accept">Gives a client's connection its owner, on the shard's thread; may be called before this constructor returns.</param>
+    /// <param name="configure">Changes the endpoint's options; null for none.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     public ShardHost(
-        UdpAddress address, ConnectionOptions connectionOptions, TlsServerOptions? server, SslHost crypto, Func<ShardHost, Connection, IConnectionOwner> accept)
+        UdpAddress address, ConnectionOptions connectionOptions, TlsServerOptions? server, SslHost crypto, Func<ShardHost, Connection, IConnectionOwner> accept,
+        Func<EndpointOptions, EndpointOptions>? configure = null)
     {
         _crypto = crypto;
         EndpointOptions options = new()
@@ -41,7 +43,7 @@ internal sealed class ShardHost
             throw;
         }
 
-        Shard = new(new Endpoint(options, crypto), channel, crypto, connection => accept(this, connection), new() { OffloadCrypto = true });
+        Shard = new(new Endpoint(configure?.Invoke(options) ?? options, crypto), channel, crypto, connection => accept(this, connection), new() { OffloadCrypto = true });
         _thread = new(Shard, $"quic {Shard.Channel.Local}");
         _thread.Start();
         _ = EndAsync();

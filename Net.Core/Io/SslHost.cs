@@ -8,27 +8,14 @@ namespace Net.Core.Io;
 /// <summary>Answers handshakes as the base library's TLS options say.</summary>
 internal sealed class SslHost : ICryptoHost, IDisposable
 {
-    private readonly HostCrypto _host;
-    private readonly ServerCertificateSelectionCallback? _select;
+    private volatile HostCrypto _host;
+    private volatile ServerCertificateSelectionCallback? _select;
     private readonly ConditionalWeakTable<X509Certificate, HostCrypto> _selected = new();
 
     public SslHost(SslServerAuthenticationOptions options)
     {
+        _host = Of(options);
         _select = options.ServerCertificateSelectionCallback;
-        X509Certificate2? certificate = options.ServerCertificateContext?.TargetCertificate ?? options.ServerCertificate as X509Certificate2;
-        if (certificate is null && _select is null)
-        {
-            throw new ArgumentException("a server needs a certificate with its private key (an X509Certificate2), or a callback that selects one");
-        }
-
-        _host = new(new()
-        {
-            DefaultServerCertificate = certificate,
-            Intermediates = Intermediates(options.ServerCertificateContext, options.CertificateChainPolicy),
-            TrustedRoots = Roots(options.CertificateChainPolicy),
-            Revocation = options.CertificateChainPolicy?.RevocationMode ?? options.CertificateRevocationCheckMode,
-            RemoteCertificateValidation = options.RemoteCertificateValidationCallback,
-        });
     }
 
     public SslHost(SslClientAuthenticationOptions options) => _host = new(new()
@@ -41,18 +28,28 @@ internal sealed class SslHost : ICryptoHost, IDisposable
         RemoteCertificateValidation = options.RemoteCertificateValidationCallback,
     });
 
+    /// <summary>Handshakes that begin from now on go by these options. From any thread; the old ones serve those that have begun.</summary>
+    /// <exception cref="ArgumentException">No certificate and no way to select one: nothing has changed.</exception>
+    public void Replace(SslServerAuthenticationOptions options)
+    {
+        // Whoever holds the old one may still be asking it: it is the collector's then.
+        _host = Of(options);
+        _select = options.ServerCertificateSelectionCallback;
+    }
+
     public void FillEntropy(Span<byte> buffer) => _host.FillEntropy(buffer);
 
     public TlsCredential? SelectCredential(SelectCertificateRequest request)
     {
-        if (_select is null || !request.ForServer)
+        ServerCertificateSelectionCallback? select = _select;
+        if (select is null || !request.ForServer)
         {
             return _host.SelectCredential(request);
         }
 
         try
         {
-            return _select(this, request.ServerName) is X509Certificate2 certificate
+            return select(this, request.ServerName) is X509Certificate2 certificate
                 ? _selected.GetValue(certificate, static c => new(new() { DefaultServerCertificate = (X509Certificate2)c })).SelectCredential(request)
                 : null;
         }
@@ -77,6 +74,24 @@ internal sealed class SslHost : ICryptoHost, IDisposable
     }
 
     public void Dispose() => _host.Dispose();
+
+    private static HostCrypto Of(SslServerAuthenticationOptions options)
+    {
+        X509Certificate2? certificate = options.ServerCertificateContext?.TargetCertificate ?? options.ServerCertificate as X509Certificate2;
+        if (certificate is null && options.ServerCertificateSelectionCallback is null)
+        {
+            throw new ArgumentException("a server needs a certificate with its private key (an X509Certificate2), or a callback that selects one");
+        }
+
+        return new(new()
+        {
+            DefaultServerCertificate = certificate,
+            Intermediates = Intermediates(options.ServerCertificateContext, options.CertificateChainPolicy),
+            TrustedRoots = Roots(options.CertificateChainPolicy),
+            Revocation = options.CertificateChainPolicy?.RevocationMode ?? options.CertificateRevocationCheckMode,
+            RemoteCertificateValidation = options.RemoteCertificateValidationCallback,
+        });
+    }
 
     private static X509Certificate2Collection? Roots(X509ChainPolicy? policy) =>
         policy is { TrustMode: X509ChainTrustMode.CustomRootTrust } ? policy.CustomTrustStore : null;

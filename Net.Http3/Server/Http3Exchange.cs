@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using Net.Http3.Messages;
 using Net.Http3.Server.Hosting;
 using Net.Http3.Wire;
@@ -13,6 +14,8 @@ namespace Net.Http3.Server;
 public sealed class Http3Exchange
 {
     private readonly ExchangeRunner _runner;
+    private ExchangeBodyReader? _reader;
+    private ExchangeBodyWriter? _writer;
 
     internal Http3Exchange(ExchangeRunner runner) => _runner = runner;
 
@@ -43,11 +46,20 @@ public sealed class Http3Exchange
     /// <summary>Whether the response's head was sent, perhaps by an earlier call on another node.</summary>
     public bool ResponseStarted => _runner.State.HasResponded;
 
-    /// <summary>Body bytes of the request that reads have returned since the request began, on whatever node.</summary>
-    public long RequestOffset => _runner.State.RequestOffset;
+    /// <summary>Body bytes of the request that were read, or consumed from <see cref="BodyReader"/>, since the request began, on whatever node.</summary>
+    public long RequestOffset => _runner.State.RequestOffset - _runner.State.Unread.Length;
 
     /// <summary>Body bytes of the response that the transport has taken since the response began, on whatever node: they will arrive.</summary>
     public long ResponseOffset => _runner.State.ResponseOffset;
+
+    /// <summary>The request's body as a pipe. What was read and not consumed, at most 1 MiB, is there again after a move.</summary>
+    public PipeReader BodyReader => _reader ??= new(_runner);
+
+    /// <summary>
+    /// The response's body as a pipe, after <see cref="RespondAsync(int, ReadOnlySpan{Field})"/>. What was written counts from its flush on; the rest
+    /// is flushed when the handler ends.
+    /// </summary>
+    public PipeWriter BodyWriter => _writer ??= new(this);
 
     private RequestHead Head => _runner.State.Head;
 
@@ -64,7 +76,8 @@ public sealed class Http3Exchange
             throw new ArgumentException("a read needs room for at least one byte", nameof(buffer));
         }
 
-        return _runner.ReadOperation.Read(buffer);
+        int kept = ExchangeBodyReader.TakeUnread(_runner, buffer.Span);
+        return kept > 0 ? new(kept) : _runner.ReadOperation.Read(buffer);
     }
 
     /// <summary>Sends the response's head.</summary>
@@ -89,7 +102,7 @@ public sealed class Http3Exchange
     /// Before <see cref="RespondAsync(int, ReadOnlySpan{Field})"/>, beyond the announced content-length, or for a status without a body.
     /// </exception>
     /// <exception cref="Http3RequestAbortedException">The request is over.</exception>
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> data) => _runner.WriteOperation.Write(data);
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> data) => _writer is { UnflushedBytes: > 0 } ? WriteBehindAsync(data) : SendAsync(data);
 
     /// <summary>Waits. After a move, the first wait lasts no longer than what was left of the one that the move interrupted.</summary>
     /// <param name="delay">0 or more, in the connection's own time.</param>
@@ -120,5 +133,17 @@ public sealed class Http3Exchange
         ArrayBufferWriter<byte> writer = new();
         state(writer);
         SaveState(writer.WrittenSpan);
+    }
+
+    /// <summary>Past the pipe.</summary>
+    internal ValueTask SendAsync(ReadOnlyMemory<byte> data) => _runner.WriteOperation.Write(data);
+
+    /// <summary>The handler has ended.</summary>
+    internal ValueTask FlushRestAsync() => _writer?.FlushRestAsync() ?? default;
+
+    private async ValueTask WriteBehindAsync(ReadOnlyMemory<byte> data)
+    {
+        await _writer!.FlushRestAsync().ConfigureAwait(false);
+        await SendAsync(data).ConfigureAwait(false);
     }
 }

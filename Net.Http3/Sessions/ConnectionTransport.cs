@@ -12,6 +12,10 @@ internal sealed class ConnectionTransport(Connection connection) : IStreamTransp
 
     public bool IsServer => connection.IsServer;
 
+    public IEnumerable<StreamId> OpenStreams => connection.OpenStreams;
+
+    public ulong Unacknowledged(StreamId id) => connection.Unacknowledged(id);
+
     public bool TryOpen(bool unidirectional, out StreamId id) => connection.TryOpen(unidirectional, out id);
 
     public int Write(StreamId id, ReadOnlySpan<byte> data, bool fin) => connection.Write(id, data, fin);

@@ -24,6 +24,12 @@ internal interface IStreamTransport
 {
     bool IsServer { get; }
 
+    /// <summary>Streams of either side that are open, in no order.</summary>
+    IEnumerable<StreamId> OpenStreams { get; }
+
+    /// <summary>Bytes that <see cref="Write"/> took and the peer has not acknowledged in order.</summary>
+    ulong Unacknowledged(StreamId id);
+
     /// <summary>Opens a stream of ours; <c>false</c> when the peer's limit is reached.</summary>
     bool TryOpen(bool unidirectional, out StreamId id);
 

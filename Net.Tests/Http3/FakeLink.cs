@@ -142,6 +142,12 @@ internal sealed class FakeEnd(FakeLink link, bool isServer) : IStreamTransport
         (OnReset, OnStopped) = (connection.OnReset, connection.OnStopped);
     }
 
+    public IEnumerable<StreamId> OpenStreams => Sending.Keys.Union(Receiving.Keys).Where(id =>
+        (Sending.TryGetValue(id, out FakePipe? pipe) && !pipe.ResetDelivered && (!pipe.FinDelivered || pipe.Delivered.Count > 0))
+        || (Receiving.TryGetValue(id, out pipe) && !pipe.ResetDelivered && !pipe.FinDelivered));
+
+    public ulong Unacknowledged(StreamId id) => Sending.TryGetValue(id, out FakePipe? pipe) ? (ulong)(pipe.Sent.Count + pipe.Delivered.Count) : 0;
+
     public bool TryOpen(bool unidirectional, out StreamId id)
     {
         id = StreamId.Of(_next[unidirectional ? 1 : 0]++, isServer, unidirectional);

@@ -13,6 +13,9 @@ internal sealed record ExchangeHostOptions
     /// <summary>Which authorities the component answers for; others get 421 (RFC 9110, section 15.5.20). <c>null</c>: all.</summary>
     public Func<string, bool>? Serves { get; init; }
 
+    /// <summary>What clients may take and how slow they may be; <c>null</c>: nobody looks.</summary>
+    public Http3ServerLimits? Limits { get; init; }
+
     /// <summary>Told of exceptions that handlers let escape.</summary>
     public Action<Exception>? OnFault { get; init; }
 }
@@ -29,8 +32,11 @@ internal sealed record ExchangeHostOptions
 /// </remarks>
 internal sealed class ExchangeHost(IComponent component, IShardQueue queue, ExchangeHostOptions options) : IShardWork, IDisposable
 {
+    private static readonly TimeSpan s_sweepPeriod = TimeSpan.FromSeconds(1);
+
     private Timer? _timer;
     private Instant _timerDue = Instant.Never;
+    private Instant _nextSweep = Instant.Never;
 
     private readonly List<ServerConnection> _connections = [];
     private readonly PriorityQueue<ExchangeRunner, Instant> _delays = new();
@@ -59,7 +65,8 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     public int RunningHandlers => Exchanges.Count(exchange => exchange.IsRunning);
 
     /// <summary>When <see cref="Tick"/> is next to be called. Only with inline handlers: else the host has a timer of its own.</summary>
-    public Instant Deadline => !Holds && _delays.TryPeek(out _, out Instant first) ? first : Instant.Never;
+    public Instant Deadline =>
+        Instant.Min(!Holds && _delays.TryPeek(out _, out Instant first) ? first : Instant.Never, IsHeld ? Instant.Never : _nextSweep);
 
     private IEnumerable<ExchangeRunner> Exchanges => _connections.SelectMany(connection => connection.Exchanges);
 
@@ -79,8 +86,21 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
             connection.Pump();
         }
 
+        // What was held back was no client's fault.
+        _nextSweep = Instant.Never;
+        Watch(now);
         Tick(now);
         Arm(now);
+    }
+
+    /// <summary>Begins to look after connections, if there are any and there are limits.</summary>
+    public void Watch(Instant now)
+    {
+        if (_nextSweep.IsNever && options.Limits is not null && _connections.Count > 0 && !IsHeld)
+        {
+            _nextSweep = now + s_sweepPeriod;
+            Arm(now);
+        }
     }
 
     /// <summary>The exchanges live elsewhere now: their handlers here are dropped where they wait.</summary>
@@ -98,6 +118,18 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
         {
             _delays.Dequeue();
             exchange.OnTick(now);
+        }
+
+        if (!IsHeld && now >= _nextSweep)
+        {
+            TimeSpan elapsed = s_sweepPeriod + (now - _nextSweep);
+            _nextSweep = Instant.Never;
+            foreach (ServerConnection connection in _connections.ToArray())
+            {
+                connection.Sweep(elapsed);
+            }
+
+            Watch(now);
         }
     }
 

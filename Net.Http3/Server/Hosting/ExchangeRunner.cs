@@ -26,6 +26,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     private Http3ErrorCode? _abort;
     private Exception? _fault;
     private bool _isFirstDelay = true;
+    private bool _isReadCancelled;
 
     public ExchangeRunner(ExchangeHost host, ServerConnection connection, ExchangeState state)
     {
@@ -48,6 +49,9 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     public bool IsRunning => _phase == Phase.Running;
 
     public bool IsAborted => _abort is not null;
+
+    /// <summary>What a handler that ended without a response is answered with.</summary>
+    public int FaultStatus => _fault is Http3BodyTooLargeException ? 413 : 500;
 
     /// <summary>No code of the handler runs, and none will run before an operation completes.</summary>
     public bool IsQuiet => _phase != Phase.Running
@@ -119,6 +123,10 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
     }
 
+    /// <summary>Ends a pending read with -1, one that is held as soon as it is let go. From any thread.</summary>
+    /// <param name="isStill">Whether the read that was meant still runs; asked on the connection's thread.</param>
+    public void CancelRead(Func<bool> isStill) => Queue.Post(new Cancellation(this, isStill));
+
     /// <summary>The hold is over without a move: everything goes on.</summary>
     public void Release(Instant now)
     {
@@ -131,11 +139,17 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
 
         foreach (ExchangeOperation operation in (ReadOnlySpan<ExchangeOperation>)[ReadOperation, WriteOperation])
         {
-            if (operation.IsPending)
+            if (operation.IsPending && operation == ReadOperation && _isReadCancelled)
+            {
+                operation.Complete(-1);
+            }
+            else if (operation.IsPending)
             {
                 Perform(operation, now);
             }
         }
+
+        _isReadCancelled = false;
     }
 
     /// <summary>The handler has ended: so does the response.</summary>
@@ -147,7 +161,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             return;
         }
 
-        if (_fault is not null && _abort is null)
+        if (_fault is not null and not Http3BodyTooLargeException && _abort is null)
         {
             _host.Options.OnFault?.Invoke(_fault);
         }
@@ -168,7 +182,9 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     {
         try
         {
-            await _host.Component.HandleAsync(new(this), _cancellation.Token).ConfigureAwait(false);
+            Http3Exchange exchange = new(this);
+            await _host.Component.HandleAsync(exchange, _cancellation.Token).ConfigureAwait(false);
+            await exchange.FlushRestAsync().ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a handler throws ends its own response, and nothing else.
         catch (Exception fault)
@@ -244,7 +260,14 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         if (outcome is ReadOutcome.Data or ReadOutcome.End)
         {
             State.OnRead(count);
-            operation.Complete(count);
+            if (State.RequestOffset > _host.Options.Limits?.MaxRequestBodySize)
+            {
+                operation.Fail(new Http3BodyTooLargeException(_host.Options.Limits.MaxRequestBodySize.Value));
+            }
+            else
+            {
+                operation.Complete(count);
+            }
         }
         else if (outcome == ReadOutcome.Aborted && !_connection.Session.HasEvents)
         {
@@ -318,6 +341,21 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         else
         {
             _host.WakeAt(this, operation.Until, now);
+        }
+    }
+
+    private sealed class Cancellation(ExchangeRunner runner, Func<bool> isStill) : IShardWork
+    {
+        public void Run(Instant now)
+        {
+            if (!runner._host.IsAbandoned && runner.ReadOperation.IsPending && isStill())
+            {
+                runner._isReadCancelled = runner._host.Holds;
+                if (!runner._host.Holds)
+                {
+                    runner.ReadOperation.Complete(-1);
+                }
+            }
         }
     }
 }

@@ -38,6 +38,9 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
     /// <summary>When the delay that the handler is in ends; <see cref="Instant.Never"/> outside of one.</summary>
     public Instant DelayUntil { get; private set; } = Instant.Never;
 
+    /// <summary>Bytes that were read and that the handler has not consumed: they are among <see cref="RequestOffset"/>, and the next handler gets them first.</summary>
+    public ReadOnlyMemory<byte> Unread { get; private set; }
+
     public ReadOnlyMemory<byte> SavedState => _saved.AsMemory(0, _savedLength);
 
     /// <summary>The response carries no body bytes, whatever the handler writes.</summary>
@@ -52,6 +55,9 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
     public void OnResponded(int status) => Change(ResponseStatus = status);
 
     public void OnDelay(Instant until) => Change(DelayUntil = until);
+
+    /// <param name="bytes">Stay as they are until the next call.</param>
+    public void KeepUnread(ReadOnlyMemory<byte> bytes) => Change(Unread = bytes);
 
     public void Save(ReadOnlySpan<byte> state)
     {
@@ -75,6 +81,7 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
         writer.WriteNumber((ulong)ResponseStatus);
         writer.WriteInstant(DelayUntil);
         writer.WriteBytes(SavedState.Span);
+        writer.WriteBytes(Unread.Span);
     }
 
     public static ExchangeState Import(SnapshotReader reader)
@@ -92,11 +99,13 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
             DelayUntil = reader.ReadInstant(),
         };
         state.Save(reader.ReadBytes().Span);
+        state.Unread = reader.ReadBytes().ToArray();
         reader.End();
         bool sound = id.IsBidirectional && !id.IsServerInitiated && state.RequestOffset >= 0 && state.ResponseOffset >= 0
             && state.ResponseStatus is 0 or >= 200
             && (state.ResponseStatus != 0 || state.ResponseOffset == 0)
             && (hasRun || (state.RequestOffset == 0 && state.ResponseStatus == 0 && state._savedLength == 0 && state.DelayUntil.IsNever))
+            && state.Unread.Length <= Http3Limits.MaxSavedState && state.Unread.Length <= state.RequestOffset
             && state._savedLength <= Http3Limits.MaxSavedState;
         return sound ? state : throw new SnapshotException("an exchange contradicts itself");
     }

@@ -21,6 +21,9 @@ public sealed record Http3ServerOptions
     /// <summary>Answers the requests.</summary>
     public required IComponent Component { get; init; }
 
+    /// <summary>What clients may take, and how slow they may be.</summary>
+    public Http3ServerLimits Limits { get; init; } = new();
+
     /// <summary>Silence after which a connection is closed; zero for never. 30 s by default (RFC 9000, section 10.1).</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -33,19 +36,31 @@ public sealed class Http3Server : IAsyncDisposable
 {
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>How long requests that were on their way when the drain began are still taken: some round trips.</summary>
+    private static readonly TimeSpan s_lastRequests = TimeSpan.FromMilliseconds(200);
+
+    private readonly SslHost _tls;
     private readonly ShardHost _host;
     private readonly ExchangeHost _exchanges;
     private readonly List<Connection> _connections = [];
+    private bool _isLeaving;
     private int _isReleased;
 
     private Http3Server(Http3ServerOptions options)
     {
-        ConnectionOptions connections = ConnectionOptions.Default with { IdleTimeout = options.IdleTimeout };
+        ConnectionOptions connections = ConnectionOptions.Default with
+        {
+            IdleTimeout = options.IdleTimeout,
+            HandshakeTimeout = options.Limits.HandshakeTimeout,
+            Streams = new() { MaxBidirectional = (ulong)options.Limits.MaxConcurrentRequests },
+        };
+        _tls = new(options.ServerAuthenticationOptions);
         TaskCompletionSource<ExchangeHost> exchanges = new();
         _host = new(
-            UdpAddress.FromEndPoint(options.ListenEndPoint), connections, new() { AlpnProtocols = ["h3"u8.ToArray()] }, new SslHost(options.ServerAuthenticationOptions),
-            (_, connection) => Accept(connection, exchanges.Task.Result));
-        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new() { OnFault = options.OnFault });
+            UdpAddress.FromEndPoint(options.ListenEndPoint), connections, new() { AlpnProtocols = ["h3"u8.ToArray()] }, _tls,
+            (_, connection) => Accept(connection, exchanges.Task.Result),
+            endpoint => endpoint with { MaxConnections = options.Limits.MaxConnections });
+        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new() { OnFault = options.OnFault, Limits = options.Limits });
         exchanges.SetResult(_exchanges);
     }
 
@@ -64,20 +79,31 @@ public sealed class Http3Server : IAsyncDisposable
         return new(options);
     }
 
-    /// <summary>Sends GOAWAY, lets running requests end for a while, then closes.</summary>
+    /// <summary>
+    /// Another certificate, or other rules for those of clients, without a restart: handshakes that begin from now on go by these options, and
+    /// connections that there are go on as they are. From any thread.
+    /// </summary>
+    /// <param name="options">Take the place of <see cref="Http3ServerOptions.ServerAuthenticationOptions"/> as a whole.</param>
+    /// <exception cref="ArgumentException">No certificate and no way to select one: nothing has changed.</exception>
+    public void Reload(SslServerAuthenticationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _tls.Replace(options);
+    }
+
+    /// <summary>
+    /// Sends GOAWAY, lets running requests end for a while, then closes (RFC 9114, section 5.2). Requests that were on their way are still served, later
+    /// ones are refused with H3_REQUEST_REJECTED, so that clients send them elsewhere.
+    /// </summary>
     /// <param name="drain">How long requests may go on.</param>
     /// <param name="cancellationToken">Closes at once.</param>
     public async Task StopAsync(TimeSpan drain, CancellationToken cancellationToken = default)
     {
-        Post(_ =>
-        {
-            foreach (ServerConnection connection in _exchanges.Connections.ToArray())
-            {
-                connection.GoAway(final: true);
-            }
-        });
+        GoAway(final: false);
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         end.CancelAfter(drain);
+        await Task.Delay(s_lastRequests, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        GoAway(final: true);
         while (!end.IsCancellationRequested && !await IsIdleAsync().ConfigureAwait(false))
         {
             await Task.Delay(s_poll, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -122,6 +148,15 @@ public sealed class Http3Server : IAsyncDisposable
         return answer.Task;
     }
 
+    private void GoAway(bool final) => Post(_ =>
+    {
+        _isLeaving = final;
+        foreach (ServerConnection connection in _exchanges.Connections.ToArray())
+        {
+            connection.GoAway(final);
+        }
+    });
+
     private void Post(Action<Instant> action) => _host.Shard.Post(new Work(action));
 
     private sealed class Work(Action<Instant> action) : IShardWork
@@ -135,6 +170,12 @@ public sealed class Http3Server : IAsyncDisposable
         public void OnEvents(Connection connection, Instant now)
         {
             owner.OnEvents(connection, now);
+            if (server._isLeaving)
+            {
+                // One that came in the middle of the drain.
+                owner.Http3.GoAway(final: true);
+            }
+
             if (connection.IsClosed)
             {
                 server._connections.Remove(connection);

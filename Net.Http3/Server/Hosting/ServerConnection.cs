@@ -11,16 +11,20 @@ namespace Net.Http3.Server.Hosting;
 internal sealed class ServerConnection
 {
     private readonly ExchangeHost _host;
+    private readonly IStreamTransport _transport;
     private readonly Dictionary<StreamId, ExchangeRunner> _exchanges = [];
     private readonly List<ExchangeRunner> _orphans = [];
+    private readonly ConnectionGuard? _guard;
     private bool _isPumping, _isClosed;
 
-    public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, new Http3Session(transport)) { }
+    public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, transport, new Http3Session(transport)) { }
 
-    private ServerConnection(ExchangeHost host, Http3Session session)
+    private ServerConnection(ExchangeHost host, IStreamTransport transport, Http3Session session)
     {
         _host = host;
+        _transport = transport;
         Session = session;
+        _guard = host.Options.Limits is Http3ServerLimits limits ? new(this, transport, limits) : null;
         host.Add(this);
     }
 
@@ -114,7 +118,7 @@ internal sealed class ServerConnection
             throw new SnapshotException("a request has no exchange");
         }
 
-        ServerConnection connection = new(host, session);
+        ServerConnection connection = new(host, transport, session);
         foreach (ExchangeState state in states.Values)
         {
             connection._exchanges.Add(state.Id, new(host, connection, state));
@@ -154,7 +158,10 @@ internal sealed class ServerConnection
                 case Http3EventKind.Head: OnRequest(e.Id); break;
                 case Http3EventKind.Readable: _exchanges.GetValueOrDefault(e.Id)?.OnReadable(); break;
                 case Http3EventKind.Writable: _exchanges.GetValueOrDefault(e.Id)?.OnWritable(); break;
-                case Http3EventKind.Aborted: OnAborted(e.Id, (Http3ErrorCode)e.Code); break;
+                case Http3EventKind.Aborted:
+                    OnAborted(e.Id, (Http3ErrorCode)e.Code);
+                    _guard?.OnCancelled();
+                    break;
                 case Http3EventKind.Failed: AbortAll((Http3ErrorCode)e.Code); break;
                 default: break;
             }
@@ -163,6 +170,44 @@ internal sealed class ServerConnection
         _isPumping = false;
     }
 
+    public ExchangeRunner? FindExchange(StreamId id) => _exchanges.GetValueOrDefault(id);
+
+    /// <summary>Time has passed: whoever lets us wait for too long is not waited for any more.</summary>
+    public void Sweep(TimeSpan elapsed)
+    {
+        if (!_isClosed)
+        {
+            _guard?.Sweep(elapsed);
+            Pump();
+        }
+    }
+
+    /// <summary>The client does not send what it began: 408 (RFC 9110, section 15.5.9), or a reset of a response that has begun.</summary>
+    public void TimeOut(StreamId id)
+    {
+        bool hasResponded = FindExchange(id) is { State.HasResponded: true };
+        OnAborted(id, Http3ErrorCode.ExcessiveLoad);
+        if (hasResponded)
+        {
+            Session.Abort(id, Http3ErrorCode.ExcessiveLoad);
+        }
+        else
+        {
+            Session.Answer(id, 408);
+        }
+    }
+
+    /// <summary>The client does not take its response, whose handler may have ended long ago.</summary>
+    public void Drop(StreamId id)
+    {
+        OnAborted(id, Http3ErrorCode.ExcessiveLoad);
+        Session.Abort(id, Http3ErrorCode.ExcessiveLoad);
+        _transport.Reset(id, (ulong)Http3ErrorCode.ExcessiveLoad);
+    }
+
+    /// <summary>The host is watched over from now on, if it has limits.</summary>
+    public void Watch(Instant now) => _host.Watch(now);
+
     /// <summary>A handler has ended.</summary>
     public void OnFinished(ExchangeRunner exchange, bool failed)
     {
@@ -170,9 +215,10 @@ internal sealed class ServerConnection
         if (!_orphans.Remove(exchange))
         {
             _exchanges.Remove(id);
+            _guard?.OnFinished(id, exchange.State.ResponseOffset);
             if (!exchange.State.HasResponded)
             {
-                Session.Answer(id, 500);
+                Session.Answer(id, exchange.FaultStatus);
             }
             else if (failed)
             {
@@ -210,8 +256,14 @@ internal sealed class ServerConnection
             return;
         }
 
+        if (head.ContentLength > _host.Options.Limits?.MaxRequestBodySize)
+        {
+            Session.Answer(id, 413);
+            return;
+        }
+
         // Handlers of streams that were reset count as well: resetting does not buy more of them.
-        if (_exchanges.Count + _orphans.Count >= Http3Limits.MaxRunningExchanges)
+        if (_exchanges.Count + _orphans.Count >= (_host.Options.Limits?.MaxRunningHandlers ?? Http3Limits.MaxRunningExchanges))
         {
             Session.Abort(id, Http3ErrorCode.RequestRejected);
             return;

@@ -40,6 +40,7 @@ internal sealed class ServerOwner : IConnectionOwner
     public void Resume(Instant now)
     {
         Http3.Resume();
+        Http3.Watch(now);
         _transport.Settle(now);
     }
 
@@ -56,6 +57,7 @@ internal sealed class ServerOwner : IConnectionOwner
             }
         }
 
+        Http3.Watch(now);
         _transport.Settle(now);
     }
 

@@ -299,7 +299,8 @@ public sealed class HoldTests
         state.OnWritten(5);
         state.OnDelay(new(1234));
         state.Save([1, 2, 3]);
-        Assert.AreEqual(6UL, state.Changes);
+        state.KeepUnread(new byte[] { 7, 8 });
+        Assert.AreEqual(7UL, state.Changes);
         SnapshotWriter writer = new(new Instant(1000));
         state.Export(writer);
         ExchangeState again = ExchangeState.Import(new(writer.Written, new Instant(5000)));
@@ -307,6 +308,7 @@ public sealed class HoldTests
             (again.Id.Value, again.Head.Path, again.Head.ContentLength, again.HasRun, again.IsResumed, again.RequestOffset, again.ResponseOffset, again.ResponseStatus, again.DelayUntil));
         Assert.AreEqual("y", again.Head.Headers["x"]);
         CollectionAssert.AreEqual(new byte[] { 1, 2, 3 }, again.SavedState.ToArray());
+        CollectionAssert.AreEqual(new byte[] { 7, 8 }, again.Unread.ToArray());
         for (int cut = 0; cut < writer.Written.Length; cut++)
         {
             Assert.ThrowsExactly<SnapshotException>(() => ExchangeState.Import(new(writer.Written[..cut], default)));

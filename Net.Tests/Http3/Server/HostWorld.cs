@@ -14,6 +14,7 @@ namespace Net.Tests.Http3.Server;
 internal sealed class HostWorld
 {
     private readonly Dictionary<StreamId, List<byte>> _bodies = [];
+    private readonly Dictionary<StreamId, int> _read = [];
     private readonly FakeQueue _queue = new();
 
     public HostWorld(IComponent component, ExchangeHostOptions? options = null)
@@ -49,6 +50,9 @@ internal sealed class HostWorld
     /// <summary>Called after each step of <see cref="Run"/>.</summary>
     public Action Between { get; set; } = () => { };
 
+    /// <summary>Bytes of each response that the client reads in one step of the clock; what it does not read fills the window.</summary>
+    public int ReadsAtMost { get; set; } = int.MaxValue;
+
     public byte[] Body(StreamId id) => _bodies.TryGetValue(id, out List<byte>? body) ? [.. body] : [];
 
     public StreamId Request(string method = "GET", string path = "/", bool hasBody = false, string authority = "web.test", params Field[] headers)
@@ -74,6 +78,7 @@ internal sealed class HostWorld
     public void RunToDeadline()
     {
         Now = Host.Deadline;
+        _read.Clear();
         Host.Tick(Now);
         Run();
     }
@@ -114,8 +119,9 @@ internal sealed class HostWorld
         foreach (StreamId id in Client.Requests.Keys.ToArray())
         {
             ReadOutcome outcome;
-            while ((outcome = Client.Read(id, buffer, out int count)) == ReadOutcome.Data)
+            while ((outcome = Client.Read(id, buffer.AsSpan(0, Math.Min(buffer.Length, ReadsAtMost - _read.GetValueOrDefault(id))), out int count)) == ReadOutcome.Data && count > 0)
             {
+                _read[id] = _read.GetValueOrDefault(id) + count;
                 _bodies.TryAdd(id, []);
                 _bodies[id].AddRange(buffer.AsSpan(0, count));
             }

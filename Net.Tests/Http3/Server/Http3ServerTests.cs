@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Wire;
 using Net.Http3.Client.Hosting;
@@ -39,8 +41,102 @@ public sealed class Http3ServerTests
         Assert.Contains($"{address} is in use", taken.Message);
     }
 
-    private static Http3Server Start(IComponent component, int port) => Http3Server.Start(new()
+    /// <summary>Goal: another certificate is shown from the next handshake on, and the connections that there are stay.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task A_certificate_is_replaced_without_a_restart()
     {
+        await using Http3Server server = Start(new Handler((exchange, _) => exchange.RespondAsync(200)), 0);
+        await using Http3Client before = await ConnectAsync(server);
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=another", key, HashAlgorithmName.SHA256);
+        using X509Certificate2 another = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        server.Reload(new() { ServerCertificate = another });
+        string? seen = null;
+        await using Http3Client after = await Http3Client.ConnectAsync(
+            UdpAddress.FromEndPoint(server.LocalEndPoint), "localhost", new()
+            {
+#pragma warning disable CA5359 // It is the subject that the test is after.
+                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                {
+                    seen = certificate!.Subject;
+                    return true;
+                },
+#pragma warning restore CA5359
+            }, CancellationToken.None);
+        Assert.AreEqual("CN=another", seen);
+        Assert.AreEqual(200, await GetAsync(before));
+        Assert.AreEqual(200, await GetAsync(after));
+        Assert.ThrowsExactly<ArgumentException>(() => server.Reload(new()));
+        Assert.AreEqual(200, await GetAsync(after));
+    }
+
+    /// <summary>Goal: a client may have as many requests open as is permitted, a server as many connections.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Requests_and_connections_are_limited()
+    {
+        Gate component = new();
+        await using Http3Server server = Start(component, 0, new() { MaxConnections = 1, MaxConcurrentRequests = 2 });
+        Http3Client client = await ConnectAsync(server);
+        bool[] open = new bool[3];
+        for (int i = 0; i < 3; i++)
+        {
+            ClientExchange exchange = client.NewExchange();
+            await exchange.SendAsync(new("GET", "https", "localhost", "/", new FieldSection()), hasBody: false, waits: false);
+            open[i] = exchange.IsOpen;
+        }
+
+        CollectionAssert.AreEqual(new[] { true, true, false }, open);
+        component.MayEnd.SetResult();
+        Assert.AreEqual(200, await GetAsync(client));
+
+        using CancellationTokenSource soon = new(TimeSpan.FromMilliseconds(500));
+        await Assert.ThrowsAsync<OperationCanceledException>(() => ConnectAsync(server, soon.Token));
+        await client.DisposeAsync();
+        await using Http3Client next = await ConnectAsync(server);
+        Assert.AreEqual(200, await GetAsync(next));
+    }
+
+    /// <summary>Goal: requests that are on their way when a drain begins are served; later ones are refused in a way that permits another try.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task A_drain_takes_what_is_on_its_way()
+    {
+        Gate component = new();
+        Http3Server server = Start(component, 0);
+        await using Http3Client client = await ConnectAsync(server);
+        Task<int> running = GetAsync(client);
+        await component.Begun.Task;
+        Task stopping = server.StopAsync(TimeSpan.FromSeconds(20));
+        while (!client.IsLeaving)
+        {
+            await Task.Delay(1);
+        }
+
+        ClientExchange late = client.NewExchange();
+        await Assert.ThrowsExactlyAsync<Http3RequestAbortedException>(
+            async () => await late.SendAsync(new("GET", "https", "localhost", "/", new FieldSection()), hasBody: false));
+        Assert.AreEqual(FailureKind.Refused, late.Failure!.Kind);
+        component.MayEnd.SetResult();
+        Assert.AreEqual(200, await running);
+        await stopping;
+    }
+
+    private static async Task<int> GetAsync(Http3Client client)
+    {
+        ClientExchange exchange = client.NewExchange();
+        await exchange.SendAsync(new("GET", "https", "localhost", "/", new FieldSection()), hasBody: false);
+        await exchange.ReadHeadAsync();
+        return exchange.Response!.Status;
+    }
+
+    private static Task<Http3Client> ConnectAsync(Http3Server server, CancellationToken cancellationToken = default) => Http3Client.ConnectAsync(
+        UdpAddress.FromEndPoint(server.LocalEndPoint), "localhost", new() { CertificateChainPolicy = TestPki.Instance.Policy() }, cancellationToken);
+
+    private static Http3Server Start(IComponent component, int port, Http3ServerLimits? limits = null) => Http3Server.Start(new()
+    {
+        Limits = limits ?? new(),
         ListenEndPoint = new(IPAddress.Loopback, port),
         ServerAuthenticationOptions = new() { ServerCertificate = TestPki.Instance.Server, CertificateChainPolicy = TestPki.Instance.Policy() },
         Component = component,
