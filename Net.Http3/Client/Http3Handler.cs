@@ -1,6 +1,9 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Security;
 using Net.Http3.Client.Hosting;
+using Net.Http3.Messages;
 
 namespace Net.Http3.Client;
 
@@ -8,8 +11,9 @@ namespace Net.Http3.Client;
 /// <remarks>
 /// Options have the names, defaults and meanings of <see cref="SocketsHttpHandler"/>; they cannot change after the first request.
 /// Which requests go over HTTP/3: those with https and version 3.0, or a lower one with
-/// <see cref="HttpVersionPolicy.RequestVersionOrHigher"/>. All others go to the fallback handler, and so do those whose policy permits
-/// another version when no HTTP/3 connection can be made. Set <see cref="HttpClient.DefaultRequestVersion"/> to 3.0: HttpClient's own
+/// <see cref="HttpVersionPolicy.RequestVersionOrHigher"/>; if there is a fallback handler, the latter only once a response of it has announced
+/// HTTP/3 with Alt-Svc (RFC 7838). All others go to the fallback handler, and so do those whose policy permits
+/// another version when no HTTP/3 connection can be made, for 5 minutes from then on. Set <see cref="HttpClient.DefaultRequestVersion"/> to 3.0: HttpClient's own
 /// default is 1.1. Failures are <see cref="HttpRequestException"/> with the <see cref="HttpRequestError"/> that SocketsHttpHandler
 /// gives; those of HTTP/3 hold a <see cref="HttpProtocolException"/> with the code of RFC 9114, section 8.1. Only asynchronous sending
 /// is supported.
@@ -90,6 +94,12 @@ public sealed class Http3Handler : HttpMessageHandler
     /// <summary>Content codings that are offered and undone; none by default.</summary>
     public DecompressionMethods AutomaticDecompression { get; set => field = Unstarted(value); }
 
+    /// <summary>Makes the meter <c>System.Net.Http</c> of the <c>http.client.*</c> metrics; <c>null</c>, the default: one that the process shares.</summary>
+    public IMeterFactory? MeterFactory { get; set => field = Unstarted(value); }
+
+    /// <summary>Tells servers of the trace that a request belongs to; <c>null</c>: they are not told, and no activity is made.</summary>
+    public DistributedContextPropagator? ActivityHeadersPropagator { get; set => field = Unstarted(value); } = DistributedContextPropagator.Current;
+
     /// <summary>Told how long each connection took, from looking up the name to the end of the handshake.</summary>
     internal Action<TimeSpan>? OnConnected { get; set; }
 
@@ -108,23 +118,24 @@ public sealed class Http3Handler : HttpMessageHandler
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         cancellationToken.ThrowIfCancellationRequested();
-        if (!IsForHttp3(request))
+        ConnectionPools pools = Start();
+        if (!IsForHttp3(pools, request))
         {
-            return await FallBackAsync(request, cause: null, cancellationToken).ConfigureAwait(false);
+            return await FallBackAsync(pools, request, cause: null, cancellationToken).ConfigureAwait(false);
         }
 
-        ConnectionPools pools = Start();
         Decompression.Offer(request, AutomaticDecompression);
         HttpResponseMessage response;
         for (int redirects = 0; ; redirects++)
         {
             try
             {
-                response = await SendOverHttp3Async(pools, request, cancellationToken).ConfigureAwait(false);
+                response = await MeasureAsync(pools, request, redirects > 0, cancellationToken).ConfigureAwait(false);
             }
             catch (HttpRequestException error) when (_fallback is not null && redirects == 0 && MayFallBack(request, error))
             {
-                return await FallBackAsync(request, error, cancellationToken).ConfigureAwait(false);
+                pools.Alternatives.Block(request.RequestUri!);
+                return await FallBackAsync(pools, request, error, cancellationToken).ConfigureAwait(false);
             }
 
             if (!AllowAutoRedirect || redirects == MaxAutomaticRedirections
@@ -165,11 +176,17 @@ public sealed class Http3Handler : HttpMessageHandler
         base.Dispose(disposing);
     }
 
-    private static bool IsForHttp3(HttpRequestMessage request) => request.RequestUri switch
+    private bool IsForHttp3(ConnectionPools pools, HttpRequestMessage request) => request.RequestUri switch
     {
         null or { IsAbsoluteUri: false } => throw new InvalidOperationException("The request needs an absolute URI."),
-        Uri uri when uri.Scheme == Uri.UriSchemeHttps =>
-            request.Version >= s_http3 || request.VersionPolicy == HttpVersionPolicy.RequestVersionOrHigher,
+        Uri uri when uri.Scheme == Uri.UriSchemeHttps => (request.Version >= s_http3, request.VersionPolicy) switch
+        {
+            // Where there is something else, and HTTP/3 was found not to answer, it is not waited for again and again.
+            (true, HttpVersionPolicy.RequestVersionOrLower) => _fallback is null || !pools.Alternatives.IsBlocked(uri),
+            (true, _) => true,
+            (false, HttpVersionPolicy.RequestVersionOrHigher) => _fallback is null || pools.Alternatives.TryFind(uri, out _, out _),
+            _ => false,
+        },
         Uri uri when uri.Scheme == Uri.UriSchemeHttp => false,
         Uri uri => throw new NotSupportedException($"The scheme {uri.Scheme} is not supported."),
     };
@@ -179,14 +196,50 @@ public sealed class Http3Handler : HttpMessageHandler
         error.HttpRequestError is HttpRequestError.ConnectionError
         && (request.Version < s_http3 || request.VersionPolicy == HttpVersionPolicy.RequestVersionOrLower);
 
+    private async Task<HttpResponseMessage> MeasureAsync(ConnectionPools pools, HttpRequestMessage request, bool isRedirected, CancellationToken cancellationToken)
+    {
+        Uri uri = request.RequestUri!;
+        HttpMethod method = request.Method;
+        ClientMetrics metrics = pools.Settings.Metrics;
+        using RequestActivity? activity = RequestActivity.Start(request, ActivityHeadersPropagator, isRedirected);
+        long start = TimeProvider.GetTimestamp();
+        metrics.RequestBegins(uri, method);
+        HttpResponseMessage? response = null;
+        Exception? failure = null;
+        try
+        {
+            response = await SendOverHttp3Async(pools, request, cancellationToken).ConfigureAwait(false);
+            activity?.OnResponse(response);
+            return response;
+        }
+        catch (Exception error)
+        {
+            failure = error;
+            activity?.OnError(error);
+            throw;
+        }
+        finally
+        {
+            metrics.RequestEnds(uri, method, response, failure, TimeProvider.GetElapsedTime(start));
+        }
+    }
+
     private async Task<HttpResponseMessage> SendOverHttp3Async(ConnectionPools pools, HttpRequestMessage request, CancellationToken cancellationToken)
     {
         Uri uri = request.RequestUri!;
         string cookies = UseCookies ? CookieContainer.GetCookieHeader(uri) : "";
         string tlsName = SslOptions.TargetHost is { Length: > 0 } name ? name : HostOf(request);
-        ConnectionPool pool = pools.For(new(uri.IdnHost, uri.Port, tlsName));
-        HttpResponseMessage response =
-            await ClientRequest.SendAsync(pool, request, RequestFields.Of(request, cookies), cancellationToken).ConfigureAwait(false);
+        RequestHead head = RequestFields.Of(request, cookies);
+        Origin origin = new(uri.IdnHost, uri.Port, tlsName);
+        if (pools.Alternatives.TryFind(uri, out string host, out int port) && (host, port) != (uri.IdnHost, uri.Port))
+        {
+            // The certificate is still the origin's; the server is told by which name it was found (RFC 7838, sections 2.1 and 5).
+            origin = origin with { Host = host, Port = port };
+            head.Headers.Add("alt-used", port == 443 ? host : $"{host}:{port}");
+        }
+
+        HttpResponseMessage response = await ClientRequest.SendAsync(pools.For(origin), request, head, cancellationToken).ConfigureAwait(false);
+        pools.Alternatives.Learn(uri, response);
         if (UseCookies && response.Headers.NonValidated.TryGetValues("Set-Cookie", out System.Net.Http.Headers.HeaderStringValues values))
         {
             foreach (string value in values)
@@ -210,12 +263,15 @@ public sealed class Http3Handler : HttpMessageHandler
         request.Headers.Host is string host && Uri.TryCreate($"https://{host}/", UriKind.Absolute, out Uri? uri)
             ? uri.IdnHost : request.RequestUri!.IdnHost;
 
-    private Task<HttpResponseMessage> FallBackAsync(HttpRequestMessage request, Exception? cause, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> FallBackAsync(
+        ConnectionPools pools, HttpRequestMessage request, Exception? cause, CancellationToken cancellationToken)
     {
         bool isForbidden = request.Version >= s_http3 && request.VersionPolicy != HttpVersionPolicy.RequestVersionOrLower;
         if (_fallback is not null && !isForbidden)
         {
-            return _fallback.SendAsync(request, cancellationToken);
+            HttpResponseMessage response = await _fallback.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            pools.Alternatives.Learn(response.RequestMessage?.RequestUri ?? request.RequestUri!, response);
+            return response;
         }
 
         throw new HttpRequestException(
@@ -240,6 +296,7 @@ public sealed class Http3Handler : HttpMessageHandler
                 MaxConnections = EnableMultipleHttp3Connections ? MaxConnectionsPerServer : 1,
                 TimeProvider = TimeProvider,
                 Resolve = Resolve,
+                Metrics = ClientMetrics.From(MeterFactory),
                 OnConnected = OnConnected,
             });
         }

@@ -44,7 +44,7 @@ internal sealed class ClientRequest
             try
             {
                 (PooledConnection connection, exchange) = await pool.OpenAsync(
-                    head, message.Content is not null, attached => exchange = attached, cancellationToken).ConfigureAwait(false);
+                    message, head, attached => exchange = attached, cancellationToken).ConfigureAwait(false);
                 request = new(pool, connection, exchange);
                 return await request.RunAsync(message, cancellationToken).ConfigureAwait(false);
             }

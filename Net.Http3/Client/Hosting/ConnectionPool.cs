@@ -9,10 +9,15 @@ internal sealed class PooledConnection(Http3Client client, long createdAt)
 
     public Http3Client Client => client;
 
+    public string Peer { get; } = client.Peer;
+
     public long CreatedAt { get; } = createdAt;
 
     /// <summary>Requests that use it.</summary>
     public int Active { get; set; }
+
+    /// <summary>It has ended.</summary>
+    public bool IsGone { get; set; }
 
     /// <summary>When <see cref="Active"/> became 0.</summary>
     public long IdleSince { get; set; } = createdAt;
@@ -56,13 +61,16 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
     /// <exception cref="HttpRequestException">No connection could be made.</exception>
     /// <exception cref="Server.Http3RequestAbortedException">The connection ended under the request: see the exchange.</exception>
     public async Task<(PooledConnection Connection, ClientExchange Exchange)> OpenAsync(
-        RequestHead head, bool hasBody, Action<ClientExchange> attach, CancellationToken cancellationToken)
+        HttpRequestMessage message, RequestHead head, Action<ClientExchange> attach, CancellationToken cancellationToken)
     {
+        long start = settings.TimeProvider.GetTimestamp();
+        bool hasWaited = false;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (Take(out bool waits, out Task<PooledConnection>? connecting) is not PooledConnection connection)
             {
+                hasWaited = true;
                 await connecting!.WaitAsync(cancellationToken).ConfigureAwait(false);
                 continue;
             }
@@ -74,7 +82,8 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
             {
                 using (cancellationToken.UnsafeRegister(static exchange => ((ClientExchange)exchange!).Cancel(), exchange))
                 {
-                    await exchange.SendAsync(head, hasBody, waits).ConfigureAwait(false);
+                    hasWaited |= waits;
+                    await exchange.SendAsync(head, message.Content is not null, waits).ConfigureAwait(false);
                 }
 
                 isOpen = exchange.IsOpen;
@@ -89,6 +98,11 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
 
             if (isOpen)
             {
+                if (hasWaited)
+                {
+                    settings.Metrics.LeftQueue(message.RequestUri!, message.Method, settings.TimeProvider.GetElapsedTime(start));
+                }
+
                 return (connection, exchange);
             }
         }
@@ -101,6 +115,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         lock (_lock)
         {
             connection.Active--;
+            CountIdle(connection);
             // The end of a request clears it again: without one, nothing would.
             connection.IsFull = isFull && connection.Active > 0;
             connection.IdleSince = settings.TimeProvider.GetTimestamp();
@@ -162,7 +177,12 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
                 chosen = _connections.MinBy(connection => connection.Active)!;
             }
 
-            chosen.Active++;
+            if (chosen.Active++ == 0)
+            {
+                settings.Metrics.Connections(origin, chosen.Peer, isIdle: true, -1);
+                settings.Metrics.Connections(origin, chosen.Peer, isIdle: false, 1);
+            }
+
             return chosen;
         }
     }
@@ -178,6 +198,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
             {
                 _connections.Add(connection);
                 _connecting = null;
+                settings.Metrics.Connections(origin, connection.Peer, isIdle: true, 1);
             }
 
             _ = WatchAsync(connection);
@@ -205,8 +226,11 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         lock (_lock)
         {
             _connections.Remove(connection);
+            connection.IsGone = true;
+            settings.Metrics.Connections(origin, connection.Peer, isIdle: connection.Active == 0, -1);
         }
 
+        settings.Metrics.ConnectionEnds(origin, connection.Peer, settings.TimeProvider.GetElapsedTime(connection.CreatedAt));
         Drop(connection);
     }
 
@@ -231,6 +255,16 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         }
 
         return idle;
+    }
+
+    private void CountIdle(PooledConnection connection)
+    {
+        // One that is gone is no longer counted, whatever its last requests still do.
+        if (connection.Active == 0 && !connection.IsGone)
+        {
+            settings.Metrics.Connections(origin, connection.Peer, isIdle: false, -1);
+            settings.Metrics.Connections(origin, connection.Peer, isIdle: true, 1);
+        }
     }
 
     private static bool IsOver(TimeSpan elapsed, TimeSpan limit) => limit != Timeout.InfiniteTimeSpan && elapsed >= limit;

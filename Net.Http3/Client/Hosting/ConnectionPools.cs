@@ -15,9 +15,15 @@ internal sealed class ConnectionPools : IDisposable
     public ConnectionPools(PoolSettings settings)
     {
         _settings = settings;
+        Alternatives = new(settings.TimeProvider);
         TimeSpan period = TimeSpan.FromTicks(long.Clamp(Least(settings).Ticks / 4, s_shortest.Ticks, s_longest.Ticks));
         _timer = settings.TimeProvider.CreateTimer(static pools => ((ConnectionPools)pools!).Prune(), this, period, period);
     }
+
+    public PoolSettings Settings => _settings;
+
+    /// <summary>What origins have said of where else they are.</summary>
+    public AlternativeServices Alternatives { get; }
 
     /// <summary>Connections that may take requests, over all origins.</summary>
     public int Connections => _pools.Values.Sum(pool => pool.Count);

@@ -22,6 +22,9 @@ internal sealed class Http3Client : IAsyncDisposable
 
     private Http3Client(ShardHost host, ConnectWork work) => (_host, _work) = (host, work);
 
+    /// <summary>The server's address.</summary>
+    public string Peer => _work.Remote.ToEndPoint().Address.ToString();
+
     /// <summary>Why the connection ended; <c>null</c> while it lives.</summary>
     public CloseReason? CloseReason => _work.Owner?.CloseReason;
 
@@ -81,6 +84,8 @@ internal sealed class Http3Client : IAsyncDisposable
         private bool _isReleased;
 
         public Task Connected => _connected.Task;
+
+        public UdpAddress Remote => remote;
 
         public ClientOwner? Owner { get; private set; }
 

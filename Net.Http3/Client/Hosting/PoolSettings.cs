@@ -24,6 +24,8 @@ internal sealed record PoolSettings
     /// <summary>Names to addresses.</summary>
     public required Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; }
 
+    public required ClientMetrics Metrics { get; init; }
+
     /// <summary>Told how long each connection took.</summary>
     public Action<TimeSpan>? OnConnected { get; init; }
 }

@@ -283,7 +283,7 @@ public sealed class Http3HandlerTests
         using HttpMessageInvoker invoker = new(handler);
         foreach ((Version version, HttpVersionPolicy policy, bool http3) in ((Version, HttpVersionPolicy, bool)[])
             [(HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact, false), (HttpVersion.Version20, HttpVersionPolicy.RequestVersionOrLower, false),
-            (HttpVersion.Version11, HttpVersionPolicy.RequestVersionOrHigher, true), (HttpVersion.Version30, HttpVersionPolicy.RequestVersionOrLower, true)])
+            (HttpVersion.Version11, HttpVersionPolicy.RequestVersionOrHigher, false), (HttpVersion.Version30, HttpVersionPolicy.RequestVersionOrLower, true)])
         {
             using HttpRequestMessage request = new(HttpMethod.Get, site.At("/")) { Version = version, VersionPolicy = policy };
             using HttpResponseMessage response = await invoker.SendAsync(request, Stop);
