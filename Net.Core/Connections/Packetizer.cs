@@ -141,7 +141,9 @@ internal static class Packetizer
             }
 
             Span<byte> datagram = buffer.Slice(used + headroom, room);
-            bool mayElicit = c.Probes[(int)PacketNumberSpace.ApplicationData] > 0 || c.Recovery.SendAllowance(now) >= room;
+            // What was sent over the old path may fill the window: a challenge that waited for it would see the acknowledgements take all that
+            // an unproven address may get, and then nobody could speak any more (RFC 9000, section 8.2.1).
+            bool mayElicit = c.Probes[(int)PacketNumberSpace.ApplicationData] > 0 || c.Path.HasFrames || c.Recovery.SendAllowance(now) >= room;
             c.Frames.Clear();
             if (!TryBuild(c, EncryptionLevel.OneRtt, datagram, 0, mayElicit, now, out OpenPacket packet))
             {
