@@ -66,7 +66,14 @@ internal sealed class Connection
 
     public CloseReason? CloseReason => _parts.Lifecycle.Reason;
 
-    public TlsSession? Session => _parts.Identity.Session;
+    /// <summary>Null before the handshake is complete; with 0-RTT before that already, then without its secrets.</summary>
+    public TlsSession? Session => _parts.Identity.Session ?? _parts.EarlySession;
+
+    /// <summary>What became of 0-RTT data, or is to become of it.</summary>
+    public EarlyDataState EarlyData => _parts.Identity.Session?.EarlyData ?? _parts.Tls?.EarlyData ?? EarlyDataState.None;
+
+    /// <summary>Of a client that resumes: what the application protocol kept with the ticket (see <see cref="KeepForEarlyData"/>).</summary>
+    public ReadOnlyMemory<byte>? KeptForEarlyData => _parts.Handshake?.Offered?.ApplicationState;
 
     public NetworkPath Path => _parts.Path.Current;
 
@@ -308,6 +315,29 @@ internal sealed class Connection
         Registration?.Touch();
     }
 
+    /// <summary>Gives the client a ticket to resume its session with (RFC 8446, section 4.6.1).</summary>
+    /// <param name="entropy">20 bytes.</param>
+    internal void OfferTicket(TlsServerOptions options, TicketKey key, long second, ReadOnlySpan<byte> entropy)
+    {
+        ThrowIfFrozen();
+        ConnectionParts c = _parts;
+        c.PostHandshake.Write(MessageWriter.Frame(
+            c.Tickets.Issue(c.Identity.Session!, options, c.Identity.Version, RememberedLimits.Of(c.Local), key, second, entropy)));
+        Registration?.Touch();
+    }
+
+    /// <summary>Has the application protocol's state, at most 256 bytes, kept with this connection's tickets, for a later one's 0-RTT data.</summary>
+    public void KeepForEarlyData(ReadOnlySpan<byte> state)
+    {
+        ThrowIfFrozen();
+        byte[] kept = state.ToArray();
+        _parts.Tickets.Keep(kept);
+        foreach (ResumptionTicket ticket in _parts.OwnTickets)
+        {
+            ticket.ApplicationState = kept;
+        }
+    }
+
     /// <summary>Sends a PING when nothing else is to be sent.</summary>
     public void Ping()
     {
@@ -399,6 +429,7 @@ internal sealed class Connection
     {
         _parts.Keys?.Wipe();
         _parts.Handshake?.Discard(EncryptionLevel.Initial);
+        _parts.Handshake?.Discard(EncryptionLevel.ZeroRtt);
         _parts.Handshake?.Discard(EncryptionLevel.Handshake);
         _parts.Streams.Release();
         _parts.Observer?.OnReleased();

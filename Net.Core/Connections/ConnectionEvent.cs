@@ -4,6 +4,12 @@ namespace Net.Core.Connections;
 
 internal enum ConnectionEventKind : byte
 {
+    /// <summary>
+    /// 0-RTT: streams may be used before the handshake is complete, which follows. Whatever a server reads until then may be a copy that
+    /// somebody sends again, and whatever a client sends may be (RFC 9001, section 9.2).
+    /// </summary>
+    EarlyData,
+
     /// <summary>Keys are agreed and the peer is authenticated: streams may be used.</summary>
     HandshakeCompleted,
 

@@ -17,12 +17,16 @@ internal static class ConnectionFactory
     private const int ClientDestinationLength = 8;
 
     /// <param name="entropy"><see cref="EntropyLength"/> bytes, used for this connection alone.</param>
+    /// <param name="ticket">Of an earlier connection to the same server, in the same QUIC version; it is used up.</param>
     public static Connection Connect(
-        ConnectionOptions options, TlsClientOptions tls, ConnectionKeys keys, uint shard, NetworkPath path, ReadOnlySpan<byte> entropy, Instant now)
+        ConnectionOptions options, TlsClientOptions tls, ConnectionKeys keys, uint shard, NetworkPath path, ReadOnlySpan<byte> entropy, Instant now,
+        ResumptionTicket? ticket = null)
     {
         ConnectionId destination = new(entropy[16..(16 + ClientDestinationLength)]);
         ConnectionParts c = Create(isServer: false, options, keys, shard, path, new(options.Version, destination, destination, BeforeRetry: null, IsAddressProven: true), entropy, now);
-        c.Tls = new TlsClient(tls, c.Local.Write(), entropy[32..]);
+        ResumptionOffer? offer = ticket is null ? null : new(ticket, ticket.ObfuscatedAge(now), tls.SendsEarlyData);
+        c.Handshake!.Offered = ticket;
+        c.Tls = new TlsClient(tls, c.Local.Write(), entropy[32..], offer);
         Handshaking.Pump(c, now);
         return new(c);
     }
@@ -47,10 +51,12 @@ internal static class ConnectionFactory
         NetworkPath path,
         FirstInitial initial,
         ReadOnlySpan<byte> entropy,
-        Instant now)
+        Instant now,
+        TicketContext? tickets = null)
     {
         ConnectionParts c = Create(isServer: true, options, keys, shard, path, initial, entropy, now);
-        c.Tls = new TlsServer(tls, c.Local.Write(), entropy[32..]);
+        tickets = tickets is null ? null : tickets with { Version = initial.Version, Limits = RememberedLimits.Of(c.Local) };
+        c.Tls = new TlsServer(tls, c.Local.Write(), entropy[32..], tickets);
         return new(c);
     }
 
@@ -103,6 +109,7 @@ internal static class ConnectionFactory
             Options = options,
             FederationKeys = keys,
             PostHandshakeMessages = new(),
+            Tickets = new(),
             Handshake = new(),
         };
         c.Handshake.InstallInitial(initial.Version, initial.Destination, isServer);

@@ -7,6 +7,9 @@ namespace Net.Core.Connections;
 /// <param name="ResetKey">32 bytes.</param>
 internal sealed record ConnectionKeys(uint Number, int Config, ReadOnlyMemory<byte> ConnectionIdKey, ReadOnlyMemory<byte> ResetKey)
 {
+    /// <summary>What session tickets of this generation are sealed with: any owner of a connection gives them, any node takes them.</summary>
+    public Tls.TicketKey TicketKey => new(Number, ResetKey);
+
     /// <summary>Says nothing of the keys.</summary>
     public override string ToString() => $"keys {Number}";
 }

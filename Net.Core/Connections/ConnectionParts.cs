@@ -38,13 +38,15 @@ internal sealed class ConnectionParts
 
     public required PostHandshakeMessages PostHandshakeMessages { get; init; }
 
+    public required SessionTickets Tickets { get; init; }
+
     public required TransportParameters Local { get; init; }
 
     public TransportParameters? Peer { get; set; }
 
     public OneRttKeys? Keys { get; set; }
 
-    /// <summary>Gone at a server once its handshake is complete; a client keeps it, to check the tickets that come after.</summary>
+    /// <summary>Gone once the handshake is confirmed.</summary>
     public ITlsHandshake? Tls { get; set; }
 
     /// <summary>Null once the handshake is confirmed.</summary>
@@ -69,6 +71,15 @@ internal sealed class ConnectionParts
 
     /// <summary>Tokens for a next connection to this server, until the endpoint takes them.</summary>
     public Queue<byte[]> Tokens { get; } = new();
+
+    /// <summary>Tickets that wait for the endpoint, at most <see cref="MaxTokens"/>.</summary>
+    public Queue<ResumptionTicket> NewTickets { get; } = new();
+
+    /// <summary>Tickets of this connection, at most <see cref="MaxTokens"/>, for what the application has to add to them.</summary>
+    public List<ResumptionTicket> OwnTickets { get; } = [];
+
+    /// <summary>What is known of the session while 0-RTT data may be sent (client) or read (server); null before, and without.</summary>
+    public TlsSession? EarlySession { get; set; }
 
     public Queue<ConnectionEvent> Events { get; } = new();
 

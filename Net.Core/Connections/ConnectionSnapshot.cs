@@ -60,6 +60,7 @@ internal static class ConnectionSnapshot
             Announcements = image.Read<Announcements>(now),
             PostHandshake = image.Read<CryptoStream>(now),
             PostHandshakeMessages = image.Read<PostHandshakeMessages>(now),
+            Tickets = image.Read<SessionTickets>(now),
             Recovery = ImportRecovery(image, image.Read<Identity>(now).IsServer, now),
             Streams = StreamTable.Import((section, key) => image.Read(section, key, now)),
             Keys = image.Read<OneRttKeys>(now),
@@ -104,6 +105,7 @@ internal static class ConnectionSnapshot
         yield return TravellingPart.Of(c.Announcements);
         yield return TravellingPart.Of(c.PostHandshake);
         yield return TravellingPart.Of(c.PostHandshakeMessages);
+        yield return TravellingPart.Of(c.Tickets);
         yield return TravellingPart.Of(c.Local);
         yield return TravellingPart.Of(c.Peer!, PeerKey);
         yield return TravellingPart.Of(c.Keys!);

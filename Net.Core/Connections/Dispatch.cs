@@ -89,9 +89,11 @@ internal static class Dispatch
         };
     }
 
-    /// <summary>RFC 9000, section 12.4, table 3: Initial and Handshake packets carry little.</summary>
-    private static bool IsPermitted(FrameType type, EncryptionLevel level) => level == EncryptionLevel.OneRtt
-        ? type <= FrameType.HandshakeDone || type is FrameType.Datagram or FrameType.DatagramWithLength
+    /// <summary>RFC 9000, section 12.4, table 3: Initial and Handshake packets carry little. Section 12.5: 0-RTT packets answer nothing.</summary>
+    private static bool IsPermitted(FrameType type, EncryptionLevel level) => level is EncryptionLevel.OneRtt or EncryptionLevel.ZeroRtt
+        ? (type <= FrameType.HandshakeDone || type is FrameType.Datagram or FrameType.DatagramWithLength)
+            && (level == EncryptionLevel.OneRtt || type is not (FrameType.Ack or FrameType.AckEcn or FrameType.Crypto or FrameType.NewToken
+                or FrameType.RetireConnectionId or FrameType.PathResponse or FrameType.HandshakeDone))
         : type is FrameType.Ping or FrameType.Ack or FrameType.AckEcn or FrameType.Crypto or FrameType.ConnectionClose;
 
     private static TransportError OnAck(ConnectionParts c, EncryptionLevel level, in AckFrame frame, Instant now)

@@ -14,6 +14,13 @@ internal sealed class HandshakeState
     private readonly PacketProtection?[] _read = new PacketProtection?[3];
     private readonly PacketProtection?[] _write = new PacketProtection?[3];
     private readonly Queue<byte[]> _early = new();
+    private readonly Queue<byte[]> _earlyData = new();
+
+    /// <summary>0-RTT packets kept until it is clear whether they are read: a little more than a first window (checklist S36).</summary>
+    public const int MaxEarlyDataPackets = 16;
+
+    /// <summary>Of a client: the ticket that it resumes with.</summary>
+    public ResumptionTicket? Offered { get; set; }
 
     /// <summary>A client repeats the token of a Retry, or of an earlier connection's NEW_TOKEN, in its Initial packets.</summary>
     public ReadOnlyMemory<byte> Token { get; private set; }
@@ -81,6 +88,22 @@ internal sealed class HandshakeState
 
         return hasRoom;
     }
+
+    /// <returns>Whether there was room.</returns>
+    public bool KeepEarlyData(ReadOnlySpan<byte> packet)
+    {
+        bool hasRoom = _earlyData.Count < MaxEarlyDataPackets;
+        if (hasRoom)
+        {
+            _earlyData.Enqueue(packet.ToArray());
+        }
+
+        return hasRoom;
+    }
+
+    public bool TryTakeEarlyData(out byte[]? packet) => _earlyData.TryDequeue(out packet);
+
+    public void DropEarlyData() => _earlyData.Clear();
 
     public bool TryTakeEarly(out byte[]? packet) => _early.TryDequeue(out packet);
 }

@@ -3,6 +3,7 @@ using Net.Core.Errors;
 using Net.Core.Streams;
 using Net.Core.Time;
 using Net.Core.Tls;
+using Net.Core.Tls.Messages;
 using Net.Core.Wire;
 
 namespace Net.Core.Connections;
@@ -29,10 +30,9 @@ internal static class Handshaking
         {
             if (level == EncryptionLevel.OneRtt && c.Identity.Session is not null)
             {
-                error = c.PostHandshakeMessages.Read(c.IsServer, bytes);
+                error = OnPostHandshake(c, bytes, now);
             }
-
-            if (!error.IsError && c.Tls is ITlsHandshake tls)
+            else if (c.Tls is ITlsHandshake tls)
             {
                 error = tls.OnCrypto(level, bytes);
             }
@@ -57,6 +57,7 @@ internal static class Handshaking
             return TransportError.None;
         }
 
+        OnEarlyData(c, tls, now);
         while (tls.TryTakeSecret(out TlsSecret secret))
         {
             KeyLogging.OnSecret(c, tls, secret);
@@ -77,13 +78,77 @@ internal static class Handshaking
             }
         }
 
+        if (c.EarlySession is null && tls.EarlySession is TlsSession early)
+        {
+            BeginEarlyData(c, early);
+        }
+
         if (tls.IsComplete && c.Identity.Session is null && tls.Session is TlsSession session)
         {
+            if (c.EarlySession is TlsSession assumed && !assumed.Alpn.Span.SequenceEqual(session.Alpn.Span))
+            {
+                // 0-RTT was rejected, and what was written is not of the protocol that is spoken now (RFC 9001, section 4.6.2).
+                return TransportError.Of(TransportErrorCode.NoError, "0-RTT data was rejected and cannot be repeated");
+            }
+
             KeyLogging.OnComplete(c, tls, session);
             OnComplete(c, session, now);
         }
 
         return TransportError.None;
+    }
+
+    private static TransportError OnPostHandshake(ConnectionParts c, ReadOnlySpan<byte> bytes, Instant now)
+    {
+        List<NewSessionTicket> messages = [];
+        TransportError error = c.PostHandshakeMessages.Read(c.IsServer, bytes, messages);
+        foreach (NewSessionTicket message in messages)
+        {
+            if (c.NewTickets.Count == ConnectionParts.MaxTokens)
+            {
+                break;
+            }
+
+            if (c.Tickets.Receive(message, c.Identity.Session!, c.Identity.Version, RememberedLimits.Of(c.Peer!), now) is ResumptionTicket ticket)
+            {
+                c.NewTickets.Enqueue(ticket);
+                if (c.OwnTickets.Count < ConnectionParts.MaxTokens)
+                {
+                    c.OwnTickets.Add(ticket);
+                }
+            }
+        }
+
+        return error;
+    }
+
+    /// <summary>From here on streams may be used, within what a client remembers of the server.</summary>
+    private static void BeginEarlyData(ConnectionParts c, TlsSession early)
+    {
+        c.EarlySession = early;
+        if (!c.IsServer)
+        {
+            c.Streams.OnPeerParameters(c.Handshake!.Offered!.Limits.ToParameters());
+        }
+
+        c.Events.Enqueue(new(ConnectionEventKind.EarlyData));
+    }
+
+    /// <summary>A client hears that its 0-RTT packets were not read: all that they carried is sent again, under the next keys.</summary>
+    private static void OnEarlyData(ConnectionParts c, ITlsHandshake tls, Instant now)
+    {
+        bool isRejected = !c.IsServer && tls.EarlyData == EarlyDataState.Rejected && c.Handshake?.Write(EncryptionLevel.ZeroRtt) is not null;
+        if (isRejected)
+        {
+            c.Handshake!.Discard(EncryptionLevel.ZeroRtt);
+            c.Lost.Clear();
+            c.Recovery.OnAllInVain(PacketNumberSpace.ApplicationData, now, c.Lost);
+            Feedback.OnLost(c);
+        }
+        else if (c.IsServer && c.Peer is not null && tls.EarlyData != EarlyDataState.Accepted)
+        {
+            c.Handshake?.DropEarlyData();
+        }
     }
 
     public static TransportError OnHandshakeDone(ConnectionParts c, Instant now)
@@ -118,7 +183,7 @@ internal static class Handshaking
         HandshakeState handshake = c.Handshake ?? throw new InvalidOperationException("TLS gave a key after the handshake");
         if (secret.Level != EncryptionLevel.OneRtt)
         {
-            c.Recovery.HasHandshakeKeys = true;
+            c.Recovery.HasHandshakeKeys |= secret.Level == EncryptionLevel.Handshake;
             handshake.Install(
                 secret.Level, secret.IsWrite, ProtectionSuites.Default.Create(secret.Suite, secret.Secret.Span, secret.Secret.Span, c.Identity.Version));
             return;
@@ -129,6 +194,11 @@ internal static class Handshaking
         if (handshake.OneRttRead is TlsSecret read && handshake.OneRttWrite is TlsSecret write)
         {
             c.Keys = new OneRttKeys(secret.Suite, read.Secret.Span, write.Secret.Span, c.Identity.Version);
+            if (!c.IsServer)
+            {
+                // No packet is sealed with them any more (RFC 9001, section 4.9.3).
+                handshake.Discard(EncryptionLevel.ZeroRtt);
+            }
         }
     }
 
@@ -154,6 +224,15 @@ internal static class Handshaking
             return versions;
         }
 
+        if (c.EarlySession is not null && !c.IsServer)
+        {
+            TransportError reduced = CheckRemembered(c, peer);
+            if (reduced.IsError)
+            {
+                return reduced;
+            }
+        }
+
         c.Peer = peer;
         c.Streams.OnPeerParameters(peer);
         c.LocalIds.OnPeerLimit(peer.ActiveConnectionIdLimit);
@@ -169,6 +248,25 @@ internal static class Handshaking
         return peer.PreferredAddress is PreferredAddress preferred
             ? c.PeerIds.On(new NewConnectionIdFrame(1, RetirePriorTo: 0, preferred.ConnectionId, preferred.Token))
             : TransportError.None;
+    }
+
+    /// <summary>What 0-RTT data was held to must hold on (RFC 9000, section 7.4.1).</summary>
+    private static TransportError CheckRemembered(ConnectionParts c, TransportParameters peer)
+    {
+        if (c.Handshake!.Offered!.Limits.HoldUnder(RememberedLimits.Of(peer)))
+        {
+            return TransportError.None;
+        }
+
+        if (c.Tls!.EarlyData == EarlyDataState.Accepted)
+        {
+            return TransportError.ProtocolViolation("the server accepts 0-RTT data and reduces its limits", FrameType.Crypto);
+        }
+
+        // Rejected: the server owes nothing. If nothing was begun under the old limits, the new ones count from the start.
+        return c.Streams.TryForgetPeer()
+            ? TransportError.None
+            : TransportError.Of(TransportErrorCode.NoError, "0-RTT data was rejected and cannot be repeated");
     }
 
     private static void OnComplete(ConnectionParts c, TlsSession session, Instant now)
@@ -195,15 +293,14 @@ internal static class Handshaking
         }
 
         c.Identity.OnConfirmed();
+        // A server could keep the keys of 0-RTT for packets that were overtaken (RFC 9001, section 4.9.3): those are repeated instead.
+        c.Handshake?.Discard(EncryptionLevel.ZeroRtt);
+        c.Handshake?.DropEarlyData();
         Discard(c, EncryptionLevel.Initial, now);
         Discard(c, EncryptionLevel.Handshake, now);
         c.Recovery.OnHandshakeConfirmed();
         c.Events.Enqueue(new(ConnectionEventKind.HandshakeConfirmed));
-        if (c.IsServer)
-        {
-            c.Tls = null;
-        }
-
+        c.Tls = null;
         if (c.Handshake?.EarlyPackets == 0)
         {
             c.Handshake = null;

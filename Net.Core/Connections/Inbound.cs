@@ -46,6 +46,11 @@ internal static class Inbound
     /// <summary>Keys may have come: packets that were kept for them are read now, once.</summary>
     public static void OnKeysChanged(ConnectionParts c, Instant now)
     {
+        while (c.Lifecycle.IsOpen && c.Handshake?.Read(EncryptionLevel.ZeroRtt) is not null && c.Handshake.TryTakeEarlyData(out byte[]? data))
+        {
+            OnPackets(c, data, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
+        }
+
         while (c.Lifecycle.IsOpen && CanReadEarly(c) && c.Handshake!.TryTakeEarly(out byte[]? packet))
         {
             OnPackets(c, packet, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
@@ -59,6 +64,10 @@ internal static class Inbound
 
     public static void OnStatelessReset(ConnectionParts c, Instant now) =>
         c.Lifecycle.OnPeerClose(new(CloseOrigin.StatelessReset, 0, "the peer has lost the connection"), now + (3 * c.Pto));
+
+    /// <summary>The ClientHello is not complete, or its 0-RTT data was accepted and the keys are about to come.</summary>
+    private static bool MayReadEarlyData(ConnectionParts c) =>
+        !c.Identity.IsConfirmed && (c.Peer is null || c.Tls?.EarlyData == Tls.EarlyDataState.Accepted);
 
     private static bool CanReadEarly(ConnectionParts c) =>
         c.Handshake is { EarlyPackets: > 0 } h && (c.Identity.Session is not null || (c.Keys is null && h.Read(EncryptionLevel.Handshake) is not null));
@@ -105,10 +114,14 @@ internal static class Inbound
             return;
         }
 
-        EncryptionLevel level = header.Type == LongPacketType.Initial ? EncryptionLevel.Initial : EncryptionLevel.Handshake;
-        if (header.Type == LongPacketType.ZeroRtt || c.Handshake is not HandshakeState handshake)
+        EncryptionLevel level = header.Type switch
         {
-            // 0-RTT was not offered.
+            LongPacketType.Initial => EncryptionLevel.Initial,
+            LongPacketType.ZeroRtt => EncryptionLevel.ZeroRtt,
+            _ => EncryptionLevel.Handshake,
+        };
+        if (c.Handshake is not HandshakeState handshake || (level == EncryptionLevel.ZeroRtt && !c.IsServer))
+        {
             c.Observer?.OnPacketNotRead(PacketTrace.KindOf(header.Type), packet.Length, PacketFate.KeyUnavailable, arrival.Now);
             return;
         }
@@ -123,8 +136,9 @@ internal static class Inbound
         if (handshake.Read(level) is not PacketProtection keys)
         {
             bool isEarly = level == EncryptionLevel.Handshake && !c.Identity.IsConfirmed && arrival.Bytes > 0;
-            bool isKept = isEarly && handshake.KeepEarly(packet);
-            c.Observer?.OnPacketNotRead(PacketTrace.KindOf(level), packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
+            bool isEarlyData = level == EncryptionLevel.ZeroRtt && MayReadEarlyData(c) && arrival.Bytes > 0;
+            bool isKept = (isEarly && handshake.KeepEarly(packet)) || (isEarlyData && handshake.KeepEarlyData(packet));
+            c.Observer?.OnPacketNotRead(PacketTrace.KindOf(header.Type), packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
             return;
         }
 

@@ -60,7 +60,7 @@ internal static class Packetizer
         }
 
         Span<byte> datagram = buffer.Slice(headroom, size);
-        Span<OpenPacket> packets = stackalloc OpenPacket[3];
+        Span<OpenPacket> packets = stackalloc OpenPacket[4];
         int count = 0, used = 0;
         bool mustFill = false;
         bool mayElicit = c.Recovery.SendAllowance(now) >= size;
@@ -74,7 +74,7 @@ internal static class Packetizer
             bool mayElicitHere = level switch
             {
                 EncryptionLevel.Initial => size == PathMtu.Base,
-                EncryptionLevel.OneRtt => mayElicit,
+                EncryptionLevel.ZeroRtt or EncryptionLevel.OneRtt => mayElicit,
                 _ => true,
             };
             if (size - used >= MinPacket && TryBuild(c, level, datagram, used, mayElicitHere, now, out OpenPacket packet))
@@ -228,8 +228,11 @@ internal static class Packetizer
     {
         packet = default;
         PacketNumberSpace space = Handshaking.SpaceOf(level);
-        bool hasKeys = level == EncryptionLevel.OneRtt ? c.Keys is not null && c.Identity.Session is not null : c.Handshake?.Write(level) is not null;
-        if (!hasKeys || level == EncryptionLevel.ZeroRtt || (level == EncryptionLevel.OneRtt && !c.Gate.IsOpen))
+        bool hasKeys = level == EncryptionLevel.OneRtt
+            // With an early session a server answers 0-RTT data before the handshake is complete (RFC 9001, section 5.7).
+            ? c.Keys is not null && (c.Identity.Session is not null || (c.IsServer && c.EarlySession is not null))
+            : c.Handshake?.Write(level) is not null;
+        if (!hasKeys || (level == EncryptionLevel.OneRtt && !c.Gate.IsOpen))
         {
             return false;
         }
@@ -245,7 +248,7 @@ internal static class Packetizer
         packet = Begin(c, level, datagram, start);
         PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
         // A probe, and a new owner's first packet, tell again what was received: the last word on that may be lost.
-        if (received.IsAckPending || probes > 0 || c.Recovery.PendingProbes > 0)
+        if (level != EncryptionLevel.ZeroRtt && (received.IsAckPending || probes > 0 || c.Recovery.PendingProbes > 0))
         {
             received.TryWriteAck(ref builder, now, c.Options.AckDelayExponent);
         }
@@ -317,7 +320,12 @@ internal static class Packetizer
         }
         else
         {
-            LongPacketType type = level == EncryptionLevel.Initial ? LongPacketType.Initial : LongPacketType.Handshake;
+            LongPacketType type = level switch
+            {
+                EncryptionLevel.Initial => LongPacketType.Initial,
+                EncryptionLevel.ZeroRtt => LongPacketType.ZeroRtt,
+                _ => LongPacketType.Handshake,
+            };
             ReadOnlySpan<byte> token = level == EncryptionLevel.Initial ? c.Handshake!.Token.Span : default;
             ConnectionId source = c.Local.InitialSourceConnectionId ?? default;
             LongHeader.Write(ref writer, type, c.Identity.Version, c.PeerIds.Current, source, token, out lengthOffset);
@@ -365,6 +373,12 @@ internal static class Packetizer
 
     private static void WriteFrames(ConnectionParts c, EncryptionLevel level, ref PacketBuilder builder)
     {
+        if (level == EncryptionLevel.ZeroRtt)
+        {
+            c.Streams.WriteFrames(ref builder);
+            return;
+        }
+
         c.CryptoAt(level)?.WriteFrames(ref builder, level);
         if (level != EncryptionLevel.OneRtt)
         {
@@ -378,8 +392,12 @@ internal static class Packetizer
         c.Streams.WriteFrames(ref builder);
     }
 
-    private static bool HasFramesAt(ConnectionParts c, EncryptionLevel level) =>
-        c.CryptoAt(level) is { HasFrames: true } || (level == EncryptionLevel.OneRtt && HasFrames(c));
+    private static bool HasFramesAt(ConnectionParts c, EncryptionLevel level) => level switch
+    {
+        EncryptionLevel.ZeroRtt => c.Streams.HasFrames,
+        EncryptionLevel.OneRtt => HasFrames(c),
+        _ => c.CryptoAt(level) is { HasFrames: true },
+    };
 
     private static bool HasFrames(ConnectionParts c) =>
         c.Streams.HasFrames || c.Path.HasFrames || c.Announcements.HasFrames || c.LocalIds.HasFrames || c.PeerIds.HasFrames || c.PostHandshake.HasFrames;

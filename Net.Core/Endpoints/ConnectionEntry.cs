@@ -24,6 +24,9 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     /// <summary>The name of the server that we connected to: its tokens are kept under it. Null for connections that came from elsewhere.</summary>
     public string? ServerName { get; init; }
 
+    /// <summary>Under what its tickets are kept.</summary>
+    public TicketOrigin Origin { get; init; }
+
     public bool IsGone { get; set; }
 
     /// <summary>The time under which the list of deadlines holds it: perhaps earlier than the true one.</summary>

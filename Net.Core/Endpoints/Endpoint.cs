@@ -28,6 +28,8 @@ internal sealed class Endpoint
     private readonly AnswerBudget _resetBudget;
     private readonly UsedTokens _usedTokens = new();
     private readonly TokenStore _serverTokens = new();
+    private readonly ITicketStore _serverTickets;
+    private readonly TicketKey[] _ticketKeys;
     private readonly Deadlines _deadlines = new();
     private readonly ResetWatch _resets = new();
     private int _handshakes;
@@ -38,6 +40,8 @@ internal sealed class Endpoint
     {
         _options = options;
         _host = host;
+        _serverTickets = options.Tickets ?? new TicketStore();
+        _ticketKeys = [.. options.Keys.Select(keys => keys.TicketKey)];
         _stateless = new(options.MaxStatelessPackets);
         _resetBudget = new(options.MaxResetsPerSecond);
         Span<byte> key = stackalloc byte[16];
@@ -65,6 +69,12 @@ internal sealed class Endpoint
     /// of a take-over it must not (docs/hand-over.md). False from the start: a node that does not know is silent (checklist S33).
     /// </summary>
     public bool AnswersUnknown { get; set; }
+
+    /// <summary>
+    /// Which tickets have brought 0-RTT data: with the component whose clients these are it goes to another node, and another node's comes
+    /// here before this endpoint accepts anybody. Without <see cref="WallClock"/> no ticket is given or taken.
+    /// </summary>
+    public EarlyDataLedger EarlyData { get; set; } = new();
 
     public Instant Deadline => _ready.Count > 0 || !_stateless.IsEmpty ? default : _deadlines.Next;
 
@@ -103,14 +113,16 @@ internal sealed class Endpoint
     {
         Span<byte> entropy = stackalloc byte[ConnectionFactory.EntropyLength];
         _host.FillEntropy(entropy);
-        Connection connection = ConnectionFactory.Connect(_options.Connection, tls, _options.Keys[0], _options.DefaultShard, path, entropy, now);
+        TicketOrigin origin = new(tls.ServerName.ToLowerInvariant(), path.Remote.Port);
+        ResumptionTicket? ticket = tls.Resumes ? _serverTickets.Take(origin, tls.AlpnProtocols, _options.Connection.Version, now) : null;
+        Connection connection = ConnectionFactory.Connect(_options.Connection, tls, _options.Keys[0], _options.DefaultShard, path, entropy, now, ticket);
         byte[] token = _serverTokens.Take(tls.ServerName ?? "", path.Remote);
         if (token.Length > 0)
         {
             connection.Parts.Handshake!.UseToken(token);
         }
 
-        _resets.Add(Add(connection, tls.ServerName ?? ""));
+        _resets.Add(Add(connection, tls.ServerName ?? "", origin));
         return connection;
     }
 
@@ -285,7 +297,8 @@ internal sealed class Endpoint
             path,
             new(initial.Version, initial.Destination, initial.Source, token.Kind == TokenKind.Retry ? token.Original : null, token.IsValid),
             Entropy(stackalloc byte[ConnectionFactory.EntropyLength]),
-            now);
+            now,
+            WallClock is long second ? new(_ticketKeys, second, initial.Version, default, EarlyData) : null);
         ConnectionEntry entry = Add(connection);
         entry.IsHandshaking = true;
         _handshakes++;
@@ -369,6 +382,37 @@ internal sealed class Endpoint
         }
     }
 
+    /// <summary>
+    /// Gives a client its tickets once its handshake is complete, and again when the key has changed since: by rotation, or because the
+    /// connection has come from a node that had another one.
+    /// </summary>
+    private void OfferTickets(Connection connection)
+    {
+        bool isDue = connection is { IsServer: true, IsConfirmed: true, IsOpen: true, Session.TakesTickets: true }
+            && connection.Parts.Tickets.IssuedUnder != _ticketKeys[0].Number;
+        if (!isDue || connection.IsFrozen || _options.Server is not TlsServerOptions tls || WallClock is not long second)
+        {
+            return;
+        }
+
+        Span<byte> entropy = stackalloc byte[TicketSealer.SerialLength + sizeof(uint)];
+        for (int i = 0; i < tls.Tickets; i++)
+        {
+            connection.OfferTicket(tls, _ticketKeys[0], second, Entropy(entropy));
+        }
+    }
+
+    private void KeepTickets(ConnectionEntry entry)
+    {
+        while (entry.Connection.Parts.NewTickets.TryDequeue(out ResumptionTicket? ticket))
+        {
+            if (entry.Origin.Name is not null)
+            {
+                _serverTickets.Add(entry.Origin, ticket, ticket.ReceivedAt);
+            }
+        }
+    }
+
     private void KeepTokens(ConnectionEntry entry)
     {
         while (entry.Connection.Parts.Tokens.TryDequeue(out byte[]? token))
@@ -429,9 +473,9 @@ internal sealed class Endpoint
         return true;
     }
 
-    private ConnectionEntry Add(Connection connection, string? serverName = null)
+    private ConnectionEntry Add(Connection connection, string? serverName = null, TicketOrigin origin = default)
     {
-        ConnectionEntry entry = new(connection, this) { ServerName = serverName };
+        ConnectionEntry entry = new(connection, this) { ServerName = serverName, Origin = origin };
         _entries.Add(connection, entry);
         connection.Registration = entry;
         UpdateRoutes(entry);
@@ -464,7 +508,9 @@ internal sealed class Endpoint
             OfferToken(entry.Connection);
         }
 
+        OfferTickets(entry.Connection);
         KeepTokens(entry);
+        KeepTickets(entry);
     }
 
     private void Settle(ConnectionEntry entry)

@@ -1,6 +1,7 @@
 using Net.Core.Connections;
 using Net.Core.Streams;
 using Net.Core.Time;
+using Net.Core.Tls;
 using Net.Core.Wire;
 
 namespace Net.Core.Io;
@@ -17,6 +18,7 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
     private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isReleased;
+    private bool _isStarted;
 
     public Shard Shard { get; } = shard;
 
@@ -34,7 +36,10 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
     /// <summary>What ended the connection; set before <see cref="Ended"/> and never changed.</summary>
     public QuicException? Fault { get; private set; }
 
-    /// <summary>Raised on the shard's thread when the handshake is complete.</summary>
+    /// <summary>What the complete handshake has left; null before. From any thread.</summary>
+    public TlsSession? Session { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    /// <summary>Raised on the shard's thread, once, when the handshake is complete, or 0-RTT data may be sent or read.</summary>
     public Action? OnConnected { get; set; }
 
     public void OnEvents(Connection connection, Instant now)
@@ -43,8 +48,12 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         {
             switch (e.Kind)
             {
+                case ConnectionEventKind.EarlyData:
+                    Start();
+                    break;
                 case ConnectionEventKind.HandshakeCompleted:
-                    OnConnected?.Invoke();
+                    Session = connection.Session;
+                    Start();
                     _ = _connected.TrySetResult();
                     break;
                 case ConnectionEventKind.Stream:
@@ -77,6 +86,16 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         else if (_opens[request.Unidirectional ? 1 : 0].Count > 0 || !TryOpen(request))
         {
             _opens[request.Unidirectional ? 1 : 0].Enqueue(request);
+        }
+    }
+
+    /// <summary>Streams may be used: by 0-RTT before the handshake is complete.</summary>
+    private void Start()
+    {
+        if (!_isStarted)
+        {
+            _isStarted = true;
+            OnConnected?.Invoke();
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class QuicConnection : IAsyncDisposable
     private readonly TlsSession _session;
     private readonly NetworkPath _path;
 
-    /// <summary>On the shard's thread, once the handshake is complete.</summary>
+    /// <summary>On the shard's thread, once the handshake is complete, or 0-RTT data may be sent or read.</summary>
     internal QuicConnection(ConnectionDriver driver, QuicConnectionOptions options, string targetHost)
     {
         _driver = driver;
@@ -48,6 +48,18 @@ public sealed class QuicConnection : IAsyncDisposable
     /// <summary>The peer's certificate; null when it showed none. It belongs to the connection.</summary>
     public X509Certificate? RemoteCertificate { get; }
 
+    /// <summary>Whether it began with a ticket of an earlier connection: then the certificate is that connection's.</summary>
+    public bool IsResumed => (_driver.Session ?? _session).IsResumed;
+
+    /// <summary>Whether 0-RTT data was sent or read: the server has accepted it. What it rejects is sent again behind the handshake, unseen.</summary>
+    public bool IsEarlyDataAccepted => (_driver.Session ?? _session).EarlyData == EarlyDataState.Accepted;
+
+    /// <summary>
+    /// Ends when the handshake is complete: at once without 0-RTT. Until then what was read may be a copy of what somebody sent before, and
+    /// what is written may be read by a server that has not proven who it is by more than an earlier ticket. Fails when the handshake does.
+    /// </summary>
+    public Task HandshakeCompletion => _driver.Connected;
+
     /// <summary>The suite that protects the packets.</summary>
     internal Crypto.CipherSuite CipherSuite => _session.Suite;
 
@@ -66,10 +78,16 @@ public sealed class QuicConnection : IAsyncDisposable
         SslClientAuthenticationOptions tls = options.ClientAuthenticationOptions;
         IPEndPoint remote = await ResolveAsync(options.RemoteEndPoint, cancellationToken).ConfigureAwait(false);
         string name = tls.TargetHost is { Length: > 0 } target ? target : (options.RemoteEndPoint as DnsEndPoint)?.Host ?? remote.Address.ToString();
-        TlsClientOptions tlsOptions = new() { AlpnProtocols = Names(tls.ApplicationProtocols), ServerName = name };
+        TlsClientOptions tlsOptions = new()
+        {
+            AlpnProtocols = Names(tls.ApplicationProtocols),
+            ServerName = name,
+            Resumes = tls.AllowTlsResume,
+            SendsEarlyData = options.AllowEarlyData,
+        };
         UdpAddress local = UdpAddress.FromEndPoint(
             options.LocalEndPoint ?? new(remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0));
-        ShardHost host = new(local, options.ToConnectionOptions(), null, new SslHost(tls), (_, _) => throw new InvalidOperationException("a client accepts nobody"));
+        ShardHost host = new(local, options.ToConnectionOptions(), null, new SslHost(tls), (_, _) => throw new InvalidOperationException("a client accepts nobody"), endpoint => endpoint with { Tickets = SharedTickets.Of(tls) });
 
         ConnectWork work = new(host, tlsOptions, UdpAddress.FromEndPoint(remote), options, name);
         _ = host.Shard.Post(work);

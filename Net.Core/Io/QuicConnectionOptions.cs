@@ -81,10 +81,18 @@ public sealed class QuicClientConnectionOptions : QuicConnectionOptions
 
     /// <summary>
     /// TLS. Used are ApplicationProtocols (at least one), TargetHost (else the host of <see cref="RemoteEndPoint"/>), ClientCertificates or
-    /// ClientCertificateContext, LocalCertificateSelectionCallback, CertificateChainPolicy, CertificateRevocationCheckMode and
-    /// RemoteCertificateValidationCallback; the versions and cipher suites are QUIC's own.
+    /// ClientCertificateContext, LocalCertificateSelectionCallback, CertificateChainPolicy, CertificateRevocationCheckMode,
+    /// RemoteCertificateValidationCallback and AllowTlsResume (sessions are resumed within one such object; the certificate is then judged
+    /// again, as it was shown before); the versions and cipher suites are QUIC's own.
     /// </summary>
     public required SslClientAuthenticationOptions ClientAuthenticationOptions { get; set; }
+
+    /// <summary>
+    /// Whether the connection may be used before its handshake is complete (0-RTT), when an earlier one with the same
+    /// <see cref="ClientAuthenticationOptions"/> object has left a ticket that allows it. What is sent until
+    /// <see cref="QuicConnection.HandshakeCompletion"/> has ended may be repeated by others, and must do no harm then (RFC 9001, section 9.2).
+    /// </summary>
+    public bool AllowEarlyData { get; set; }
 }
 
 /// <summary>How a server treats the connections of its clients.</summary>
@@ -99,10 +107,17 @@ public sealed class QuicServerConnectionOptions : QuicConnectionOptions
 
     /// <summary>
     /// TLS. Used are ServerCertificate, ServerCertificateContext or ServerCertificateSelectionCallback, ClientCertificateRequired (a client
-    /// without a certificate is refused), CertificateChainPolicy, CertificateRevocationCheckMode and RemoteCertificateValidationCallback;
+    /// without a certificate is refused), CertificateChainPolicy, CertificateRevocationCheckMode and RemoteCertificateValidationCallback,
+    /// AllowTlsResume (session tickets; none where certificates are asked for);
     /// ApplicationProtocols may stand here instead of in <see cref="QuicListenerOptions"/>.
     /// </summary>
     public required SslServerAuthenticationOptions ServerAuthenticationOptions { get; set; }
+
+    /// <summary>
+    /// Whether clients may send 0-RTT data. Off by default: somebody may record and repeat it, at another server at the same time (RFC 9001,
+    /// section 9.2). A connection is then accepted before its handshake is complete: see <see cref="QuicConnection.HandshakeCompletion"/>.
+    /// </summary>
+    public bool AllowEarlyData { get; set; }
 
     /// <summary>Where a client certificate is asked for, whether a client may have none.</summary>
     internal bool AcceptsNoClientCertificate { get; init; }

@@ -18,6 +18,8 @@ internal sealed class Shard
 {
     private static readonly TimeSpan s_blockedWait = TimeSpan.FromMilliseconds(1);
 
+    private static readonly TimeSpan s_wallClockInterval = TimeSpan.FromMilliseconds(250);
+
     private const int MaxFlushTries = 20;
 
     private readonly ICryptoHost _crypto;
@@ -31,6 +33,7 @@ internal sealed class Shard
     private Transmit _blocked;
     private bool _isBlocked;
     private Instant _steppedAt;
+    private Instant? _tellsTimeAt;
     private IReadOnlyList<IShardWork> _running = [];
     private int _ran;
 
@@ -90,6 +93,13 @@ internal sealed class Shard
     /// <returns>Whether there is more to do at once: step again without waiting.</returns>
     public bool Step(Instant now)
     {
+        if (_options.WallClock is Func<long> wallClock && (_tellsTimeAt is not Instant due || now >= due))
+        {
+            // Coarse is enough: it counts seconds.
+            _tellsTimeAt = now + s_wallClockInterval;
+            Endpoint.WallClock = wallClock();
+        }
+
         _steppedAt = now;
         RunWork(now);
         bool mayHaveMore = Receive(now);

@@ -43,7 +43,11 @@ internal sealed class ShardHost
             throw;
         }
 
-        Shard = new(new Endpoint(configure?.Invoke(options) ?? options, crypto), channel, crypto, connection => accept(this, connection), new() { OffloadCrypto = true });
+        Shard = new(new Endpoint(configure?.Invoke(options) ?? options, crypto), channel, crypto, connection => accept(this, connection), new()
+        {
+            OffloadCrypto = true,
+            WallClock = static () => DateTimeOffset.UtcNow.ToUnixTimeSeconds(),
+        });
         _thread = new(Shard, $"quic {Shard.Channel.Local}");
         _thread.Start();
         _ = EndAsync();

@@ -14,6 +14,9 @@ internal sealed record ShardOptions
     /// <summary>Bytes of one connection's turn: the largest burst that one system call takes.</summary>
     public int SendBuffer { get; init; } = 65_507;
 
+    /// <summary>Gives the second of the wall clock, for tokens and tickets (see <see cref="Endpoints.Endpoint.WallClock"/>). Null: the endpoint has none.</summary>
+    public Func<long>? WallClock { get; init; }
+
     /// <summary>Whether handshake work is given to the thread pool. The simulator answers at once: same inputs, same run.</summary>
     public bool OffloadCrypto { get; init; }
 }

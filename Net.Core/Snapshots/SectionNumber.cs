@@ -26,6 +26,7 @@ internal static class SectionNumber
     public const ulong SentPacketNumbers = 40;
     public const ulong PathMtu = 42;
     public const ulong PostHandshakeMessages = 46;
+    public const ulong SessionTickets = 48;
 
     /// <summary>Not a part: which sections of an earlier export are there no more.</summary>
     public const ulong Removed = 44;

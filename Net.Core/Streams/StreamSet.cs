@@ -36,9 +36,9 @@ internal sealed class StreamSet
 
     public StreamOptions Options { get; }
 
-    public Credit Credit { get; }
+    public Credit Credit { get; private set; }
 
-    public StreamLimits Limits { get; }
+    public StreamLimits Limits { get; private set; }
 
     public StreamSchedule Schedule { get; } = new();
 
@@ -63,7 +63,27 @@ internal sealed class StreamSet
         Credit.OnMaxData(limits.MaxData);
         Limits.OnMaxStreams(unidirectional: false, limits.MaxStreamsBidi);
         Limits.OnMaxStreams(unidirectional: true, limits.MaxStreamsUni);
+        foreach (StreamEntry entry in _open.Values.Where(entry => entry.Send is not null).ToArray())
+        {
+            entry.Send!.OnMaxStreamData(SendLimit(entry.Id));
+            Settle(entry);
+        }
+
         Changes++;
+    }
+
+    public bool TryForgetPeer()
+    {
+        if (Limits.OpenedByUs(unidirectional: false) + Limits.OpenedByUs(unidirectional: true) > 0)
+        {
+            return false;
+        }
+
+        Peer = default;
+        Credit = new(Options.ConnectionWindow);
+        Limits = new(Options.MaxBidirectional, Options.MaxUnidirectional);
+        Changes++;
+        return true;
     }
 
     public StreamEntry? Find(StreamId id)
@@ -362,20 +382,21 @@ internal sealed class StreamSet
 
     private StreamEntry Add(StreamId id)
     {
-        ulong limit = id switch
-        {
-            { IsUnidirectional: true } => Peer.MaxStreamDataUni,
-            _ when id.IsServerInitiated == IsServer => Peer.MaxStreamDataBidiRemote,
-            _ => Peer.MaxStreamDataBidiLocal,
-        };
         StreamEntry entry = new(
             id,
-            Sends(id) ? new(limit, Options.SendBuffer) : null,
+            Sends(id) ? new(SendLimit(id), Options.SendBuffer) : null,
             Receives(id) ? new(Options.StreamWindow) : null);
         _open.Add(id.Value, entry);
         Changes++;
         return entry;
     }
+
+    private ulong SendLimit(StreamId id) => id switch
+    {
+        { IsUnidirectional: true } => Peer.MaxStreamDataUni,
+        _ when id.IsServerInitiated == IsServer => Peer.MaxStreamDataBidiRemote,
+        _ => Peer.MaxStreamDataBidiLocal,
+    };
 
     private bool Sends(StreamId id) => id.IsBidirectional || id.IsServerInitiated == IsServer;
 

@@ -42,7 +42,7 @@ internal sealed class StreamTable
     /// <summary>Memory held by buffers, in bytes.</summary>
     public long Rented => _streams.Open.Sum(entry => (entry.Send?.Rented ?? 0) + (entry.Receive?.Rented ?? 0));
 
-    /// <summary>To be called once, before any stream is opened.</summary>
+    /// <summary>To be called before any stream is opened, and once more when they were only remembered and the true ones are no smaller.</summary>
     public void OnPeerParameters(TransportParameters parameters) => OnPeerParameters(new PeerStreamLimits(
         parameters.InitialMaxData,
         parameters.InitialMaxStreamDataBidiLocal,
@@ -53,6 +53,11 @@ internal sealed class StreamTable
 
     /// <inheritdoc cref="OnPeerParameters(TransportParameters)"/>
     public void OnPeerParameters(in PeerStreamLimits limits) => _streams.SetPeer(limits);
+
+    public PeerStreamLimits PeerLimits => _streams.Peer;
+
+    /// <summary>Takes remembered limits back, so that smaller ones may follow; false when a stream was opened under them.</summary>
+    public bool TryForgetPeer() => _streams.TryForgetPeer();
 
     /// <summary>Our own limits, into the transport parameters that we send.</summary>
     public static TransportParameters Describe(TransportParameters parameters, StreamOptions options) => parameters with

@@ -63,11 +63,13 @@ internal sealed class HandshakeLink
     }
 
     /// <summary>Sends a message, and lets the transcript have it.</summary>
-    public void Send<T>(EncryptionLevel level, T message) where T : IHandshakeMessage
+    public void Send<T>(EncryptionLevel level, T message) where T : IHandshakeMessage => Send(level, MessageWriter.Frame(message));
+
+    /// <inheritdoc cref="Send{T}(EncryptionLevel, T)"/>
+    public void Send(EncryptionLevel level, byte[] message)
     {
-        byte[] bytes = MessageWriter.Frame(message);
-        Transcript.Append(bytes);
-        _outputs.Enqueue(new(level, bytes));
+        Transcript.Append(message);
+        _outputs.Enqueue(new(level, message));
     }
 
     public void Install(EncryptionLevel level, bool isWrite, CipherSuite suite, byte[] secret) =>

@@ -25,6 +25,11 @@ internal interface ITlsHandshake
     /// <summary>Null until complete.</summary>
     TlsSession? Session { get; }
 
+    /// <summary>What is known of the session while 0-RTT data may be sent or read, without its secrets. Null without 0-RTT.</summary>
+    TlsSession? EarlySession { get; }
+
+    EarlyDataState EarlyData { get; }
+
     /// <param name="level">The level of the packets that the bytes came in.</param>
     /// <param name="inOrderBytes">The next bytes of that level's CRYPTO stream, cut anywhere.</param>
     TransportError OnCrypto(EncryptionLevel level, ReadOnlySpan<byte> inOrderBytes);

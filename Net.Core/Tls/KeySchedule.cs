@@ -3,12 +3,12 @@ using Net.Core.Crypto;
 
 namespace Net.Core.Tls;
 
-/// <summary>The key schedule of RFC 8446, section 7.1, without a pre-shared key.</summary>
+/// <summary>The key schedule of RFC 8446, section 7.1.</summary>
 /// <remarks>
 /// <code>
-/// 0 -> Extract = early -> "derived" -> Extract(shared) = handshake -> "derived" -> Extract(0) = master
-///                                            |                                        |
-///                               c/s hs traffic, finished keys          c/s ap traffic, exp master, res master
+/// PSK or 0 -> Extract = early -> "derived" -> Extract(shared) = handshake -> "derived" -> Extract(0) = master
+///                         |                           |                                        |
+///          res binder, c e traffic       c/s hs traffic, finished keys          c/s ap traffic, exp master, res master
 /// </code>
 /// </remarks>
 internal sealed class KeySchedule
@@ -17,15 +17,39 @@ internal sealed class KeySchedule
     private byte[] _secret;
 
     /// <summary>Starts at the early secret.</summary>
-    public KeySchedule(CipherSuite suite)
+    /// <param name="suite">Gives the hash.</param>
+    /// <param name="psk">The pre-shared key; empty for none.</param>
+    public KeySchedule(CipherSuite suite, ReadOnlySpan<byte> psk = default)
     {
         _suite = suite;
-        _secret = Extract(new byte[Length], []);
+        _secret = Extract(psk.IsEmpty ? new byte[Length] : psk, []);
     }
 
     public CipherSuite Suite => _suite;
 
     private int Length => _suite.HashLength;
+
+    /// <summary>The key that comes with a ticket (RFC 8446, section 4.6.1).</summary>
+    public static byte[] ResumptionPsk(CipherSuite suite, ReadOnlySpan<byte> resumptionMaster, ReadOnlySpan<byte> ticketNonce)
+    {
+        byte[] psk = new byte[suite.HashLength];
+        Hkdf.ExpandLabel(suite.Hash, resumptionMaster, "resumption"u8, ticketNonce, psk);
+        return psk;
+    }
+
+    /// <summary>The proof that the pre-shared key is known (RFC 8446, section 4.2.11.2). At the early secret alone.</summary>
+    /// <param name="truncatedHash">Of the transcript up to the binders.</param>
+    public byte[] Binder(ReadOnlySpan<byte> truncatedHash)
+    {
+        byte[] emptyHash = CryptographicOperations.HashData(_suite.Hash, ReadOnlySpan<byte>.Empty);
+        byte[] key = Derive("res binder"u8, emptyHash);
+        byte[] binder = VerifyData(key, truncatedHash);
+        CryptographicOperations.ZeroMemory(key);
+        return binder;
+    }
+
+    /// <summary>Protects 0-RTT packets. At the early secret alone.</summary>
+    public byte[] ClientEarlyTraffic(ReadOnlySpan<byte> clientHelloHash) => Derive("c e traffic"u8, clientHelloHash);
 
     /// <summary>Early to handshake secret.</summary>
     public void AddSharedSecret(ReadOnlySpan<byte> shared) => Advance(shared);

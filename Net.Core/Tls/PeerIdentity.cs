@@ -11,6 +11,16 @@ internal sealed class PeerIdentity(bool peerIsServer, string? serverName)
 {
     public IReadOnlyList<byte[]> Chain { get; private set; } = [];
 
+    /// <summary>The chain of the session that is resumed: shown then, and trusted only if it still is (as SslStream does).</summary>
+    public void Recall(IReadOnlyList<ReadOnlyMemory<byte>> chain, HandshakeLink link)
+    {
+        Chain = [.. chain.Select(certificate => certificate.ToArray())];
+        if (chain.Count > 0)
+        {
+            link.Ask(new ValidateCertificateRequest(link.NextRequestId, chain, serverName, peerIsServer));
+        }
+    }
+
     public TransportError OnCertificate(in HandshakeMessage message)
     {
         TransportError error = Certificate.TryRead(message.Body, out Certificate certificate);

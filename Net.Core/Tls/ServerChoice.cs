@@ -78,12 +78,12 @@ internal readonly record struct ServerChoice(CipherSuite Suite, NamedGroup Group
             return TransportError.ProtocolViolation("a session ID, as for middleboxes (RFC 9001, section 8.4)", FrameType.Crypto);
         }
 
-        if (hello.HasPreSharedKey && !hello.HasPskModes)
+        if (hello.PreSharedKey is not null && hello.PskModes is null)
         {
             return AlertDescription.MissingExtension.Because("pre_shared_key without its modes");
         }
 
-        if (hello.HasEarlyData && !hello.HasPreSharedKey)
+        if (hello.HasEarlyData && hello.PreSharedKey is null)
         {
             return AlertDescription.IllegalParameter.Because("early_data without pre_shared_key");
         }

@@ -14,14 +14,14 @@ namespace Net.Core.Tls;
 /// ServerHello     ServerHello, or one HelloRetryRequest       request -> Agreeing, or -> Retrying (or a second ClientHello at once)
 /// Retrying        key share                                   second ClientHello -> ServerHello
 /// Agreeing        agreed key                                  handshake secrets -> Extensions
-/// Extensions      EncryptedExtensions                         -> Certificate
+/// Extensions      EncryptedExtensions                         -> Certificate, or (ticket taken) request -> ServerFinished
 /// Certificate     CertificateRequest (once), or Certificate   -> Certificate, or Proof
 /// Proof           CertificateVerify                           requests -> ServerFinished
 /// ServerFinished  Finished (after the answers)                Finished -> Complete, or (client certificate) requests -> Signing
 /// Signing         certificate, signature                      Certificate, CertificateVerify, Finished -> Complete
-/// Complete        NewSessionTicket                            checked and dropped
 /// </code>
-/// What comes in another order is unexpected_message. Both 1-RTT secrets come with our Finished.
+/// What comes in another order is unexpected_message. Both 1-RTT secrets come with our Finished, that of 0-RTT with the ClientHello. What
+/// follows the handshake is not ours to read: a new owner of the connection has no TLS machine.
 /// </remarks>
 internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
 {
@@ -45,6 +45,8 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
     private readonly HandshakeLink _link = new();
     private readonly PeerIdentity _server;
     private readonly ClientHello _hello;
+    private readonly ResumptionOffer? _offer;
+    private bool _isResumed;
     private State _state;
     private CipherSuite? _retrySuite;
     private CipherSuite _suite;
@@ -63,11 +65,13 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
     /// <param name="options">What we offer, and whom we call.</param>
     /// <param name="transportParameters">Ours.</param>
     /// <param name="entropy">32 bytes of the host's random source, which everybody will see as our random.</param>
-    public TlsClient(TlsClientOptions options, ReadOnlyMemory<byte> transportParameters, ReadOnlySpan<byte> entropy)
+    /// <param name="offer">A ticket of an earlier session with this server, whose application protocol and suite are among ours.</param>
+    public TlsClient(TlsClientOptions options, ReadOnlyMemory<byte> transportParameters, ReadOnlySpan<byte> entropy, ResumptionOffer? offer = null)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength);
         options.ThrowIfUnusable();
         _options = options;
+        _offer = offer is { } o && options.Resumes && options.Suites.Contains(o.Ticket.Suite) ? o : null;
         _server = new(peerIsServer: true, options.ServerName);
         _hello = new()
         {
@@ -78,7 +82,14 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
             Groups = [.. options.Groups.Select(group => (ushort)group)],
             SignatureSchemes = [.. options.SignatureSchemes.Select(scheme => (ushort)scheme)],
             TransportParameters = transportParameters.ToArray(),
+            PskModes = options.Resumes ? [PskOffer.DheMode] : null,
         };
+        if (_offer is { EarlyData: true, Ticket.AllowsEarlyData: true })
+        {
+            _hello.HasEarlyData = true;
+            EarlyData = EarlyDataState.Offered;
+        }
+
         _link.Ask(new GenerateKeySharesRequest(_link.NextRequestId, [options.Groups[0]]));
     }
 
@@ -89,6 +100,10 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
     public bool IsComplete => _state == State.Complete;
 
     public TlsSession? Session { get; private set; }
+
+    public TlsSession? EarlySession { get; private set; }
+
+    public EarlyDataState EarlyData { get; private set; }
 
     public TransportError OnCrypto(EncryptionLevel level, ReadOnlySpan<byte> inOrderBytes) => _link.OnCrypto(level, inOrderBytes, this);
 
@@ -108,7 +123,6 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
         (State.Certificate, HandshakeType.Certificate) => OnCertificate(message),
         (State.Proof, HandshakeType.CertificateVerify) => OnCertificateVerify(message),
         (State.ServerFinished, HandshakeType.Finished) => OnFinished(message),
-        (State.Complete, HandshakeType.NewSessionTicket) => NewSessionTicket.TryRead(message.Body, out _),
         // QUIC updates keys by a bit of its packets: a KeyUpdate message is an error in any state (RFC 9001, section 6).
         _ => AlertDescription.UnexpectedMessage.Because("a handshake message out of order"),
     };
@@ -142,8 +156,30 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
     private void SendHello()
     {
         _hello.KeyShares = [new(_share!.Group, _share.Public)];
-        _link.Send(EncryptionLevel.Initial, _hello);
         _state = State.ServerHello;
+        if (_offer is not { } offer || (_retrySuite is CipherSuite retry && retry.Hash != offer.Ticket.Suite.Hash))
+        {
+            _hello.PreSharedKey = null;
+            _link.Send(EncryptionLevel.Initial, _hello);
+            return;
+        }
+
+        // The binder covers all of the message but itself, so its place is filled last (RFC 8446, section 4.2.11.2).
+        CipherSuite suite = _retrySuite ?? offer.Ticket.Suite;
+        KeySchedule early = new(suite, offer.Ticket.Psk);
+        byte[] binder = new byte[suite.HashLength];
+        _hello.PreSharedKey = new() { Identities = [new(offer.Ticket.Ticket, offer.ObfuscatedAge)], Binders = [binder] };
+        byte[] message = MessageWriter.Frame(_hello);
+        int covered = message.Length - (2 + 1 + binder.Length);
+        early.Binder(_link.Transcript.HashWith(suite, message.AsSpan(0, covered))).CopyTo(message.AsSpan(covered + 3));
+        _link.Send(EncryptionLevel.Initial, message);
+        if (EarlyData == EarlyDataState.Offered)
+        {
+            _link.Install(EncryptionLevel.ZeroRtt, isWrite: true, suite, early.ClientEarlyTraffic(_link.Transcript.Hash(suite)));
+            EarlySession = NewSession(suite, offer.Ticket.Alpn, offer.Ticket.PeerCertificates, exporter: default, resumption: default);
+        }
+
+        early.Wipe();
     }
 
     private TransportError OnServerHello(in HandshakeMessage message)
@@ -183,6 +219,8 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
         }
 
         _retrySuite = hello.Suite;
+        RejectEarlyData();
+        _hello.HasEarlyData = false;
         _hello.Cookie = hello.Cookie;
         _link.Transcript.ReplaceByMessageHash(hello.Suite);
         _link.Transcript.Append(message.Bytes.Span);
@@ -209,6 +247,25 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
             return AlertDescription.IllegalParameter.Because("ServerHello's key share is in another group");
         }
 
+        if (hello.SelectedIdentity is ushort identity)
+        {
+            if (_hello.PreSharedKey is null)
+            {
+                return AlertDescription.UnsupportedExtension.Because("a ticket is taken that was not offered");
+            }
+
+            if (identity != 0 || hello.Suite.Hash != _offer!.Value.Ticket.Suite.Hash)
+            {
+                return AlertDescription.IllegalParameter.Because("a ticket is taken that does not fit");
+            }
+
+            _isResumed = true;
+        }
+        else
+        {
+            RejectEarlyData();
+        }
+
         _link.Transcript.Append(message.Bytes.Span);
         _link.Ask(new AgreeKeyRequest(_link.NextRequestId, _share, chosen.PublicKey));
         _state = State.Agreeing;
@@ -223,7 +280,7 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
             return AlertDescription.IllegalParameter.Because("the key share is not a public key");
         }
 
-        _schedule = new(_suite);
+        _schedule = new(_suite, _isResumed ? _offer!.Value.Ticket.Psk : default);
         _schedule.AddSharedSecret(answer.Secret);
         CryptographicOperations.ZeroMemory(answer.Secret);
         byte[] hash = _link.Transcript.Hash(_suite);
@@ -268,12 +325,50 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
             return TransportError.Of(TransportErrorCode.TransportParameterError, "empty transport parameters", FrameType.Crypto);
         }
 
+        TransportError early = OnEarlyDataAnswer(extensions);
+        if (early.IsError)
+        {
+            return early;
+        }
+
         _alpn = extensions.ApplicationProtocol;
         PeerTransportParameters = extensions.TransportParameters;
         _link.Transcript.Append(message.Bytes.Span);
         _state = State.Certificate;
+        if (_isResumed)
+        {
+            _state = State.ServerFinished;
+            _server.Recall(_offer!.Value.Ticket.PeerCertificates, _link);
+        }
+
         return TransportError.None;
     }
+
+    private TransportError OnEarlyDataAnswer(EncryptedExtensions extensions)
+    {
+        if (!extensions.AcceptsEarlyData)
+        {
+            RejectEarlyData();
+            return TransportError.None;
+        }
+
+        if (EarlyData == EarlyDataState.None)
+        {
+            return AlertDescription.UnsupportedExtension.Because("early_data is answered though it was not sent");
+        }
+
+        // It was sealed by this suite and written in this protocol (RFC 8446, section 4.2.10).
+        ResumptionTicket? ticket = _offer?.Ticket;
+        if (EarlyData != EarlyDataState.Offered || ticket?.Suite != _suite || !ticket.Alpn.Span.SequenceEqual(extensions.ApplicationProtocol))
+        {
+            return AlertDescription.IllegalParameter.Because("early data is accepted for another session");
+        }
+
+        EarlyData = EarlyDataState.Accepted;
+        return TransportError.None;
+    }
+
+    private void RejectEarlyData() => EarlyData = EarlyData == EarlyDataState.Offered ? EarlyDataState.Rejected : EarlyData;
 
     private TransportError OnCertificateRequest(in HandshakeMessage message)
     {
@@ -378,20 +473,28 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
         _link.Send(EncryptionLevel.Handshake, new Finished(_schedule!.VerifyData(_clientSecret, _link.Transcript.Hash(_suite))));
         _link.Install(EncryptionLevel.OneRtt, isWrite: false, _suite, [.. _serverApplicationSecret]);
         _link.Install(EncryptionLevel.OneRtt, isWrite: true, _suite, [.. _clientApplicationSecret]);
-        Session = new()
-        {
-            Suite = _suite,
-            Alpn = _alpn,
-            ServerName = _hello.ServerName,
-            PeerCertificates = [.. _server.Chain.Select(certificate => (ReadOnlyMemory<byte>)certificate)],
-            ExporterSecret = _exporter,
-            ResumptionSecret = _schedule.ResumptionMaster(_link.Transcript.Hash(_suite)),
-        };
+        ReadOnlyMemory<byte>[] chain = [.. _server.Chain.Select(certificate => (ReadOnlyMemory<byte>)certificate)];
+        Session = NewSession(_suite, _alpn, chain, _exporter, _schedule.ResumptionMaster(_link.Transcript.Hash(_suite)));
+        EarlySession = null;
         _state = State.Complete;
         _link.Transcript.Clear();
         Wipe();
         return TransportError.None;
     }
+
+    private TlsSession NewSession(
+        CipherSuite suite, ReadOnlyMemory<byte> alpn, IReadOnlyList<ReadOnlyMemory<byte>> chain, ReadOnlyMemory<byte> exporter, ReadOnlyMemory<byte> resumption) => new()
+        {
+            Suite = suite,
+            Alpn = alpn,
+            ServerName = _hello.ServerName,
+            PeerCertificates = chain,
+            ExporterSecret = exporter,
+            ResumptionSecret = resumption,
+            IsResumed = _isResumed || EarlyData == EarlyDataState.Offered,
+            EarlyData = EarlyData,
+            TakesTickets = _options.Resumes,
+        };
 
     private void Wipe()
     {

@@ -51,6 +51,18 @@ internal sealed class TlsServerOptions : TlsOptions
 
     /// <summary>Distinguished names (DER) of the issuers of client certificates, as a hint to the client; empty = not said.</summary>
     public IReadOnlyList<byte[]> ClientAuthorities { get; init; } = [];
+
+    /// <summary>Tickets for each connection, so that the client may resume it; 0 for none. None is given, or taken, where certificates of clients are asked for.</summary>
+    public int Tickets { get; init; } = 2;
+
+    /// <summary>How long a ticket is good for; 7 days at most.</summary>
+    public TimeSpan TicketLifetime { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Whether a client may send 0-RTT data, which somebody else may have recorded and repeat within seconds at another node (RFC 9001, section 9.2).</summary>
+    public bool AcceptsEarlyData { get; init; }
+
+    /// <summary>What clients were told in the application protocol, at most 256 bytes: 0-RTT is accepted only from those that were told the same.</summary>
+    public ReadOnlyMemory<byte> EarlyDataState { get; init; }
 }
 
 internal sealed class TlsClientOptions : TlsOptions
@@ -60,4 +72,10 @@ internal sealed class TlsClientOptions : TlsOptions
 
     /// <summary>Shown when the server asks. Null: then the host is asked, by a <see cref="SelectCertificateRequest"/>.</summary>
     public TlsCredential? Credential { get; init; }
+
+    /// <summary>Whether earlier sessions are resumed, and tickets taken for later ones.</summary>
+    public bool Resumes { get; init; } = true;
+
+    /// <summary>Whether 0-RTT data may be sent, when there is a ticket that allows it.</summary>
+    public bool SendsEarlyData { get; init; }
 }

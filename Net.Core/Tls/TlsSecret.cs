@@ -4,7 +4,7 @@ using Net.Core.Wire;
 namespace Net.Core.Tls;
 
 /// <summary>A traffic secret that is ready for packet protection (RFC 9001, section 5.1).</summary>
-/// <param name="Level">Handshake or 1-RTT.</param>
+/// <param name="Level">0-RTT, Handshake or 1-RTT.</param>
 /// <param name="IsWrite">Ours; otherwise the peer's.</param>
 /// <param name="Suite">Gives hash and AEAD.</param>
 /// <param name="Secret">The receiver owns it, and wipes it.</param>

@@ -12,14 +12,16 @@ namespace Net.Core.Tls;
 /// state           awaits                                      then
 /// Hello           ClientHello                                 HelloRetryRequest -> SecondHello, or requests -> Preparing
 /// SecondHello     ClientHello                                 requests -> Preparing
-/// Preparing       key share, agreed key, certificate          ServerHello .. Certificate, request -> Signing
+/// Preparing       key share, agreed key, certificate          ServerHello .. Certificate, request -> Signing; with a ticket, which
+///                                                             needs no certificate: ServerHello .. Finished -> ClientFinished
 /// Signing         signature                                   CertificateVerify, Finished -> ClientCertificate or ClientFinished
 /// ClientCertificate  Certificate                              -> ClientProof, or (empty) ClientFinished
 /// ClientProof     CertificateVerify                           requests -> ClientFinished
 /// ClientFinished  Finished (after the answers)                -> Complete
 /// </code>
 /// What comes in another order is unexpected_message. The 1-RTT write secret is there with our Finished, the read secret with the
-/// client's, so that nothing of a client is processed before its handshake is complete (RFC 9001, section 5.7).
+/// client's, so that nothing of a client is processed before its handshake is complete (RFC 9001, section 5.7). When 0-RTT data is read,
+/// both are there with our Finished, and behind them the 0-RTT secret: what it opens can be answered at once.
 /// </remarks>
 internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
 {
@@ -38,6 +40,7 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
     }
 
     private readonly TlsServerOptions _options;
+    private readonly TicketContext? _tickets;
     private readonly byte[] _random;
     private readonly HandshakeLink _link = new();
     private readonly PeerIdentity _client = new(peerIsServer: false, serverName: null);
@@ -54,15 +57,21 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
     private byte[] _serverSecret = [];
     private byte[] _clientApplicationSecret = [];
     private byte[] _exporter = [];
+    private byte[] _earlySecret = [];
+    private ResumedSession? _resumed;
+    private bool _takesTickets;
 
     /// <param name="options">What we offer.</param>
     /// <param name="transportParameters">Ours; may be empty and set later, see <see cref="SetTransportParameters"/>.</param>
     /// <param name="entropy">32 bytes of the host's random source, which the client will see as our random.</param>
-    public TlsServer(TlsServerOptions options, ReadOnlyMemory<byte> transportParameters, ReadOnlySpan<byte> entropy)
+    /// <param name="tickets">Null: no session is resumed.</param>
+    public TlsServer(TlsServerOptions options, ReadOnlyMemory<byte> transportParameters, ReadOnlySpan<byte> entropy, TicketContext? tickets = null)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength);
         options.ThrowIfUnusable();
         _options = options;
+        // Who wants to see a certificate of the client wants to see it each time: no session of another trust slips in (checklist S45).
+        _tickets = options.ClientCertificates == ClientCertificates.None && options.Tickets > 0 ? tickets : null;
         _transportParameters = transportParameters;
         _random = entropy.ToArray();
     }
@@ -80,6 +89,10 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
     public bool IsComplete => _state == State.Complete;
 
     public TlsSession? Session { get; private set; }
+
+    public TlsSession? EarlySession { get; private set; }
+
+    public EarlyDataState EarlyData { get; private set; }
 
     /// <summary>Sets our transport parameters when they depend on the ClientHello: before the answer to its <see cref="SelectCertificateRequest"/>.</summary>
     /// <exception cref="InvalidOperationException">They were sent.</exception>
@@ -140,11 +153,22 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         ClientRandom = hello.Random;
         ServerName = hello.ServerName;
         AlpnOffered = hello.ApplicationProtocols!;
-        _link.Transcript.Append(message.Bytes.Span);
+        EarlyData = hello.HasEarlyData ? EarlyDataState.Rejected : EarlyDataState.None;
         if (_choice.ClientShare is not null)
         {
-            return Prepare();
+            error = TryResume(message);
+            if (!error.IsError && hello.HasEarlyData && _resumed?.MayBringEarlyData(_choice, _options, _tickets!) == true)
+            {
+                EarlyData = EarlyDataState.Accepted;
+                KeySchedule early = new(_choice.Suite, _resumed.Session.Psk.Span);
+                _earlySecret = early.ClientEarlyTraffic(_link.Transcript.Hash(_choice.Suite));
+                early.Wipe();
+            }
+
+            return error.IsError ? error : Prepare();
         }
+
+        _link.Transcript.Append(message.Bytes.Span);
 
         // None of the shares is of use: ask for one in the group that we chose (RFC 8446, section 4.1.4).
         _link.Transcript.ReplaceByMessageHash(_choice.Suite);
@@ -169,8 +193,22 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         }
 
         _hello = hello;
+        error = TryResume(message);
+        return error.IsError ? error : Prepare();
+    }
+
+    /// <summary>Looks for a ticket that can be taken, and lets the transcript have the ClientHello.</summary>
+    private TransportError TryResume(in HandshakeMessage message)
+    {
+        TransportError error = TransportError.None;
+        _takesTickets = _tickets is not null && _hello!.PskModes?.Contains(PskOffer.DheMode) == true;
+        if (_tickets is not null)
+        {
+            error = ResumedSession.TryTake(_hello!, message.Bytes.Span, _choice, _tickets, _link.Transcript, out _resumed);
+        }
+
         _link.Transcript.Append(message.Bytes.Span);
-        return Prepare();
+        return error;
     }
 
     private TransportError ReadHello(in HandshakeMessage message, out ClientHello hello)
@@ -190,8 +228,12 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
     private TransportError Prepare()
     {
         _state = State.Preparing;
-        SignatureScheme[] schemes = [.. _hello!.SignatureSchemes!.Select(scheme => (SignatureScheme)scheme)];
-        _link.Ask(new SelectCertificateRequest(_link.NextRequestId, true, _hello.ServerName, _hello.ApplicationProtocols!, schemes, []));
+        if (_resumed is null)
+        {
+            SignatureScheme[] schemes = [.. _hello!.SignatureSchemes!.Select(scheme => (SignatureScheme)scheme)];
+            _link.Ask(new SelectCertificateRequest(_link.NextRequestId, true, _hello.ServerName, _hello.ApplicationProtocols!, schemes, []));
+        }
+
         _link.Ask(new GenerateKeySharesRequest(_link.NextRequestId, [_choice.Group]));
         return _link.ReadNext(EncryptionLevel.Handshake);
     }
@@ -236,13 +278,19 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
 
     private TransportError SendHelloWhenReady()
     {
-        if (_shared is null || _credential is null)
+        if (_shared is null || (_credential is null && _resumed is null))
         {
             return TransportError.None;
         }
 
-        _link.Send(EncryptionLevel.Initial, new ServerHello { Random = _random, Suite = _choice.Suite, KeyShare = new(_choice.Group, _share!.Public) });
-        _schedule = new(_choice.Suite);
+        _link.Send(EncryptionLevel.Initial, new ServerHello
+        {
+            Random = _random,
+            Suite = _choice.Suite,
+            KeyShare = new(_choice.Group, _share!.Public),
+            SelectedIdentity = _resumed?.Index,
+        });
+        _schedule = new(_choice.Suite, _resumed is null ? default : _resumed.Session.Psk.Span);
         _schedule.AddSharedSecret(_shared);
         CryptographicOperations.ZeroMemory(_shared);
         byte[] hash = _link.Transcript.Hash(_choice.Suite);
@@ -256,7 +304,13 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
             ApplicationProtocol = _choice.ApplicationProtocol,
             TransportParameters = _transportParameters.ToArray(),
             AcknowledgesServerName = _hello!.ServerName is not null,
+            AcceptsEarlyData = EarlyData == EarlyDataState.Accepted,
         });
+        if (_resumed is not null)
+        {
+            return SendFinished();
+        }
+
         if (_options.ClientCertificates != ClientCertificates.None)
         {
             _link.Send(EncryptionLevel.Handshake, new Messages.CertificateRequest
@@ -266,7 +320,7 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
             });
         }
 
-        _link.Send(EncryptionLevel.Handshake, new Certificate { Chain = _credential.Chain });
+        _link.Send(EncryptionLevel.Handshake, new Certificate { Chain = _credential!.Chain });
         byte[] content = CertificateVerify.Content(byServer: true, _link.Transcript.Hash(_choice.Suite));
         _link.Ask(new SignRequest(_link.NextRequestId, _credential, _scheme, content));
         _state = State.Signing;
@@ -280,14 +334,26 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
             return AlertDescription.InternalError.Because("the handshake could not be signed");
         }
 
-        CipherSuite suite = _choice.Suite;
         _link.Send(EncryptionLevel.Handshake, new CertificateVerify { Scheme = _scheme, Signature = answer.Signature });
+        return SendFinished();
+    }
+
+    private TransportError SendFinished()
+    {
+        CipherSuite suite = _choice.Suite;
         _link.Send(EncryptionLevel.Handshake, new Finished(_schedule!.VerifyData(_serverSecret, _link.Transcript.Hash(suite))));
-        _schedule.AddMaster();
+        _schedule!.AddMaster();
         byte[] hash = _link.Transcript.Hash(suite);
         _clientApplicationSecret = _schedule.ClientApplicationTraffic(hash);
         _exporter = _schedule.ExporterMaster(hash);
         _link.Install(EncryptionLevel.OneRtt, isWrite: true, suite, _schedule.ServerApplicationTraffic(hash));
+        if (EarlyData == EarlyDataState.Accepted)
+        {
+            _link.Install(EncryptionLevel.OneRtt, isWrite: false, suite, [.. _clientApplicationSecret]);
+            _link.Install(EncryptionLevel.ZeroRtt, isWrite: false, suite, [.. _earlySecret]);
+            EarlySession = NewSession(resumptionSecret: default);
+        }
+
         _state = _options.ClientCertificates == ClientCertificates.None ? State.ClientFinished : State.ClientCertificate;
         return TransportError.None;
     }
@@ -332,28 +398,38 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         }
 
         _link.Transcript.Append(message.Bytes.Span);
-        _link.Install(EncryptionLevel.OneRtt, isWrite: false, _choice.Suite, [.. _clientApplicationSecret]);
-        Session = new()
+        if (EarlyData != EarlyDataState.Accepted)
         {
-            Suite = _choice.Suite,
-            Alpn = _choice.ApplicationProtocol,
-            ServerName = ServerName,
-            PeerCertificates = [.. _client.Chain.Select(certificate => (ReadOnlyMemory<byte>)certificate)],
-            ExporterSecret = _exporter,
-            ResumptionSecret = _schedule.ResumptionMaster(_link.Transcript.Hash(_choice.Suite)),
-        };
+            _link.Install(EncryptionLevel.OneRtt, isWrite: false, _choice.Suite, [.. _clientApplicationSecret]);
+        }
+
+        Session = NewSession(_schedule.ResumptionMaster(_link.Transcript.Hash(_choice.Suite)));
+        EarlySession = null;
         _state = State.Complete;
         _link.Transcript.Clear();
         Wipe();
         // A connection lives on for hours: it does not keep what a handshake needed.
-        (_hello, _share, _credential, _schedule, AlpnOffered) = (null, null, null, null, []);
+        (_hello, _share, _credential, _schedule, _resumed, AlpnOffered) = (null, null, null, null, null, []);
         return _link.ReadNext(EncryptionLevel.OneRtt);
     }
+
+    private TlsSession NewSession(ReadOnlyMemory<byte> resumptionSecret) => new()
+    {
+        Suite = _choice.Suite,
+        Alpn = _choice.ApplicationProtocol,
+        ServerName = ServerName,
+        PeerCertificates = [.. _client.Chain.Select(certificate => (ReadOnlyMemory<byte>)certificate)],
+        ExporterSecret = _exporter,
+        ResumptionSecret = resumptionSecret,
+        IsResumed = _resumed is not null,
+        EarlyData = EarlyData,
+        TakesTickets = _takesTickets,
+    };
 
     private void Wipe()
     {
         _schedule?.Wipe();
-        foreach (byte[]? secret in (ReadOnlySpan<byte[]?>)[_share?.Private, _shared, _clientSecret, _serverSecret, _clientApplicationSecret])
+        foreach (byte[]? secret in (ReadOnlySpan<byte[]?>)[_share?.Private, _shared, _clientSecret, _serverSecret, _clientApplicationSecret, _earlySecret])
         {
             CryptographicOperations.ZeroMemory(secret);
         }

@@ -17,6 +17,15 @@ internal sealed class TlsSession
     /// <summary>DER, the peer's own first; empty when it showed none.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates { get; init; } = [];
 
+    /// <summary>It began with a ticket: the peer's certificates are those of the session before.</summary>
+    public bool IsResumed { get; init; }
+
+    /// <summary>What became of 0-RTT data.</summary>
+    public EarlyDataState EarlyData { get; init; }
+
+    /// <summary>Of a client: it can use tickets (psk_dhe_ke).</summary>
+    public bool TakesTickets { get; init; }
+
     /// <summary>exporter_master_secret (RFC 8446, section 7.5); one hash long.</summary>
     public required ReadOnlyMemory<byte> ExporterSecret { get; init; }
 
@@ -54,6 +63,9 @@ internal sealed class TlsSession
             PeerCertificates = chain,
             ExporterSecret = reader.ReadBytes(suite.HashLength).ToArray(),
             ResumptionSecret = reader.ReadBytes(suite.HashLength).ToArray(),
+            IsResumed = reader.ReadBool(),
+            EarlyData = (EarlyDataState)reader.ReadNumber((ulong)EarlyDataState.Rejected),
+            TakesTickets = reader.ReadBool(),
         };
     }
 
@@ -75,5 +87,8 @@ internal sealed class TlsSession
 
         writer.WriteBytes(ExporterSecret.Span);
         writer.WriteBytes(ResumptionSecret.Span);
+        writer.WriteBool(IsResumed);
+        writer.WriteNumber((ulong)EarlyData);
+        writer.WriteBool(TakesTickets);
     }
 }

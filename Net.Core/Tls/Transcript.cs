@@ -28,6 +28,15 @@ internal sealed class Transcript
     /// <summary>Hash of all messages so far.</summary>
     public byte[] Hash(CipherSuite suite) => CryptographicOperations.HashData(suite.Hash, _bytes.AsSpan(0, _length));
 
+    /// <summary>Hash of all messages so far and the beginning of the next one, as binders are made of.</summary>
+    public byte[] HashWith(CipherSuite suite, ReadOnlySpan<byte> beginning)
+    {
+        byte[] all = new byte[_length + beginning.Length];
+        _bytes.AsSpan(0, _length).CopyTo(all);
+        beginning.CopyTo(all.AsSpan(_length));
+        return CryptographicOperations.HashData(suite.Hash, all);
+    }
+
     /// <summary>Replaces the first ClientHello by its hash, as a HelloRetryRequest demands.</summary>
     public void ReplaceByMessageHash(CipherSuite suite)
     {

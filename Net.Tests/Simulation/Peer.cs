@@ -50,9 +50,10 @@ internal sealed class Peer
     public List<Connection> Accepted { get; } = [];
 
     /// <param name="tls">Null for the defaults.</param>
-    public Connection Connect(Peer server, TlsClientOptions? tls = null)
+    /// <param name="earlyData">Of the defaults: whether 0-RTT data may be sent.</param>
+    public Connection Connect(Peer server, TlsClientOptions? tls = null, bool earlyData = false)
     {
-        tls ??= new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test" };
+        tls ??= new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test", SendsEarlyData = earlyData };
         Connection connection = Endpoint.Connect(tls, new NetworkPath(server.Address, Address, 0), _world.Now);
         Pump();
         return connection;

@@ -42,11 +42,12 @@ internal sealed class ClientHello : IHandshakeMessage
 
     public byte[]? TransportParameters { get; set; }
 
-    public bool HasEarlyData { get; private set; }
+    public bool HasEarlyData { get; set; }
 
-    public bool HasPreSharedKey { get; private set; }
+    /// <summary>Always the last extension.</summary>
+    public PskOffer? PreSharedKey { get; set; }
 
-    public bool HasPskModes { get; private set; }
+    public byte[]? PskModes { get; set; }
 
     public static TransportError TryRead(ReadOnlySpan<byte> body, out ClientHello hello)
     {
@@ -161,6 +162,25 @@ internal sealed class ClientHello : IHandshakeMessage
             writer.End(mark, 2);
         }
 
+        if (HasEarlyData)
+        {
+            writer.End(writer.BeginExtension(ExtensionType.EarlyData), 2);
+        }
+
+        if (PskModes is not null)
+        {
+            int mark = writer.BeginExtension(ExtensionType.PskKeyExchangeModes);
+            writer.WriteVector8(PskModes);
+            writer.End(mark, 2);
+        }
+
+        if (PreSharedKey is not null)
+        {
+            int mark = writer.BeginExtension(ExtensionType.PreSharedKey);
+            PreSharedKey.Write(writer);
+            writer.End(mark, 2);
+        }
+
         writer.End(extensions, 2);
     }
 
@@ -229,11 +249,17 @@ internal sealed class ClientHello : IHandshakeMessage
             case ExtensionType.PskKeyExchangeModes:
                 reader = new(body);
                 parsed = reader.TryReadVector8(out ReadOnlySpan<byte> modes) && reader.IsEmpty && !modes.IsEmpty;
-                HasPskModes = true;
+                PskModes = modes.ToArray();
                 break;
             case ExtensionType.PreSharedKey:
-                HasPreSharedKey = true;
-                return extension.IsLast ? TransportError.None : AlertDescription.IllegalParameter.Because("pre_shared_key is not the last extension");
+                if (!extension.IsLast)
+                {
+                    return AlertDescription.IllegalParameter.Because("pre_shared_key is not the last extension");
+                }
+
+                error = PskOffer.TryRead(body, out PskOffer? offer);
+                PreSharedKey = offer;
+                return error;
             default:
                 break;
         }

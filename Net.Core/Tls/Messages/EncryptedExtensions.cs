@@ -15,6 +15,9 @@ internal sealed class EncryptedExtensions : IHandshakeMessage
     /// <summary>The server used the name that the client gave (RFC 6066, section 3).</summary>
     public bool AcknowledgesServerName { get; set; }
 
+    /// <summary>0-RTT data is read.</summary>
+    public bool AcceptsEarlyData { get; set; }
+
     public static TransportError TryRead(ReadOnlySpan<byte> body, out EncryptedExtensions message)
     {
         message = new();
@@ -55,6 +58,11 @@ internal sealed class EncryptedExtensions : IHandshakeMessage
             writer.End(mark, 2);
         }
 
+        if (AcceptsEarlyData)
+        {
+            writer.End(writer.BeginExtension(ExtensionType.EarlyData), 2);
+        }
+
         writer.End(extensions, 2);
     }
 
@@ -65,6 +73,9 @@ internal sealed class EncryptedExtensions : IHandshakeMessage
             case ExtensionType.ServerName:
                 AcknowledgesServerName = true;
                 return body.IsEmpty ? TransportError.None : AlertDescription.DecodeError.Because("server_name is answered with content");
+            case ExtensionType.EarlyData:
+                AcceptsEarlyData = true;
+                return body.IsEmpty ? TransportError.None : AlertDescription.DecodeError.Because("early_data is answered with content");
             case ExtensionType.SupportedGroups:
                 // The server's preferences, for a later handshake.
                 return TlsVectors.TryReadNumberList(body, out _)

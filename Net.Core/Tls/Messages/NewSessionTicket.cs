@@ -3,7 +3,7 @@ using Net.Core.Wire;
 
 namespace Net.Core.Tls.Messages;
 
-/// <summary>A ticket for a later, shorter handshake (RFC 8446, section 4.6.1). Checked, and at present not used.</summary>
+/// <summary>A ticket for a later, shorter handshake (RFC 8446, section 4.6.1).</summary>
 internal sealed class NewSessionTicket : IHandshakeMessage
 {
     /// <summary>The only value in QUIC, where flow control limits 0-RTT (RFC 9001, section 4.6.1).</summary>
@@ -19,6 +19,9 @@ internal sealed class NewSessionTicket : IHandshakeMessage
     public byte[] Nonce { get; init; } = [];
 
     public required byte[] Ticket { get; init; }
+
+    /// <summary>The server takes 0-RTT data with it.</summary>
+    public bool AllowsEarlyData { get; set; }
 
     public static TransportError TryRead(ReadOnlySpan<byte> body, out NewSessionTicket message)
     {
@@ -43,6 +46,7 @@ internal sealed class NewSessionTicket : IHandshakeMessage
         {
             if (extensions.Type == ExtensionType.EarlyData)
             {
+                message.AllowsEarlyData = true;
                 ByteReader early = new(extensions.Body);
                 error = !early.TryReadUInt32(out uint size) || !early.IsEmpty
                     ? AlertDescription.DecodeError.Because("early_data does not parse")
@@ -61,6 +65,14 @@ internal sealed class NewSessionTicket : IHandshakeMessage
         writer.WriteUInt32(AgeAdd);
         writer.WriteVector8(Nonce);
         writer.WriteVector16(Ticket);
-        writer.WriteUInt16(0);
+        int extensions = writer.Begin(2);
+        if (AllowsEarlyData)
+        {
+            int mark = writer.BeginExtension(ExtensionType.EarlyData);
+            writer.WriteUInt32(QuicEarlyData);
+            writer.End(mark, 2);
+        }
+
+        writer.End(extensions, 2);
     }
 }

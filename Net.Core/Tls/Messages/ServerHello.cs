@@ -33,6 +33,9 @@ internal sealed class ServerHello : IHandshakeMessage
     /// <summary>HelloRetryRequest alone: to be sent back unchanged.</summary>
     public byte[]? Cookie { get; set; }
 
+    /// <summary>Which of the client's tickets was taken; null for none.</summary>
+    public ushort? SelectedIdentity { get; set; }
+
     public static ServerHello RetryRequest(CipherSuite suite, NamedGroup group) =>
         new() { Random = RetryRandom.ToArray(), Suite = suite, RetryGroup = group };
 
@@ -133,6 +136,13 @@ internal sealed class ServerHello : IHandshakeMessage
             writer.End(mark, 2);
         }
 
+        if (SelectedIdentity is ushort identity)
+        {
+            mark = writer.BeginExtension(ExtensionType.PreSharedKey);
+            writer.WriteUInt16(identity);
+            writer.End(mark, 2);
+        }
+
         if (Cookie is not null)
         {
             mark = writer.BeginExtension(ExtensionType.Cookie);
@@ -164,6 +174,10 @@ internal sealed class ServerHello : IHandshakeMessage
             case ExtensionType.KeyShare:
                 parsed = KeyShareEntry.TryRead(ref reader, out KeyShareEntry share) && reader.IsEmpty;
                 KeyShare = share;
+                break;
+            case ExtensionType.PreSharedKey when !IsRetryRequest:
+                parsed = reader.TryReadUInt16(out ushort identity) && reader.IsEmpty;
+                SelectedIdentity = identity;
                 break;
             case ExtensionType.Cookie when IsRetryRequest:
                 parsed = reader.TryReadVector16(out ReadOnlySpan<byte> cookie) && reader.IsEmpty && !cookie.IsEmpty;

@@ -5,6 +5,7 @@ using Net.Core.Recovery;
 using Net.Core.Snapshots;
 using Net.Core.Time;
 using Net.Core.Tls;
+using Net.Core.Tls.Messages;
 using Net.Core.Wire;
 using Net.Tests.Simulation;
 
@@ -134,22 +135,51 @@ public sealed class ConnectionPartTests
         Assert.IsTrue(ids.On(second with { SequenceNumber = 2 }).IsError);
     }
 
-    /// <summary>Goal: a ticket cut by a move is passed over by the new owner from where the old one stood, whatever the cut; what follows it is judged.</summary>
+    /// <summary>Goal: a ticket cut by a move is put together by the new owner, whatever the cut; what follows it is judged (checklist S39).</summary>
     [TestMethod]
     public void PostHandshakeMessages_travel()
     {
-        byte[] tickets = [4, 0, 0, 3, 1, 2, 3, 4, 0, 0, 0, 4, 0, 1, 0, .. new byte[256]];
+        byte[] tickets =
+        [
+            .. MessageWriter.Frame(new NewSessionTicket { Lifetime = 1, AgeAdd = 2, Nonce = [3], Ticket = [4, 5] }),
+            .. MessageWriter.Frame(new NewSessionTicket { Lifetime = 6, Nonce = [], Ticket = new byte[300], AllowsEarlyData = true }),
+        ];
         for (int cut = 0; cut <= tickets.Length; cut++)
         {
             PostHandshakeMessages messages = new();
-            Assert.IsFalse(messages.Read(isServer: false, tickets.AsSpan(0, cut)).IsError);
+            List<NewSessionTicket> read = [];
+            Assert.IsFalse(messages.Read(isServer: false, tickets.AsSpan(0, cut), read).IsError);
             PostHandshakeMessages copy = RoundTrip(messages);
-            Assert.IsFalse(copy.Read(isServer: false, tickets.AsSpan(cut)).IsError, $"cut at {cut}");
-            Assert.AreEqual(0x100UL + 10, (ulong)copy.Read(isServer: false, [24, 0, 0, 1, 0]).Code, "KeyUpdate is forbidden");
+            Assert.IsFalse(copy.Read(isServer: false, tickets.AsSpan(cut), read).IsError, $"cut at {cut}");
+            Assert.HasCount(2, read);
+            CollectionAssert.AreEqual(new byte[] { 4, 5 }, read[0].Ticket);
+            Assert.AreEqual((6u, true), (read[1].Lifetime, read[1].AllowsEarlyData));
+            Assert.AreEqual(0x100UL + 10, (ulong)copy.Read(isServer: false, [24, 0, 0, 1, 0], read).Code, "KeyUpdate is forbidden");
         }
 
-        Assert.IsTrue(new PostHandshakeMessages().Read(isServer: true, tickets).IsError, "a client has no tickets to give");
-        Assert.IsTrue(new PostHandshakeMessages().Read(isServer: false, [4, 0xFF, 0xFF, 0xFF]).IsError);
+        Assert.IsTrue(new PostHandshakeMessages().Read(isServer: true, tickets, []).IsError, "a client has no tickets to give");
+        Assert.IsTrue(new PostHandshakeMessages().Read(isServer: false, [4, 0xFF, 0xFF, 0xFF], []).IsError, "longer than any that is waited for");
+        Assert.AreEqual(0x100UL + 50, (ulong)new PostHandshakeMessages().Read(isServer: false, [4, 0, 0, 1, 0], []).Code, "it does not parse");
+    }
+
+    /// <summary>Goal: what a connection knows of its tickets travels, of a server and of a client; a new owner's next ticket has another nonce.</summary>
+    [TestMethod]
+    public void SessionTickets_travel()
+    {
+        SessionTickets given = new();
+        TlsSession session = new() { Suite = CipherSuite.Aes128GcmSha256, Alpn = "h3"u8.ToArray(), ExporterSecret = new byte[32], ResumptionSecret = new byte[32], TakesTickets = true };
+        byte[] Issue(SessionTickets by) => by.Issue(
+            session, new() { AlpnProtocols = ["h3"u8.ToArray()] }, QuicVersion.V1, default, new(9, new byte[32]), 1_000, new byte[20]).Nonce;
+        byte[] first = Issue(given);
+        SessionTickets copy = RoundTrip(given);
+        Assert.AreEqual((1UL, (uint?)9), (copy.Issued, copy.IssuedUnder));
+        CollectionAssert.AreNotEqual(first, Issue(copy));
+
+        SessionTickets taken = new();
+        taken.Keep([1, 2, 3]);
+        CollectionAssert.AreEqual(new byte[] { 1, 2, 3 }, RoundTrip(taken).ApplicationState);
+        Assert.IsNull(RoundTrip(new SessionTickets()).ApplicationState);
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => taken.Keep(new byte[257]));
     }
 
     /// <summary>Goal: a delta completes an earlier export: what changed is there, what did not is not, what is gone is named once.</summary>

@@ -19,7 +19,14 @@ internal sealed class HandshakePair
         TlsCredential? clientCredential = null,
         IReadOnlyList<byte[]>? clientAlpn = null,
         string serverName = "server.test",
-        ulong seed = 1)
+        ulong seed = 1,
+        ResumptionOffer? offer = null,
+        TicketContext? tickets = null,
+        bool early = false,
+        bool resumes = true,
+        byte[]? earlyState = null,
+        IReadOnlyList<CipherSuite>? serverSuites = null,
+        IReadOnlyList<byte[]>? serverAlpn = null)
     {
         ClientHost = new(seed);
         ServerHost = new(seed + 1_000_000);
@@ -30,22 +37,29 @@ internal sealed class HandshakePair
             {
                 AlpnProtocols = clientAlpn ?? ["h3"u8.ToArray()],
                 ServerName = serverName,
+                Resumes = resumes,
+                SendsEarlyData = early,
                 Credential = clientCredential,
                 Suites = clientSuites ?? [CipherSuite.Aes128GcmSha256, CipherSuite.Aes256GcmSha384, CipherSuite.ChaCha20Poly1305Sha256],
                 Groups = clientGroups ?? [NamedGroup.X25519, NamedGroup.Secp256r1],
             },
             ClientParameters,
-            entropy);
+            entropy,
+            offer);
         ServerHost.FillEntropy(entropy);
         Server = new(
             new TlsServerOptions
             {
-                AlpnProtocols = ["h3"u8.ToArray(), "hq-interop"u8.ToArray()],
+                AlpnProtocols = serverAlpn ?? ["h3"u8.ToArray(), "hq-interop"u8.ToArray()],
+                Suites = serverSuites ?? [CipherSuite.Aes128GcmSha256, CipherSuite.Aes256GcmSha384, CipherSuite.ChaCha20Poly1305Sha256],
                 ClientCertificates = mode,
+                AcceptsEarlyData = early,
+                EarlyDataState = earlyState,
                 Groups = serverGroups ?? [NamedGroup.X25519, NamedGroup.Secp256r1],
             },
             ServerParameters,
-            entropy);
+            entropy,
+            tickets);
     }
 
     public TlsClient Client { get; }

@@ -68,6 +68,23 @@ public sealed class Rfc8448Tests
         AreEqual("7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c", schedule.ResumptionMaster(transcript.Hash(Suite)));
     }
 
+    /// <summary>Goal: the key of a ticket, its binder and the 0-RTT secret are those of the trace in section 4.</summary>
+    [TestMethod]
+    public void A_resumed_session_follows_the_trace()
+    {
+        byte[] master = Convert.FromHexString("7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c");
+        byte[] psk = KeySchedule.ResumptionPsk(Suite, master, [0, 0]);
+        AreEqual("4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3", psk);
+
+        KeySchedule schedule = new(Suite, psk);
+        AreEqual(
+            "3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d",
+            schedule.Binder(Convert.FromHexString("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14")));
+        AreEqual(
+            "3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62",
+            schedule.ClientEarlyTraffic(Convert.FromHexString("08ad0fa05d7c7233b1775ba2ff9f4c5b8b59276b7f227f13a976245f5d960913")));
+    }
+
     /// <summary>Goal: the trace's messages parse, and what we understand of them is what the RFC says.</summary>
     [TestMethod]
     public void The_messages_of_the_trace_parse()
@@ -79,7 +96,7 @@ public sealed class Rfc8448Tests
         Assert.AreEqual(NamedGroup.X25519, hello.KeyShares!.Single().Group);
         Assert.HasCount(9, hello.Groups!);
         Assert.HasCount(15, hello.SignatureSchemes!);
-        Assert.IsTrue(hello.HasPskModes);
+        CollectionAssert.AreEqual(new byte[] { PskOffer.DheMode }, hello.PskModes);
 
         Assert.IsFalse(ServerHello.TryRead(Body(ServersHello), out ServerHello serverHello).IsError);
         AreEqual("c9828876112095fe66762bdbf7c672e156d6cc253b833df1dd69b1b04e751f0f", serverHello.KeyShare!.Value.PublicKey);

@@ -227,22 +227,6 @@ public sealed class TlsHandshakeTests
         Assert.IsTrue(pair.IsComplete);
     }
 
-    /// <summary>Goal: tickets are accepted at the client, whole or in pieces, and change nothing (checklist S39).</summary>
-    [TestMethod]
-    public void Tickets_are_accepted_and_ignored()
-    {
-        HandshakePair pair = new HandshakePair().Run();
-        byte[] ticket = MessageWriter.Frame(new Net.Core.Tls.Messages.NewSessionTicket { Lifetime = 10, Nonce = [1], Ticket = [1, 2, 3] });
-        foreach (byte piece in ticket)
-        {
-            Assert.IsFalse(pair.Client.OnCrypto(EncryptionLevel.OneRtt, [piece]).IsError);
-        }
-
-        byte[] several = [.. ticket, .. ticket, .. ticket[..5]];
-        Assert.IsFalse(pair.Client.OnCrypto(EncryptionLevel.OneRtt, several).IsError);
-        Assert.IsFalse(pair.Client.TryTakeOutput(out _));
-    }
-
     private static void AssertSameSecrets(HandshakePair pair, CipherSuite suite)
     {
         Assert.HasCount(4, pair.ClientSecrets);

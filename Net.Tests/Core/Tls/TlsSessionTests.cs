@@ -20,6 +20,9 @@ public sealed class TlsSessionTests
         CollectionAssert.AreEqual(session.Alpn.ToArray(), copy.Alpn.ToArray());
         CollectionAssert.AreEqual(session.ExporterSecret.ToArray(), copy.ExporterSecret.ToArray());
         CollectionAssert.AreEqual(session.ResumptionSecret.ToArray(), copy.ResumptionSecret.ToArray());
+        Assert.IsTrue(copy.IsResumed);
+        Assert.AreEqual(EarlyDataState.Rejected, copy.EarlyData);
+        Assert.IsTrue(copy.TakesTickets);
         Assert.HasCount(2, copy.PeerCertificates);
         CollectionAssert.AreEqual(session.PeerCertificates[1].ToArray(), copy.PeerCertificates[1].ToArray());
     }
@@ -49,5 +52,8 @@ public sealed class TlsSessionTests
         PeerCertificates = [.. Enumerable.Range(0, certificates).Select(i => (ReadOnlyMemory<byte>)new byte[] { 1, (byte)i })],
         ExporterSecret = Enumerable.Repeat((byte)3, secretLength).ToArray(),
         ResumptionSecret = Enumerable.Repeat((byte)4, secretLength).ToArray(),
+        IsResumed = true,
+        EarlyData = EarlyDataState.Rejected,
+        TakesTickets = true,
     };
 }

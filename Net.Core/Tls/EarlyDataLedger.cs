@@ -1,0 +1,97 @@
+using Net.Core.Snapshots;
+
+namespace Net.Core.Tls;
+
+/// <summary>Which tickets have lately brought 0-RTT data: none brings it twice (RFC 8446, sections 8.1 to 8.3; checklist S43).</summary>
+/// <remarks>
+/// <para>
+/// A ClientHello says how old its ticket is. One that is repeated later than <see cref="Tolerance"/> contradicts its own age, so a serial
+/// has to be remembered only for as long as a copy could still pass. A full ledger accepts no more 0-RTT: it forgets nobody early.
+/// </para>
+/// <para>
+/// It belongs to who opens the tickets: an endpoint, or a component, with which it travels. A server that starts without the ledger of its
+/// former life refuses what was sent before its start (<paramref name="since"/>), as it may have been accepted then.
+/// </para>
+/// </remarks>
+/// <param name="since">Wall-clock second from which on this ledger has seen all; <see cref="long.MinValue"/> when its keys are younger than it.</param>
+/// <param name="capacity">Serials within the window.</param>
+internal sealed class EarlyDataLedger(long since = long.MinValue, int capacity = EarlyDataLedger.DefaultCapacity)
+{
+    public const int DefaultCapacity = 16_384;
+
+    /// <summary>Seconds by which a ticket's stated age may differ from ours: round trips, two clocks, and seconds that are cut off.</summary>
+    public const long Tolerance = 10;
+
+    private const long Kept = 2 * Tolerance;
+
+    private readonly HashSet<UInt128> _serials = [];
+    private readonly Queue<(UInt128 Serial, long Second)> _order = new();
+    private readonly long _since = since;
+
+    public int Count => _order.Count;
+
+    /// <summary>Grows with every change of what travels.</summary>
+    public ulong Changes { get; private set; }
+
+    /// <summary>Whether 0-RTT may be accepted for a ticket, now and never again.</summary>
+    /// <param name="sentAt">When the client says that it sent its ClientHello, on our clock.</param>
+    /// <param name="now">Second of the wall clock.</param>
+    public bool TryUse(UInt128 serial, long sentAt, long now)
+    {
+        Forget(now);
+        bool isFresh = sentAt >= now - Tolerance && sentAt <= now + Tolerance;
+        if (!isFresh || sentAt <= _since || _order.Count >= capacity || !_serials.Add(serial))
+        {
+            return false;
+        }
+
+        _order.Enqueue((serial, now));
+        Changes++;
+        return true;
+    }
+
+    public void Export(SnapshotWriter writer)
+    {
+        writer.WriteSigned(_since);
+        writer.WriteNumber((ulong)_order.Count);
+        Span<byte> bytes = stackalloc byte[16];
+        foreach ((UInt128 serial, long second) in _order)
+        {
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(bytes, serial);
+            writer.WriteBytes(bytes);
+            writer.WriteSigned(second);
+        }
+    }
+
+    /// <exception cref="SnapshotException">Malformed, longer than a ledger is, or not in the order of time.</exception>
+    public static EarlyDataLedger Import(SnapshotReader reader, int capacity = DefaultCapacity)
+    {
+        EarlyDataLedger ledger = new(reader.ReadSigned(), capacity);
+        int count = reader.ReadCount();
+        long last = long.MinValue;
+        for (int i = 0; i < count; i++)
+        {
+            UInt128 serial = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(reader.ReadBytes(16).Span);
+            long second = reader.ReadSigned();
+            if (i == capacity || second < last || !ledger._serials.Add(serial))
+            {
+                throw new SnapshotException("a ledger of early data contradicts itself");
+            }
+
+            ledger._order.Enqueue((serial, second));
+            last = second;
+        }
+
+        return ledger;
+    }
+
+    private void Forget(long now)
+    {
+        while (_order.TryPeek(out (UInt128 Serial, long Second) oldest) && oldest.Second < now - Kept)
+        {
+            _order.Dequeue();
+            _serials.Remove(oldest.Serial);
+            Changes++;
+        }
+    }
+}
