@@ -9,7 +9,7 @@ namespace Net.Core.Connections;
 internal sealed class HandshakeState
 {
     /// <summary>Packets kept while their keys are not there yet (RFC 9001, section 5.7; checklist S36).</summary>
-    public const int MaxEarlyPackets = 8;
+    public const int MaxEarlyPackets = 16;
 
     private readonly PacketProtection?[] _read = new PacketProtection?[3];
     private readonly PacketProtection?[] _write = new PacketProtection?[3];

@@ -51,7 +51,8 @@ internal static class Inbound
             OnPackets(c, data, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
         }
 
-        while (c.Lifecycle.IsOpen && CanReadEarly(c) && c.Handshake!.TryTakeEarly(out byte[]? packet))
+        // A packet whose keys are still missing goes back behind the others: a client may get 1-RTT packets before it has judged the certificate.
+        for (int waiting = c.Handshake?.EarlyPackets ?? 0; waiting > 0 && c.Lifecycle.IsOpen && CanReadEarly(c) && c.Handshake!.TryTakeEarly(out byte[]? packet); waiting--)
         {
             OnPackets(c, packet, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
         }
@@ -185,8 +186,12 @@ internal static class Inbound
         if (c.Keys is not OneRttKeys keys || c.Identity.Session is null)
         {
             // The client's last flight may still be on its way (RFC 9001, section 5.7).
-            bool isKept = arrival.Bytes > 0 && c.Handshake?.KeepEarly(packet) == true;
-            c.Observer?.OnPacketNotRead(PacketKind.OneRtt, packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
+            bool isKept = c.Handshake?.KeepEarly(packet) == true;
+            if (arrival.Bytes > 0)
+            {
+                c.Observer?.OnPacketNotRead(PacketKind.OneRtt, packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
+            }
+
             return;
         }
 

@@ -163,7 +163,7 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
 
     private QuicStream Add(StreamId id)
     {
-        QuicStream stream = new(new StreamDriver(Shard, Connection, id, defaultStreamErrorCode));
+        QuicStream stream = new(new StreamDriver(Shard, Connection, id, defaultStreamErrorCode)) { IsEarlyData = !Connection.IsHandshakeComplete };
         _streams.Add(id, stream);
         return stream;
     }

@@ -26,7 +26,7 @@ public sealed class QuicListener : IAsyncDisposable
             ClientCertificates = !tls.ClientCertificateRequired ? ClientCertificates.None
                 : _options.AcceptsNoClientCertificate ? ClientCertificates.Request
                 : ClientCertificates.Require,
-            Tickets = tls.AllowTlsResume ? 2 : 0,
+            Tickets = tls.AllowTlsResume ? TlsServerOptions.DefaultTickets : 0,
             AcceptsEarlyData = _options.AllowEarlyData,
         };
         _host = new(UdpAddress.FromEndPoint(options.ListenEndPoint), _options.ToConnectionOptions(), tlsOptions, new SslHost(tls), Accept);

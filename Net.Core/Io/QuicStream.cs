@@ -20,6 +20,12 @@ public sealed class QuicStream : Stream
     /// <summary>Who may send.</summary>
     public QuicStreamType Type => _driver.Id.IsUnidirectional ? QuicStreamType.Unidirectional : QuicStreamType.Bidirectional;
 
+    /// <summary>
+    /// Whether it was opened before the handshake was complete (0-RTT): what a server reads of it then may be a copy of what somebody sent
+    /// before, until <see cref="QuicConnection.HandshakeCompletion"/> has ended (RFC 9001, section 9.2).
+    /// </summary>
+    public bool IsEarlyData { get; internal init; }
+
     /// <summary>Ends when the peer's last byte was read; fails with what ended reading before.</summary>
     public Task ReadsClosed => _driver.ReadsClosed;
 

@@ -28,6 +28,9 @@ internal static class SectionNumber
     public const ulong PostHandshakeMessages = 46;
     public const ulong SessionTickets = 48;
 
+    /// <summary>Of a component, not of a connection: which tickets have brought 0-RTT data.</summary>
+    public const ulong EarlyDataLedger = 50;
+
     /// <summary>Not a part: which sections of an earlier export are there no more.</summary>
     public const ulong Removed = 44;
 

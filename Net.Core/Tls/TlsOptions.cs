@@ -47,13 +47,16 @@ internal enum ClientCertificates
 
 internal sealed class TlsServerOptions : TlsOptions
 {
+    /// <summary>One for the next connection, and one for a second beside it.</summary>
+    public const int DefaultTickets = 2;
+
     public ClientCertificates ClientCertificates { get; init; }
 
     /// <summary>Distinguished names (DER) of the issuers of client certificates, as a hint to the client; empty = not said.</summary>
     public IReadOnlyList<byte[]> ClientAuthorities { get; init; } = [];
 
     /// <summary>Tickets for each connection, so that the client may resume it; 0 for none. None is given, or taken, where certificates of clients are asked for.</summary>
-    public int Tickets { get; init; } = 2;
+    public int Tickets { get; init; } = DefaultTickets;
 
     /// <summary>How long a ticket is good for; 7 days at most.</summary>
     public TimeSpan TicketLifetime { get; init; } = TimeSpan.FromDays(7);

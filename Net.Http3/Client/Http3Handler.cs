@@ -66,6 +66,13 @@ public sealed class Http3Handler : HttpMessageHandler
     /// <summary>Whether another connection is made when the server permits no more requests on those that there are; else requests wait.</summary>
     public bool EnableMultipleHttp3Connections { get; set => field = Unstarted(value); }
 
+    /// <summary>
+    /// Whether the first requests of a new connection may be sent before its handshake is complete (0-RTT), when the server has allowed it in an
+    /// earlier one: those of GET, HEAD, OPTIONS and TRACE without content, as somebody may record and repeat them (RFC 8470). A server that
+    /// answers 425 (Too Early) is asked again behind the handshake. Off by default.
+    /// </summary>
+    public bool AllowEarlyData { get; set => field = Unstarted(value); }
+
     /// <summary>How long the content of a request with Expect: 100-continue is held back at most; 1 second by default.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative but not infinite.</exception>
     public TimeSpan Expect100ContinueTimeout { get; set => field = Unstarted(NotNegative(value)); } = TimeSpan.FromSeconds(1);
@@ -293,6 +300,7 @@ public sealed class Http3Handler : HttpMessageHandler
                 IdleTimeout = PooledConnectionIdleTimeout,
                 Lifetime = PooledConnectionLifetime,
                 ContinueTimeout = Expect100ContinueTimeout,
+                AllowEarlyData = AllowEarlyData,
                 MaxConnections = EnableMultipleHttp3Connections ? MaxConnectionsPerServer : 1,
                 TimeProvider = TimeProvider,
                 Resolve = Resolve,

@@ -19,6 +19,9 @@ internal sealed record RequestHead(string Method, string Scheme, string Authorit
 
     public bool IsHead => Method == "HEAD";
 
+    /// <summary>The method asks for nothing to be changed (RFC 9110, section 9.2.1): a copy of the request does no harm.</summary>
+    public bool IsSafe => Method is "GET" or "HEAD" or "OPTIONS" or "TRACE";
+
     /// <summary>Validates a received field section.</summary>
     public static Http3Error TryRead(FieldSection fields, out RequestHead? head)
     {

@@ -61,6 +61,12 @@ public sealed class Http3Exchange
     /// </summary>
     public PipeWriter BodyWriter => _writer ??= new(this);
 
+    /// <summary>
+    /// Whether this may be a copy of a request that somebody recorded: it came in 0-RTT, and the connection's handshake is not complete yet
+    /// (RFC 8470). Only requests of safe methods are handled then; one that must not run twice may still be answered 425 (Too Early).
+    /// </summary>
+    public bool IsEarlyData => _runner.IsEarlyData;
+
     private RequestHead Head => _runner.State.Head;
 
     /// <summary>Reads from the request's body.</summary>

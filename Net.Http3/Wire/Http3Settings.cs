@@ -20,6 +20,31 @@ internal readonly record struct Http3Settings(
     /// <summary>What we send: no dynamic table yet, so our decoder never blocks.</summary>
     public static Http3Settings Ours => new(Http3Limits.MaxFieldSectionSize, 0, 0, false, false);
 
+    /// <summary>
+    /// What requests in 0-RTT are held to, of a server's earlier SETTINGS: no dynamic table, so that they can be sent again whatever the server
+    /// says this time (RFC 9204, section 3.2.3).
+    /// </summary>
+    public Http3Settings ForEarlyData => this with { QpackMaxTableCapacity = 0, QpackBlockedStreams = 0 };
+
+    /// <summary>Whether a server that has accepted 0-RTT data may say <paramref name="now"/>: nothing less than it said before (RFC 9114, section 7.2.4.2).</summary>
+    public bool HoldUnder(in Http3Settings now) =>
+        now.MaxFieldSectionSize >= MaxFieldSectionSize
+        && (QpackMaxTableCapacity == 0 || now.QpackMaxTableCapacity == QpackMaxTableCapacity)
+        && now.QpackBlockedStreams >= QpackBlockedStreams
+        && (now.EnableConnect || !EnableConnect)
+        && (now.Datagrams || !Datagrams);
+
+    /// <summary>For a client's ticket.</summary>
+    public byte[] ToKept()
+    {
+        SnapshotWriter writer = new(default);
+        Export(writer);
+        return writer.Written.ToArray();
+    }
+
+    /// <summary>What holds of the settings that were kept; the defaults when none were.</summary>
+    public static Http3Settings OfKept(ReadOnlyMemory<byte>? kept) => kept is { IsEmpty: false } bytes ? Import(new(bytes, default)) : Default;
+
     /// <summary>Reads a whole payload. Unknown and reserved identifiers are ignored (sections 7.2.4 and 7.2.4.1).</summary>
     public static Http3Error TryRead(ReadOnlySpan<byte> payload, out Http3Settings settings)
     {

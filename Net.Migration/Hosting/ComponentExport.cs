@@ -42,6 +42,8 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public void OnComponentState(ReadOnlySpan<byte> state) => _image.Set(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, state);
 
+    public void OnEarlyData(ReadOnlySpan<byte> ledger) => _image.Set(ImageStore.ComponentIndex, SectionNumber.EarlyDataLedger, 0, ledger);
+
     /// <summary>The copy's sealed parts.</summary>
     public IEnumerable<byte[]> TakeAhead()
     {

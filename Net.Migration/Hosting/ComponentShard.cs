@@ -55,9 +55,10 @@ internal sealed class ComponentShard : IAsyncDisposable
             Connection = _options,
             Keys = _keys,
             DefaultShard = shard,
-            Server = new() { AlpnProtocols = ["h3"u8.ToArray()] },
+            Server = Http3Server.Tls(component.AllowEarlyData),
         };
-        Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept);
+        Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept, new() { WallClock = runner.WallClock });
+        ForgetEarlyData();
         _exchanges = NewExchanges();
     }
 
@@ -122,6 +123,11 @@ internal sealed class ComponentShard : IAsyncDisposable
         foreach (ServerOwner owner in _restored)
         {
             owner.Connection.Destroy();
+        }
+
+        if (_restored.Count > 0)
+        {
+            ForgetEarlyData();
         }
 
         _restored.Clear();
@@ -225,6 +231,9 @@ internal sealed class ComponentShard : IAsyncDisposable
             export.OnFinal(owner.Connection, writer);
         }
 
+        SnapshotWriter ledger = new(now);
+        Shard.Endpoint.EarlyData.Export(ledger);
+        export.OnEarlyData(ledger.Written.Span);
         ArrayBufferWriter<byte> state = new();
         _component.Save(state);
         export.OnComponentState(state.WrittenSpan);
@@ -275,6 +284,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
         _forgotten.Clear();
         Renew();
+        ForgetEarlyData();
         _channel.HandBackHeld();
         Count();
     }
@@ -301,6 +311,13 @@ internal sealed class ComponentShard : IAsyncDisposable
                 {
                     connection.Wipe();
                 }
+            }
+
+            if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.EarlyDataLedger, 0, out byte[]? ledger))
+            {
+                SnapshotReader reader = new(ledger, now);
+                Shard.Endpoint.EarlyData = EarlyDataLedger.Import(reader);
+                reader.End();
             }
 
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, out byte[]? state))
@@ -376,6 +393,9 @@ internal sealed class ComponentShard : IAsyncDisposable
         Shard.Endpoint.Remove(connection);
         _owners.Remove(connection);
     }
+
+    /// <summary>What was accepted elsewhere is not known here, so nothing that was sent before this moment is accepted.</summary>
+    private void ForgetEarlyData() => Shard.Endpoint.EarlyData = new(since: _runner.WallClock());
 
     private void Renew()
     {

@@ -67,6 +67,8 @@ internal sealed class HandOverRehearsal : IActor, IComponentRunner
 
     Instant IComponentRunner.Now => _now;
 
+    Func<long> IComponentRunner.WallClock => static () => 0;
+
     public void Post(Action<Instant> action) => _posted.Enqueue(action);
 
     IAsyncDisposable IComponentRunner.Start(ComponentShard component, string name)

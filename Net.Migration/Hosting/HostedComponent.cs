@@ -12,6 +12,12 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// <summary>Limits and times of its connections.</summary>
     internal ConnectionOptions Connections { get; init; } = ConnectionOptions.Default;
 
+    /// <summary>
+    /// Whether clients may send requests of safe methods in 0-RTT, which somebody may record and send again within seconds. Off by default. The
+    /// record of what was accepted moves with the component; after a forced take-over nothing that was sent before it is accepted.
+    /// </summary>
+    public bool AllowEarlyData { get; init; }
+
     /// <summary>Told of each change of epoch while the node owns the component.</summary>
     public Action<ulong>? Serving { get; init; }
 

@@ -11,6 +11,9 @@ internal interface IComponentRunner
     /// <summary>The shard's clock, for what has to know the time between two steps.</summary>
     Net.Core.Time.Instant Now { get; }
 
+    /// <summary>Gives the second of the wall clock: session tickets are of no use beyond one machine without it.</summary>
+    Func<long> WallClock { get; }
+
     /// <summary>Begins to step the component's shard.</summary>
     /// <returns>Ends it.</returns>
     IAsyncDisposable Start(ComponentShard component, string name);
@@ -22,6 +25,8 @@ internal sealed class ThreadedRunner : IComponentRunner
     public bool RunsHandlersInline => false;
 
     public Net.Core.Time.Instant Now => MonotonicClock.Now;
+
+    public Func<long> WallClock => static () => DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 
     public IAsyncDisposable Start(ComponentShard component, string name)
     {

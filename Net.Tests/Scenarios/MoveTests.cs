@@ -56,6 +56,24 @@ public sealed class MoveTests
         }
     }
 
+    /// <summary>Goal: the record of accepted 0-RTT moves with the component, so that what the source has accepted the destination does not (checklist S43).</summary>
+    [TestMethod]
+    public void S43_the_record_of_early_data_moves_along()
+    {
+        Federation federation = new(1);
+        Scenario scenario = new(federation, ScenarioKind.Download);
+        federation.RunUntil(() => scenario.IsConfirmed, s_limit, "confirmed");
+        long second = federation.Alpha.Shard!.Shard.Endpoint.WallClock!.Value;
+        Assert.IsFalse(federation.Alpha.Shard.Shard.Endpoint.EarlyData.TryUse(1, second - 5, second), "it was not there to see that");
+        Assert.IsTrue(federation.Alpha.Shard.Shard.Endpoint.EarlyData.TryUse(2, second + 1, second));
+        Move move = federation.Migrate("beta");
+        federation.RunUntil(() => move.IsOver && scenario.IsOver, s_limit, "moved");
+        scenario.AssertRight();
+        Assert.IsFalse(federation.Beta.Shard!.Shard.Endpoint.EarlyData.TryUse(2, second + 1, second));
+        Assert.IsTrue(federation.Beta.Shard.Shard.Endpoint.EarlyData.TryUse(3, second + 1, second));
+        Assert.AreEqual(0, federation.Alpha.Shard.Shard.Endpoint.EarlyData.Count, "who owns it no more knows nothing of it");
+    }
+
     /// <summary>Goal: the same on a bad network, with a move there and a move back.</summary>
     [TestMethod]
     [Seeds(60)]

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Tls;
 
 namespace Net.Tests.Simulation;
 
@@ -47,18 +49,53 @@ public sealed class MoveAtEveryStepTests
         }
     }
 
+    /// <summary>
+    /// Goal: a connection that began with 0-RTT moves as any other, from the first step at which it can: what came early is not asked for
+    /// again, and what was answered before the handshake was complete is not lost.
+    /// </summary>
+    [TestMethod]
+    [DataRow((byte)Job.Download)]
+    [DataRow((byte)Job.Upload)]
+    [DataRow((byte)Job.Echo)]
+    public void A_connection_that_began_with_early_data_moves(byte job)
+    {
+        Run quiet = Perform((Job)job, moveAt: int.MaxValue, copyAt: int.MaxValue, early: true);
+        int moved = 0;
+        for (int step = 0; step < quiet.Steps; step++)
+        {
+            Run run = Perform((Job)job, step, copyAt: int.MaxValue, early: true);
+            moved += run.Moves;
+            Assert.IsTrue(quiet.View.SequenceEqual(run.View), $"{(Job)job}, moved at step {step}");
+        }
+
+        Assert.IsTrue(moved > quiet.Steps / 2, "most steps come after the handshake");
+    }
+
     private sealed record Run(int Steps, int Moves, byte[] View);
 
-    private static Run Perform(Job job, int moveAt, int copyAt)
+    private static Run Perform(Job job, int moveAt, int copyAt, bool early = false)
     {
         World world = new(7);
         NonceLedger ledger = new();
         byte[] content = new byte[Bytes];
         new SimulatedRandom(11).Fill(content);
-        Cluster cluster = new(world, new StreamServer(content).OnEvent, ledger, nodes: 2);
+        EndpointOptions options = Peer.DefaultOptions with { Server = new() { AlpnProtocols = ["test"u8.ToArray()], AcceptsEarlyData = early } };
+        Cluster cluster = new(world, new StreamServer(content).OnEvent, ledger, nodes: 2, options: options);
         StreamClient app = new((job, job == Job.Download ? [] : content));
-        Peer client = new(world, "10.0.0.1:1000", ledger) { OnEvent = app.OnEvent };
-        Connection connection = client.Connect(cluster.Front);
+        Peer client = new(world, "10.0.0.1:1000", ledger);
+        if (early)
+        {
+            // It leaves a ticket.
+            Connection first = client.Connect(cluster.Front);
+            world.Run(TimeSpan.FromMilliseconds(500));
+            first.Close(0, "done", world.Now);
+            client.Pump();
+            world.Run(TimeSpan.FromSeconds(2));
+            Assert.IsEmpty(cluster.Owner.Endpoint.Connections);
+        }
+
+        client.OnEvent = app.OnEvent;
+        Connection connection = client.Connect(cluster.Front, earlyData: early);
         CopyAhead? copy = null;
         int steps = 0;
         bool moved = false;
@@ -86,6 +123,7 @@ public sealed class MoveAtEveryStepTests
         }
 
         Assert.IsNull(app.Fault);
+        Assert.AreEqual(early ? EarlyDataState.Accepted : EarlyDataState.None, connection.EarlyData);
         byte[] view = [.. app.Exchanges[0].Received];
         CollectionAssert.AreEqual(job == Job.Upload ? SHA256.HashData(content) : content, view);
         return new(steps, cluster.Moves, view);

@@ -26,8 +26,8 @@ internal sealed class StreamClient
         Connection = connection;
         switch (e.Kind)
         {
-            case ConnectionEventKind.HandshakeCompleted:
-                foreach (Exchange exchange in _exchanges)
+            case ConnectionEventKind.EarlyData or ConnectionEventKind.HandshakeCompleted:
+                foreach (Exchange exchange in _exchanges.Where(x => x.Id is null))
                 {
                     Assert.IsTrue(connection.TryOpen(unidirectional: false, out StreamId id));
                     exchange.Id = id;

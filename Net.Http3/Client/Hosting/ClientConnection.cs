@@ -2,6 +2,7 @@ using Net.Core.Connections;
 using Net.Core.Io;
 using Net.Core.Streams;
 using Net.Core.Time;
+using Net.Core.Tls;
 using Net.Core.Wire;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
@@ -19,7 +20,8 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ExchangeFailure? _end;
     private volatile bool _isLeaving;
-    private bool _isStarted, _isPeerAborting;
+    private readonly TaskCompletionSource _handshake = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isStarted, _isEarly, _isPeerAborting;
 
     public Http3Session Session { get; } = new(transport);
 
@@ -36,14 +38,28 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     /// <summary>A request to be sent; from any thread.</summary>
     public ClientExchange NewExchange() => new(this);
 
+    /// <summary>Ends when the handshake is complete, or the connection is over.</summary>
+    public Task HandshakeCompletion => _handshake.Task;
+
+    /// <summary>0-RTT: SETTINGS go out, and of what waits that which does no harm when it comes twice.</summary>
+    /// <param name="remembered">The server's SETTINGS of an earlier connection.</param>
+    public void StartEarly(in Http3Settings remembered)
+    {
+        _isEarly = true;
+        Session.State.PeerSettings = remembered.ForEarlyData;
+        Begin();
+    }
+
     /// <summary>The handshake is complete: SETTINGS go out, and what waits is sent.</summary>
     public void Start()
     {
-        _isStarted = true;
-        Session.Start();
-        Pump();
-        OpenWaiting();
+        _isEarly = false;
+        _ = _handshake.TrySetResult();
+        Begin();
     }
+
+    /// <summary>0-RTT data was rejected and cannot be sent again: nothing that it asked for was done.</summary>
+    public void OnEarlyDataLost(Http3ErrorCode code) => OnClosed(code, FailureKind.Refused);
 
     public void OnReadable(StreamId id)
     {
@@ -99,6 +115,7 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
             _exchanges.Clear();
             _waiting.Clear();
             _closed.TrySetResult();
+            _ = _handshake.TrySetResult();
         }
     }
 
@@ -119,14 +136,27 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
         {
             exchange.Abort(new(FailureKind.Refused, Http3ErrorCode.RequestRejected));
         }
-        else if (!_isStarted || !exchange.TryOpen(Session))
+        else if (!_isStarted || (_isEarly && !exchange.MayBeEarly) || !exchange.TryOpen(Session))
         {
             _waiting.Add(exchange);
         }
         else if (exchange.IsOpen)
         {
+            exchange.IsEarly = _isEarly;
             _exchanges.Add(exchange.Id, exchange);
         }
+    }
+
+    private void Begin()
+    {
+        if (!_isStarted)
+        {
+            _isStarted = true;
+            Session.Start();
+        }
+
+        Pump();
+        OpenWaiting();
     }
 
     public void Pump()
@@ -197,6 +227,8 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
 internal sealed class ClientOwner : IConnectionOwner
 {
     private readonly ConnectionTransport _transport;
+    private Http3Settings? _remembered;
+    private bool _areSettingsKept;
 
     public ClientOwner(Connection connection, IShardQueue queue, bool inline)
     {
@@ -206,7 +238,7 @@ internal sealed class ClientOwner : IConnectionOwner
 
     public ClientConnection Http3 { get; }
 
-    /// <summary>Raised on the shard's thread when requests may be sent.</summary>
+    /// <summary>Raised on the shard's thread when requests may be sent; with 0-RTT once before the handshake is complete, and again.</summary>
     public Action? OnConnected { get; init; }
 
     /// <summary>Why the connection ended; <c>null</c> while it lives.</summary>
@@ -218,6 +250,11 @@ internal sealed class ClientOwner : IConnectionOwner
         {
             switch (e.Kind)
             {
+                case ConnectionEventKind.EarlyData:
+                    _remembered = Http3Settings.OfKept(connection.KeptForEarlyData);
+                    Http3.StartEarly(_remembered.Value);
+                    OnConnected?.Invoke();
+                    break;
                 case ConnectionEventKind.HandshakeCompleted:
                     Http3.Start();
                     OnConnected?.Invoke();
@@ -225,6 +262,12 @@ internal sealed class ClientOwner : IConnectionOwner
                 case ConnectionEventKind.Stream: OnStream(e.Stream); break;
                 case ConnectionEventKind.Closed:
                     CloseReason = connection.CloseReason;
+                    if (connection is { EarlyData: EarlyDataState.Rejected, CloseReason: { Origin: CloseOrigin.LocalTransport, Code: 0 } })
+                    {
+                        Http3.OnEarlyDataLost(Http3ErrorCode.NoError);
+                        break;
+                    }
+
                     Http3.OnClosed(
                         (Http3ErrorCode)(connection.CloseReason?.Code ?? 0),
                         CloseReason?.Origin is CloseOrigin.PeerApplication or CloseOrigin.LocalApplication ? FailureKind.Closed : FailureKind.Lost);
@@ -233,7 +276,25 @@ internal sealed class ClientOwner : IConnectionOwner
             }
         }
 
+        OnSettings(connection);
         _transport.Settle(now);
+    }
+
+    /// <summary>The server's SETTINGS are kept with its tickets, and compared with those that 0-RTT data was held to.</summary>
+    private void OnSettings(Connection connection)
+    {
+        if (_areSettingsKept || !Http3.Session.State.HasPeerSettings || !connection.IsOpen || !connection.IsHandshakeComplete)
+        {
+            return;
+        }
+
+        _areSettingsKept = true;
+        Http3Settings settings = Http3.Session.State.PeerSettings;
+        connection.KeepForEarlyData(settings.ToKept());
+        if (connection.EarlyData == EarlyDataState.Accepted && _remembered is Http3Settings remembered && !remembered.HoldUnder(settings))
+        {
+            _transport.Close((ulong)Http3ErrorCode.SettingsError, "the server accepted 0-RTT data and reduced its settings");
+        }
     }
 
     public void OnShardStopped(Exception? fault) => Http3.OnClosed(Http3ErrorCode.InternalError);

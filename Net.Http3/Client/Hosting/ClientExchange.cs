@@ -94,6 +94,15 @@ internal sealed class ClientExchange : IOperationOwner
         }
     }
 
+    /// <summary>The request may go out in 0-RTT: a copy of it does no harm (RFC 8470, section 4), and it has no body that could not be sent again.</summary>
+    public bool MayBeEarly => _request is { Head.IsSafe: true, HasBody: false };
+
+    /// <summary>It went out before the handshake was complete.</summary>
+    public bool IsEarly { get; set; }
+
+    /// <summary>Ends when the connection's handshake is complete, or the connection is over.</summary>
+    public Task HandshakeCompletion => _connection.HandshakeCompletion;
+
     /// <summary>Opens the stream; <c>false</c> when none may be opened now. A head that cannot be sent fails the operation instead.</summary>
     public bool TryOpen(Http3Session session)
     {

@@ -17,6 +17,8 @@ internal sealed class ClientRequest
     /// <summary>Further attempts of a request that the server has not processed.</summary>
     private const int MaxRetries = 3;
 
+    private const HttpStatusCode TooEarly = (HttpStatusCode)425;
+
     private const int ResponseOver = 1, BodyOver = 2, All = ResponseOver | BodyOver;
 
     private readonly ConnectionPool _pool;
@@ -46,7 +48,15 @@ internal sealed class ClientRequest
                 (PooledConnection connection, exchange) = await pool.OpenAsync(
                     message, head, attached => exchange = attached, cancellationToken).ConfigureAwait(false);
                 request = new(pool, connection, exchange);
-                return await request.RunAsync(message, cancellationToken).ConfigureAwait(false);
+                HttpResponseMessage response = await request.RunAsync(message, cancellationToken).ConfigureAwait(false);
+                if (response.StatusCode != TooEarly || !exchange.IsEarly || retries == MaxRetries)
+                {
+                    return response;
+                }
+
+                // The server does not want this request as one that may be a copy: once more, behind the handshake (RFC 8470, section 5.2).
+                response.Dispose();
+                await exchange.HandshakeCompletion.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (ArgumentException error)
             {

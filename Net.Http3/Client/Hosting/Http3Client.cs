@@ -34,21 +34,28 @@ internal sealed class Http3Client : IAsyncDisposable
     /// <summary>Ends when the connection does.</summary>
     public Task Closed => _work.Owner!.Http3.Closed;
 
+    /// <inheritdoc cref="ConnectAsync(UdpAddress, string, SslClientAuthenticationOptions, bool, CancellationToken)"/>
+    public static Task<Http3Client> ConnectAsync(
+        UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, CancellationToken cancellationToken) =>
+        ConnectAsync(remote, serverName, tls, earlyData: false, cancellationToken);
+
     /// <summary>Connects, or fails with what ended the attempt.</summary>
     /// <param name="remote">The server's address.</param>
     /// <param name="serverName">For SNI and the certificate; a host name or an address.</param>
     /// <param name="tls">Whom to trust; the protocol is always h3.</param>
+    /// <param name="earlyData">Whether requests of safe methods may be sent in 0-RTT.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="IOException">The handshake failed; the message says why.</exception>
     /// <exception cref="AuthenticationException">The server's certificate is not trusted, or not valid for the name.</exception>
     public static async Task<Http3Client> ConnectAsync(
-        UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, CancellationToken cancellationToken)
+        UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, bool earlyData, CancellationToken cancellationToken)
     {
         bool isV4 = remote.ToEndPoint().AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
         ShardHost host = new(
             UdpAddress.FromEndPoint(new(isV4 ? IPAddress.Any : IPAddress.IPv6Any, 0)), ConnectionOptions.Default, null, new SslHost(tls),
-            static (_, _) => throw new InvalidOperationException("a client accepts nobody"));
-        ConnectWork work = new(host, new() { AlpnProtocols = [s_alpn], ServerName = serverName }, remote);
+            static (_, _) => throw new InvalidOperationException("a client accepts nobody"), SharedTickets.Of(tls));
+        TlsClientOptions options = new() { AlpnProtocols = [s_alpn], ServerName = serverName, Resumes = tls.AllowTlsResume, SendsEarlyData = earlyData };
+        ConnectWork work = new(host, options, remote);
         Http3Client client = new(host, work);
         _ = host.Shard.Post(work);
         try
@@ -62,6 +69,9 @@ internal sealed class Http3Client : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>The connection itself, for the shard's thread.</summary>
+    internal Connection? Connection => _work.Connection;
 
     /// <summary>A request to be sent.</summary>
     public ClientExchange NewExchange() => _work.Owner!.Http3.NewExchange();

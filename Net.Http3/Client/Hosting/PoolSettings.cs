@@ -16,6 +16,9 @@ internal sealed record PoolSettings
 
     public required TimeSpan ContinueTimeout { get; init; }
 
+    /// <summary>Whether requests of safe methods may go out in 0-RTT.</summary>
+    public bool AllowEarlyData { get; init; }
+
     /// <summary>Connections to one origin at a time.</summary>
     public required int MaxConnections { get; init; }
 

@@ -53,6 +53,12 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     /// <summary>What a handler that ended without a response is answered with.</summary>
     public int FaultStatus => _fault is Http3BodyTooLargeException ? 413 : 500;
 
+    /// <summary>The request may be a copy, as long as the connection's handshake is not complete.</summary>
+    public bool IsEarlyData => _connection.IsEarlyData;
+
+    /// <summary>Methods that may change something wait for the handshake: a copy does not come that far (RFC 8470, section 3).</summary>
+    public bool MayStart => !IsEarlyData || State.Head.IsSafe;
+
     /// <summary>No code of the handler runs, and none will run before an operation completes.</summary>
     public bool IsQuiet => _phase != Phase.Running
         || ((ReadOperation.IsAwaited || WriteOperation.IsAwaited) && !ReadOperation.IsCompleted && !WriteOperation.IsCompleted);
@@ -130,7 +136,11 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     /// <summary>The hold is over without a move: everything goes on.</summary>
     public void Release(Instant now)
     {
-        Start();
+        if (MayStart)
+        {
+            Start();
+        }
+
         if (_abort is not null)
         {
             Cancel();

@@ -3,6 +3,7 @@ using System.Net.Security;
 using Net.Core.Connections;
 using Net.Core.Io;
 using Net.Core.Time;
+using Net.Core.Tls;
 using Net.Core.Wire;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
@@ -26,6 +27,12 @@ public sealed record Http3ServerOptions
 
     /// <summary>Silence after which a connection is closed; zero for never. 30 s by default (RFC 9000, section 10.1).</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Whether clients may send requests in 0-RTT, which somebody may record and send again (RFC 8470). Off by default. Those of safe methods are
+    /// then answered at once, see <see cref="Http3Exchange.IsEarlyData"/>; all others wait until the handshake is complete.
+    /// </summary>
+    public bool AllowEarlyData { get; init; }
 
     /// <summary>Told of exceptions that the component let escape; the request has been answered for it.</summary>
     public Action<Exception>? OnFault { get; init; }
@@ -57,7 +64,7 @@ public sealed class Http3Server : IAsyncDisposable
         _tls = new(options.ServerAuthenticationOptions);
         TaskCompletionSource<ExchangeHost> exchanges = new();
         _host = new(
-            UdpAddress.FromEndPoint(options.ListenEndPoint), connections, new() { AlpnProtocols = ["h3"u8.ToArray()] }, _tls,
+            UdpAddress.FromEndPoint(options.ListenEndPoint), connections, Tls(options.AllowEarlyData, options.ServerAuthenticationOptions.AllowTlsResume), _tls,
             (_, connection) => Accept(connection, exchanges.Task.Result),
             endpoint => endpoint with { MaxConnections = options.Limits.MaxConnections });
         _exchanges = new(options.Component, new ShardQueue(_host.Shard), new() { OnFault = options.OnFault, Limits = options.Limits });
@@ -77,6 +84,22 @@ public sealed class Http3Server : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         return new(options);
+    }
+
+    /// <summary>What a server of HTTP/3 says in TLS.</summary>
+    /// <param name="allowEarlyData">Clients that were told the same SETTINGS as now may send 0-RTT data (RFC 9114, section 7.2.4.2).</param>
+    /// <param name="resumes">Whether clients get tickets.</param>
+    internal static TlsServerOptions Tls(bool allowEarlyData, bool resumes = true)
+    {
+        ByteWriter settings = new(stackalloc byte[128]);
+        Http3Settings.Ours.Write(ref settings);
+        return new()
+        {
+            AlpnProtocols = ["h3"u8.ToArray()],
+            Tickets = resumes ? TlsServerOptions.DefaultTickets : 0,
+            AcceptsEarlyData = allowEarlyData,
+            EarlyDataState = settings.Written.ToArray(),
+        };
     }
 
     /// <summary>

@@ -15,7 +15,8 @@ internal sealed class ServerConnection
     private readonly Dictionary<StreamId, ExchangeRunner> _exchanges = [];
     private readonly List<ExchangeRunner> _orphans = [];
     private readonly ConnectionGuard? _guard;
-    private bool _isPumping, _isClosed;
+    private bool _isPumping, _isClosed, _hasBegun;
+    private volatile bool _isEarlyData;
 
     public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, transport, new Http3Session(transport)) { }
 
@@ -36,8 +37,29 @@ internal sealed class ServerConnection
     /// <summary>No request is open and no handler runs.</summary>
     public bool IsIdle => Session.Requests.Count == 0 && _exchanges.Count == 0 && _orphans.Count == 0;
 
-    /// <summary>The connection can send: SETTINGS go out.</summary>
-    public void Start() => Session.Start();
+    /// <summary>What is read now may be a copy of what somebody sent before: the handshake is not complete (RFC 8470). From any thread.</summary>
+    public bool IsEarlyData => _isEarlyData;
+
+    /// <summary>0-RTT data is read: SETTINGS go out, and requests that do no harm when they come twice are handled.</summary>
+    public void StartEarly()
+    {
+        _isEarlyData = true;
+        Begin();
+    }
+
+    /// <summary>The handshake is complete: SETTINGS go out, and requests that waited for this are handled.</summary>
+    public void Start()
+    {
+        _isEarlyData = false;
+        Begin();
+        if (!_host.IsHeld)
+        {
+            foreach (ExchangeRunner exchange in _exchanges.Values.ToArray())
+            {
+                exchange.Start();
+            }
+        }
+    }
 
     public void OnReadable(StreamId id)
     {
@@ -271,9 +293,18 @@ internal sealed class ServerConnection
 
         ExchangeRunner exchange = new(_host, this, new(id, head));
         _exchanges.Add(id, exchange);
-        if (!_host.IsHeld)
+        if (!_host.IsHeld && exchange.MayStart)
         {
             exchange.Start();
+        }
+    }
+
+    private void Begin()
+    {
+        if (!_hasBegun)
+        {
+            _hasBegun = true;
+            Session.Start();
         }
     }
 

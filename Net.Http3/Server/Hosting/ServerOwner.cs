@@ -50,6 +50,7 @@ internal sealed class ServerOwner : IConnectionOwner
         {
             switch (e.Kind)
             {
+                case ConnectionEventKind.EarlyData: Http3.StartEarly(); break;
                 case ConnectionEventKind.HandshakeCompleted: Http3.Start(); break;
                 case ConnectionEventKind.Stream: OnStream(e.Stream); break;
                 case ConnectionEventKind.Closed: Http3.OnClosed((Http3ErrorCode)(connection.CloseReason?.Code ?? 0)); break;

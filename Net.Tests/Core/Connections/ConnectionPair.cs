@@ -17,7 +17,8 @@ internal sealed class ConnectionPair
     private readonly SimulatedCrypto _crypto;
     private readonly byte[] _buffer = new byte[64 * 1500];
 
-    public ConnectionPair(ConnectionOptions? client = null, ConnectionOptions? server = null, ulong seed = 5, TlsServerOptions? tls = null)
+    public ConnectionPair(ConnectionOptions? client = null, ConnectionOptions? server = null, ulong seed = 5, TlsServerOptions? tls = null,
+        ResumptionTicket? ticket = null, TicketContext? tickets = null)
     {
         World = new(seed);
         _crypto = new(World);
@@ -25,8 +26,9 @@ internal sealed class ConnectionPair
         ServerPath = new(ClientPath.Local, ClientPath.Remote, 0);
         ServerOptions = server ?? ConnectionOptions.Default;
         ServerTls = tls ?? new() { AlpnProtocols = ["test"u8.ToArray()] };
-        TlsClientOptions options = new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test" };
-        Client = ConnectionFactory.Connect(client ?? ConnectionOptions.Default, options, Peer.Keys, 1, ClientPath, Entropy(), Now);
+        Tickets = tickets;
+        TlsClientOptions options = new() { AlpnProtocols = ["test"u8.ToArray()], ServerName = "web.test", SendsEarlyData = ticket is not null };
+        Client = ConnectionFactory.Connect(client ?? ConnectionOptions.Default, options, Peer.Keys, 1, ClientPath, Entropy(), Now, ticket);
         Serve();
     }
 
@@ -42,6 +44,9 @@ internal sealed class ConnectionPair
     public ConnectionOptions ServerOptions { get; }
 
     public TlsServerOptions ServerTls { get; }
+
+    /// <summary>What the server judges tickets by.</summary>
+    public TicketContext? Tickets { get; }
 
     public Connection Client { get; }
 
@@ -102,12 +107,24 @@ internal sealed class ConnectionPair
         if (ServerOrNull is null)
         {
             Assert.IsTrue(LongHeader.TryRead(datagram.Bytes, out LongHeader header));
-            ServerOrNull = ConnectionFactory.Accept(ServerOptions, ServerTls, Peer.Keys, 1, path, header.Destination, header.Source, Entropy(), Now);
+            ServerOrNull = Accept(header, path);
         }
 
         // The endpoint would know by the route; a short header's ID tells as well.
         Server.OnDatagram(datagram.Bytes, path, datagram.Ecn, Sequence(Server, datagram.Bytes), Now);
         Serve();
+    }
+
+    /// <summary>A server's connection that begins with an Initial packet.</summary>
+    public Connection Accept(in LongHeader initial, NetworkPath path) => ConnectionFactory.Accept(
+        ServerOptions, ServerTls, Peer.Keys, 1, path, new FirstInitial(initial.Version, initial.Destination, initial.Source, BeforeRetry: null, IsAddressProven: false), Entropy(), Now, Tickets);
+
+    /// <summary>Lets an end's requests be answered, and takes its events, as of one that the pair does not know.</summary>
+    public List<ConnectionEvent> ServeOther(Connection connection)
+    {
+        List<ConnectionEvent> events = [];
+        Serve(connection, events);
+        return events;
     }
 
     public void ToClient(Datagram datagram)

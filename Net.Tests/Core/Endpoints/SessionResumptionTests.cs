@@ -1,5 +1,6 @@
 using Net.Core.Connections;
 using Net.Core.Endpoints;
+using Net.Core.Snapshots;
 using Net.Core.Streams;
 using Net.Core.Tls;
 using Net.Core.Wire;
@@ -136,6 +137,36 @@ public sealed class SessionResumptionTests
         _ = new Echo(site, new byte[100], other);
         Connection busy = site.Connect(other, early: true);
         Assert.AreEqual((CloseOrigin.LocalTransport, 0UL), (busy.CloseReason!.Value.Origin, busy.CloseReason.Value.Code), "it cannot be repeated within the new limits");
+    }
+
+    /// <summary>Goal: a node that takes a connection over, and has a newer key, gives the client tickets of its own, which a third node takes.</summary>
+    [TestMethod]
+    public void A_connection_that_has_moved_gives_tickets_of_its_new_owner()
+    {
+        Site site = new();
+        Connection client = site.Connect();
+        ConnectionKeys next = new(2, 1, Enumerable.Repeat((byte)7, 32).ToArray(), Enumerable.Repeat((byte)8, 32).ToArray());
+        Peer owner = new(site.World, "10.0.0.3:443", options: Site.ServerOptions(early: false) with { Keys = [next, Peer.Keys] }) { ActAs = site.Server.Address };
+        Connection old = site.Server.Accepted[0];
+        old.Freeze(site.World.Now);
+        SnapshotWriter writer = new(site.World.Now);
+        old.Export(0, writer);
+        old.Destroy();
+        site.Server.Endpoint.Remove(old);
+        ConnectionImage image = new();
+        image.Apply(writer.Written);
+        Connection moved = Connection.Import(image, ConnectionOptions.Default, Peer.Keys, site.World.Now);
+        Assert.AreEqual((2UL, (uint?)1), (moved.Parts.Tickets.Issued, moved.Parts.Tickets.IssuedUnder));
+        moved.Thaw(1, site.World.Now);
+        owner.Endpoint.Adopt(moved);
+        site.World.Attach(site.Server.Address, owner.Deliver);
+        owner.Pump();
+        site.World.Run(TimeSpan.FromSeconds(1));
+        Assert.AreEqual((4UL, (uint?)2), (moved.Parts.Tickets.Issued, moved.Parts.Tickets.IssuedUnder));
+
+        Peer third = new(site.World, "10.0.0.4:443", options: Site.ServerOptions(early: false) with { Keys = [next] });
+        Assert.IsTrue(client.IsOpen);
+        Assert.IsTrue(site.Connect(third).Session!.IsResumed);
     }
 
     /// <summary>A client, a server, and the network between them: 10 ms one way.</summary>

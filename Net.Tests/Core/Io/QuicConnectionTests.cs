@@ -37,6 +37,56 @@ public sealed class QuicConnectionTests
         Assert.AreEqual(pair.Client.LocalEndPoint.Port, pair.Server.RemoteEndPoint.Port);
     }
 
+    /// <summary>Goal: a client that comes back with the same TLS options resumes, unless either end has switched it off; 0-RTT is off.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    [DataRow(true, true)]
+    [DataRow(false, true)]
+    [DataRow(true, false)]
+    public async Task A_client_that_comes_back_resumes(bool client, bool server)
+    {
+        await using QuicListener listener = await QuicPair.ListenAsync(configure: options => options.ServerAuthenticationOptions.AllowTlsResume = server);
+        QuicClientConnectionOptions options = QuicPair.ClientOptions(listener, options => options.ClientAuthenticationOptions.AllowTlsResume = client);
+        options.AllowEarlyData = true;
+        Assert.IsFalse((await MeetAsync(listener, options)).Resumed);
+        (bool resumed, bool early, X509Certificate? certificate) = await MeetAsync(listener, options);
+        Assert.AreEqual(client && server, resumed);
+        Assert.IsFalse(early);
+        Assert.AreEqual(TestPki.Instance.Server, certificate);
+        Assert.IsFalse((await MeetAsync(listener, QuicPair.ClientOptions(listener))).Resumed, "other options may trust others");
+    }
+
+    /// <summary>Goal: with 0-RTT at both ends a connection is in use before its handshake is complete, and both can tell.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_client_that_comes_back_may_send_early_data()
+    {
+        await using QuicListener listener = await QuicPair.ListenAsync(configure: options => options.AllowEarlyData = true);
+        QuicClientConnectionOptions options = QuicPair.ClientOptions(listener, options => options.AllowEarlyData = true);
+        Assert.IsFalse((await MeetAsync(listener, options)).Early);
+        (bool resumed, bool early, _) = await MeetAsync(listener, options);
+        Assert.IsTrue(resumed && early);
+    }
+
+    /// <summary>One connection: a request, its answer, which comes behind the tickets, and the end.</summary>
+    private async Task<(bool Resumed, bool Early, X509Certificate? Certificate)> MeetAsync(QuicListener listener, QuicClientConnectionOptions options)
+    {
+        Task<QuicConnection> accepting = listener.AcceptConnectionAsync(Token).AsTask();
+        await using QuicConnection client = await QuicConnection.ConnectAsync(options, Token);
+        await using QuicStream request = await client.OpenOutboundStreamAsync(QuicStreamType.Bidirectional, Token);
+        await request.WriteAsync(new byte[] { 7 }, completeWrites: true, Token);
+        await using QuicConnection server = await accepting;
+        await using QuicStream incoming = await server.AcceptInboundStreamAsync(Token);
+        byte[] buffer = new byte[1];
+        Assert.AreEqual(1, await incoming.ReadAsync(buffer, Token));
+        await server.HandshakeCompletion.WaitAsync(Token);
+        await incoming.WriteAsync(buffer, completeWrites: true, Token);
+        Assert.AreEqual(1, await request.ReadAsync(buffer, Token));
+        await client.HandshakeCompletion.WaitAsync(Token);
+        Assert.AreEqual((client.IsResumed, client.IsEarlyDataAccepted), (server.IsResumed, server.IsEarlyDataAccepted));
+        return (client.IsResumed, client.IsEarlyDataAccepted, client.RemoteCertificate);
+    }
+
     /// <summary>Goal: with mutual TLS the server knows its client's certificate.</summary>
     [TestMethod]
     [Timeout(30_000, CooperativeCancellation = true)]

@@ -254,9 +254,9 @@ public sealed class TlsAlertTests
         CollectionAssert.AreEqual(new byte[] { 7, 7, 7 }, hello.Cookie);
     }
 
-    /// <summary>Goal: bytes at any level but the one that is due are unexpected, in every state (checklist S37).</summary>
+    /// <summary>Goal: bytes at any level but the one that is due are unexpected, in every state.</summary>
     [TestMethod]
-    public void The_wrong_level_is_refused_at_any_time()
+    public void S37_The_wrong_level_is_refused_at_any_time()
     {
         EncryptionLevel[] levels = [EncryptionLevel.Initial, EncryptionLevel.ZeroRtt, EncryptionLevel.Handshake, EncryptionLevel.OneRtt];
         int length = new HandshakePair(mode: ClientCertificates.Require, clientCredential: TestHost.Client).Run().Log.Count;

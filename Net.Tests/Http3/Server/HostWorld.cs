@@ -17,13 +17,21 @@ internal sealed class HostWorld
     private readonly Dictionary<StreamId, int> _read = [];
     private readonly FakeQueue _queue = new();
 
-    public HostWorld(IComponent component, ExchangeHostOptions? options = null)
+    public HostWorld(IComponent component, ExchangeHostOptions? options = null, bool early = false)
     {
         Options = options ?? new() { Inline = true };
         Host = new(component, _queue, Options);
         Connection = new(Host, Link.Server);
         Link.Server.Attach(Connection);
-        Connection.Start();
+        if (early)
+        {
+            Connection.StartEarly();
+        }
+        else
+        {
+            Connection.Start();
+        }
+
         Client = new(Link.Client);
         Link.Client.Attach(Client);
         Client.Start();

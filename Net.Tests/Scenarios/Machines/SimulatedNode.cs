@@ -60,6 +60,8 @@ internal sealed class SimulatedNode : IComponentRunner
 
     Instant IComponentRunner.Now => Machine.Now;
 
+    Func<long> IComponentRunner.WallClock => () => 1_800_000_000 + (_federation.World.Now.Ticks / TimeSpan.TicksPerSecond);
+
     public IAsyncDisposable Start(ComponentShard component, string name)
     {
         Shard = component;

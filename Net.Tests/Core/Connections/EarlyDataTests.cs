@@ -1,0 +1,150 @@
+using Net.Core.Connections;
+using Net.Core.Errors;
+using Net.Core.Streams;
+using Net.Core.Tls;
+using Net.Core.Wire;
+using Net.Tests.Simulation;
+
+namespace Net.Tests.Core.Connections;
+
+/// <summary>0-RTT at the level of single packets: what may be in them, what is kept of them, and that a copy is not read.</summary>
+[TestClass]
+public sealed class EarlyDataTests
+{
+    private const long Second = 1_800_000_000;
+
+    private static readonly TlsServerOptions s_tls = new() { AlpnProtocols = ["test"u8.ToArray()], AcceptsEarlyData = true };
+
+    /// <summary>Goal: a frame that has no place in 0-RTT is a violation (RFC 9000, section 12.5).</summary>
+    [TestMethod]
+    [DataRow((byte)FrameType.Ack)]
+    [DataRow((byte)FrameType.Crypto)]
+    [DataRow((byte)FrameType.NewToken)]
+    [DataRow((byte)FrameType.RetireConnectionId)]
+    [DataRow((byte)FrameType.PathResponse)]
+    [DataRow((byte)FrameType.HandshakeDone)]
+    public void Frames_that_answer_are_no_early_data(byte type)
+    {
+        ConnectionPair pair = Resuming(out _);
+        Datagram forged = pair.Forge(pair.Client, EncryptionLevel.ZeroRtt, [type, 0, 0, 0, 0, 0, 0, 0, 0]);
+        foreach (Datagram datagram in pair.Take(pair.Client))
+        {
+            pair.ToServer(datagram);
+        }
+
+        Assert.AreEqual(EarlyDataState.Accepted, pair.Server.EarlyData);
+        pair.ToServer(forged);
+        Assert.AreEqual((ulong)TransportErrorCode.ProtocolViolation, pair.Server.CloseReason!.Value.Code);
+    }
+
+    /// <summary>
+    /// Goal: a flight that somebody sends again, to another connection of the same server or of its successor, is not read a second time
+    /// (checklist S43); the copy's handshake goes on without it, and cannot be completed.
+    /// </summary>
+    [TestMethod]
+    public void S43_a_copy_of_a_first_flight_is_not_read()
+    {
+        ConnectionPair pair = Resuming(out TicketContext tickets);
+        Assert.IsTrue(pair.Client.TryOpen(unidirectional: false, out StreamId id));
+        Assert.AreEqual(5, pair.Client.Write(id, "order"u8, fin: true));
+        List<Datagram> flight = pair.Take(pair.Client);
+        List<Datagram> copies = [.. flight.Select(d => d with { Bytes = [.. d.Bytes] })];
+        foreach (Datagram datagram in flight)
+        {
+            pair.ToServer(datagram);
+        }
+
+        Assert.IsTrue(pair.Server.Peek(id).SequenceEqual("order"u8));
+        Assert.IsFalse(pair.Server.IsHandshakeComplete);
+        Assert.AreEqual(1, tickets.Ledger.Count);
+
+        Assert.IsTrue(LongHeader.TryRead(copies[0].Bytes, out LongHeader header));
+        Connection second = pair.Accept(header, pair.ServerPath);
+        List<ConnectionEvent> events = [];
+        foreach (Datagram copy in copies)
+        {
+            second.OnDatagram(copy.Bytes, pair.ServerPath, Ecn.NotEct, null, pair.Now);
+            events.AddRange(pair.ServeOther(second));
+        }
+
+        Assert.AreEqual((EarlyDataState.Rejected, true), (second.EarlyData, second.IsOpen));
+        Assert.IsEmpty(events, "nothing of it reaches an application");
+    }
+
+    /// <summary>Goal: 0-RTT packets that come before the ClientHello is complete wait, a bounded number of them (checklist S36).</summary>
+    [TestMethod]
+    public void S36_early_packets_wait_within_a_limit()
+    {
+        HandshakeState state = new();
+        for (int i = 0; i < 10 * HandshakeState.MaxEarlyDataPackets; i++)
+        {
+            state.KeepEarlyData(new byte[1200]);
+        }
+
+        int kept = 0;
+        for (; state.TryTakeEarlyData(out _); kept++)
+        {
+        }
+
+        Assert.AreEqual(HandshakeState.MaxEarlyDataPackets, kept);
+    }
+
+    /// <summary>Goal: a server that accepts 0-RTT data and then permits less than the client remembers is at fault (RFC 9000, section 7.4.1; checklist S44).</summary>
+    [TestMethod]
+    public void S44_a_server_that_accepts_may_not_reduce()
+    {
+        ConnectionPair pair = Resuming(out _, limits => limits with { MaxStreamsBidi = limits.MaxStreamsBidi + 1 });
+        pair.Settle();
+        Assert.AreEqual((ulong)TransportErrorCode.ProtocolViolation, pair.Client.CloseReason!.Value.Code);
+    }
+
+    /// <summary>Goal: once the handshake is complete, both ends read and write in 1-RTT alone, and the bytes of both kinds are one stream.</summary>
+    [TestMethod]
+    public void Early_and_later_bytes_are_one_stream()
+    {
+        ConnectionPair pair = Resuming(out _);
+        Assert.IsTrue(pair.ClientEvents.Exists(e => e.Kind == ConnectionEventKind.EarlyData));
+        Assert.IsTrue(pair.Client.TryOpen(unidirectional: false, out StreamId id));
+        pair.Client.Write(id, "early "u8, fin: false);
+        pair.Settle();
+        pair.Client.Write(id, "and late"u8, fin: true);
+        pair.Settle();
+        List<byte> read = [];
+        while (pair.Server.Peek(id) is { IsEmpty: false } bytes)
+        {
+            read.AddRange(bytes);
+            pair.Server.Consume(id, bytes.Length);
+        }
+
+        Assert.AreEqual("early and late", System.Text.Encoding.ASCII.GetString([.. read]));
+        Assert.IsTrue(pair.Client.IsConfirmed && pair.Server.IsConfirmed);
+        Assert.AreEqual(EarlyDataState.Accepted, pair.Client.Session!.EarlyData);
+        Assert.IsTrue(pair.ServerEvents.FindIndex(e => e.Kind == ConnectionEventKind.EarlyData) < pair.ServerEvents.FindIndex(e => e.Kind == ConnectionEventKind.HandshakeCompleted));
+    }
+
+    /// <summary>A pair whose client has a ticket of an earlier one, and has its first flight ready.</summary>
+    private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null)
+    {
+        tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new());
+        ConnectionPair first = new(tls: s_tls, tickets: tickets);
+        first.Settle();
+        first.Server.OfferTicket(s_tls, Peer.Keys.TicketKey, Second, new byte[20]);
+        first.Settle();
+        ResumptionTicket given = first.Client.Parts.NewTickets.Dequeue();
+        ResumptionTicket ticket = new()
+        {
+            Suite = given.Suite,
+            Version = given.Version,
+            Alpn = given.Alpn,
+            Ticket = given.Ticket,
+            Psk = given.Psk,
+            AgeAdd = given.AgeAdd,
+            ReceivedAt = new(TimeSpan.TicksPerHour),
+            ExpiresAt = given.ExpiresAt,
+            AllowsEarlyData = given.AllowsEarlyData,
+            Limits = remember?.Invoke(given.Limits) ?? given.Limits,
+            PeerCertificates = given.PeerCertificates,
+        };
+        return new(seed: 6, tls: s_tls, ticket: ticket, tickets: tickets);
+    }
+}
