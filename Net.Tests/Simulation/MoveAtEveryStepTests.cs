@@ -61,14 +61,15 @@ public sealed class MoveAtEveryStepTests
     {
         Run quiet = Perform((Job)job, moveAt: int.MaxValue, copyAt: int.MaxValue, early: true);
         int moved = 0;
-        for (int step = 0; step < quiet.Steps; step++)
+        // Each step as long as anything of the first flight may be under way, later some: they are those of any connection.
+        for (int step = 0; step < quiet.Steps; step += step < 60 ? 1 : 11)
         {
             Run run = Perform((Job)job, step, copyAt: int.MaxValue, early: true);
             moved += run.Moves;
             Assert.IsTrue(quiet.View.SequenceEqual(run.View), $"{(Job)job}, moved at step {step}");
         }
 
-        Assert.IsTrue(moved > quiet.Steps / 2, "most steps come after the handshake");
+        Assert.IsGreaterThan(40, moved);
     }
 
     private sealed record Run(int Steps, int Moves, byte[] View);
@@ -110,7 +111,8 @@ public sealed class MoveAtEveryStepTests
             if (steps >= moveAt && !moved && cluster.CanMove)
             {
                 moved = true;
-                cluster.Move(TimeSpan.FromMilliseconds(4), copy);
+                // A client that has many samples by now has a short timeout for its Finished, to which no delay of acknowledgements is added.
+                cluster.Move(TimeSpan.FromMilliseconds(early ? 0.5 : 4), copy);
             }
 
             Assert.IsTrue(world.TryStep(end), $"{job}, moved at step {moveAt}: it never ends");

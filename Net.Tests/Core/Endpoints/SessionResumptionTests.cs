@@ -169,7 +169,7 @@ public sealed class SessionResumptionTests
         Assert.IsTrue(site.Connect(third).Session!.IsResumed);
     }
 
-    /// <summary>A client, a server, and the network between them: 10 ms one way.</summary>
+    /// <summary>A client, a server, and the network between them: 5 ms one way.</summary>
     private sealed class Site
     {
         public Site(bool early = false, EndpointOptions? options = null)
@@ -224,7 +224,7 @@ public sealed class SessionResumptionTests
                 }
                 else if (e.Kind == ConnectionEventKind.Stream && e.Stream.Id == id)
                 {
-                    RoundTrips = Received.Count == 0 ? (int)Math.Round((site.World.Now - begun) / TimeSpan.FromMilliseconds(20)) : RoundTrips;
+                    RoundTrips = Received.Count == 0 ? (int)Math.Round((site.World.Now - begun) / TimeSpan.FromMilliseconds(10)) : RoundTrips;
                     Drain(connection, e.Stream.Id, Received);
                 }
             };
