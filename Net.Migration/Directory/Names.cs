@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Net.Core.Wire;
 using Net.Migration.Envelope;
 
@@ -24,6 +25,24 @@ internal static class Names
             }
         }
 
+        return true;
+    }
+
+    /// <summary>The component that a server name, or an authority, asks for: its first label.</summary>
+    /// <param name="host">With or without a port.</param>
+    /// <returns>False for an address, which asks for nobody by name.</returns>
+    public static bool TryLabel(string host, [NotNullWhen(true)] out string? label)
+    {
+        label = null;
+        int colon = host.LastIndexOf(':');
+        string name = colon < 0 || host.EndsWith(']') ? host : host[..colon];
+        if (name.Length == 0 || name[0] == '[' || System.Net.IPAddress.TryParse(name, out _))
+        {
+            return false;
+        }
+
+        int dot = name.IndexOf('.', StringComparison.Ordinal);
+        label = dot < 0 ? name : name[..dot];
         return true;
     }
 

@@ -2,7 +2,7 @@ using Net.Core.Time;
 
 namespace Net.Migration.Directory;
 
-/// <summary>Holds a new owner back after a forced take-over: per ingress until it has confirmed the new epoch, or the old owner's lease has run out.</summary>
+/// <summary>Holds a new owner back after a forced take-over: until every ingress has confirmed the new epoch, or the old owner's lease has run out.</summary>
 /// <param name="ingresses">Numbers of the ingresses that were known when the order came.</param>
 /// <param name="oldOwnerLease">How long the old owner may still send at most, counted from <paramref name="now"/>.</param>
 /// <param name="now">When the order came.</param>
@@ -16,5 +16,6 @@ internal sealed class TakeOverGate(IEnumerable<uint> ingresses, TimeSpan oldOwne
 
     public void OnConfirmed(uint ingress) => _unconfirmed.Remove(ingress);
 
-    public bool MaySendThrough(uint ingress, Instant now) => !_unconfirmed.Contains(ingress) || now >= _leaseEnd;
+    /// <summary>Every ingress keeps the old owner out, or the old owner keeps itself out.</summary>
+    public bool MaySend(Instant now) => _unconfirmed.Count == 0 || now >= _leaseEnd;
 }

@@ -32,6 +32,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly ConnectionOptions _options;
     private readonly IReadOnlyList<ConnectionKeys> _keys;
     private readonly Action<Exception> _onFault;
+    private readonly Func<string, bool> _serves;
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
     private readonly List<ServerOwner> _restored = [];
     private readonly List<ServerOwner> _forgotten = [];
@@ -39,8 +40,10 @@ internal sealed class ComponentShard : IAsyncDisposable
     private uint _refused;
 
     public ComponentShard(
-        HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, IComponentRunner runner, Action<Exception> onFault)
+        HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, IComponentRunner runner, Action<Exception> onFault,
+        Func<string, bool> serves)
     {
+        _serves = serves;
         _component = component;
         _runner = runner;
         _onFault = onFault;
@@ -404,7 +407,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _exchanges = NewExchanges();
     }
 
-    private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new() { OnFault = _onFault, Inline = _runner.RunsHandlersInline });
+    private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new() { OnFault = _onFault, Inline = _runner.RunsHandlersInline, Serves = _serves });
 
     /// <summary>What the component's host makes of it must not end the thread that serves.</summary>
     private void Tell(Action tell)

@@ -181,7 +181,7 @@ internal sealed class ControlDesk
         }
 
         _log($"{member.Member} joined from {node.Link}");
-        _routes.OnMember(member.Member, node.Data, isAlive: true);
+        _routes.OnMember(node, isAlive: true);
         peer.Send(new WelcomeMessage(_keys, _options.Number, peer.DataAddress));
         foreach (ControlMember other in _members.All.Where(other => other.IsAlive))
         {
@@ -216,7 +216,7 @@ internal sealed class ControlDesk
             return $"the certificate names {peer.Name}, not {member.Name}";
         }
 
-        if (node.Data.IsNone || node.Link.IsNone)
+        if (node.Link.IsNone)
         {
             return "it has no address";
         }
@@ -371,7 +371,7 @@ internal sealed class ControlDesk
                 peer.Close();
             }
 
-            _routes.OnMember(dead.Value, member.Node.Data, isAlive: false);
+            _routes.OnMember(member.Node, isAlive: false);
             _moves.OnDead(dead.Value);
             foreach (IControlPeer other in _members.Peers)
             {

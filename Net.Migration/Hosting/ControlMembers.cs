@@ -24,7 +24,7 @@ internal sealed class ControlMember(NodeInfo node, long order)
 
     public Dictionary<string, uint> Loads { get; } = new(StringComparer.Ordinal);
 
-    public bool CanHost(string component) => Node.Hosts.Contains(component, StringComparer.Ordinal);
+    public bool CanHost(string component) => Node.CanHost(component);
 }
 
 /// <summary>Who is in the federation: every living member, and the dead that `status` still shows.</summary>

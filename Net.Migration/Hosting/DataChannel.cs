@@ -103,7 +103,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         // What was handed back before is kept here.
         if (Mode == DataMode.Idle || (Mode == DataMode.Frozen && header.Type == IngressDatagram.Data))
         {
-            HandBack(datagram, header);
+            HandBack(datagram, header, path.Remote);
         }
         else if (_held.Count < MaxHeld)
         {
@@ -133,7 +133,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     {
         foreach (Held held in _held)
         {
-            HandBack(held.Bytes, held.Header);
+            HandBack(held.Bytes, held.Header, held.Path.Remote);
         }
 
         _held.Clear();
@@ -202,7 +202,8 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         return 0;
     }
 
-    private void HandBack(ReadOnlySpan<byte> datagram, in IngressHeader header)
+    /// <summary>To the ingress that it came from: whoever routed it knows its client, and has held what came behind it.</summary>
+    private void HandBack(ReadOnlySpan<byte> datagram, in IngressHeader header, UdpAddress ingress)
     {
         // What was handed back once is not handed back again: two nodes that both think the other owns it would play ping-pong.
         if (header.Type != IngressDatagram.Data)
@@ -212,11 +213,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
         byte[] back = datagram.ToArray();
         tags.Write(back, header with { Type = IngressDatagram.HandBack });
-        foreach (UdpAddress ingress in _ingresses.Values)
-        {
-            _ = socket.TrySend(back, new(new(ingress, Local, 0), back.Length, 1, back.Length, Ecn.NotEct));
-            return;
-        }
+        _ = socket.TrySend(back, new(new(ingress, Local, 0), back.Length, 1, back.Length, Ecn.NotEct));
     }
 
     private readonly record struct Held(byte[] Bytes, IngressHeader Header, NetworkPath Path);

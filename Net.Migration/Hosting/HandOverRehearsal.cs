@@ -104,7 +104,7 @@ internal sealed class HandOverRehearsal : IActor, IComponentRunner
     {
         Member member = new(name, 1UL + number);
         UdpAddress address = RehearsalIngress.Address(number, 5000);
-        NodeInfo info = new(member, address, RehearsalIngress.Address(number, 6000), [Component]);
+        NodeInfo info = new(member, RehearsalIngress.Address(number, 6000), [new(Component, address, [])]);
         NodeOptions options = new()
         {
             Name = name,
@@ -116,7 +116,7 @@ internal sealed class HandOverRehearsal : IActor, IComponentRunner
         };
         RehearsalChannel channel = new(address) { Sent = (bytes, _) => _ingress.OnNode(bytes, _now) };
         _ingress.Nodes[address] = channel;
-        NodeState state = new(options, info, new(this, this, channel, _crypto, to => Connect(name, to.Member.Name)));
+        NodeState state = new(options, info, new(this, this, _ => channel, _crypto, to => Connect(name, to.Member.Name)));
         _nodes.Add(state);
         RehearsalLink control = new(name, "ingress");
         control.Deliver(message => Post(now => state.OnControl(control, message, now)));

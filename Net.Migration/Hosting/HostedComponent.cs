@@ -1,14 +1,25 @@
 using System.Buffers;
+using System.Reflection;
 using Net.Core.Connections;
 using Net.Http3.Server;
+using Net.Migration.Directory;
 
 namespace Net.Migration.Hosting;
 
-/// <summary>A component that a node can host.</summary>
-/// <param name="Name">First label of the server names it answers to.</param>
+/// <summary>What a node can host under one ownership record: a component, or all components of an aggregate.</summary>
+/// <param name="Name">Of the record; of a component alone also the first label of the server names it answers to.</param>
 /// <param name="Handler">Answers its requests; several at a time. <see cref="IStatefulComponent"/> if it has state of its own that moves.</param>
+/// <remarks>
+/// <para>The contract between a host and a component is four things: a <b>name</b>, how to <b>handle an exchange</b>
+/// (<see cref="IComponent.HandleAsync"/>), and, for what has state, how to <b>save</b> and <b>restore</b> it
+/// (<see cref="IStatefulComponent"/>). State is saved, and connections are cut, at one instant: nothing of the component runs then.</para>
+/// <para>Each hosted component has a thread and a socket of its own: those of one node neither wait for nor see each other.</para>
+/// </remarks>
 public sealed record HostedComponent(string Name, IComponent Handler)
 {
+    /// <summary>First labels of server names that it answers to, beside <see cref="Name"/>: the components of an aggregate.</summary>
+    public IReadOnlyList<string> Names { get; init; } = [];
+
     /// <summary>Limits and times of its connections.</summary>
     internal ConnectionOptions Connections { get; init; } = ConnectionOptions.Default;
 
@@ -24,11 +35,70 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// <summary>Told of each client that has shaken hands with this node; not of those that came with a move.</summary>
     public Action? HandshakeCompleted { get; init; }
 
+    /// <summary>Reads <see cref="ComponentAttribute"/> and <see cref="AggregateAttribute"/>; components of one aggregate become one.</summary>
+    /// <exception cref="ArgumentException">A component has no name or a wrong one, two have the same, or those of an aggregate disagree on their connections.</exception>
+    public static IReadOnlyList<HostedComponent> Of(params IReadOnlyList<IComponent> components)
+    {
+        ArgumentNullException.ThrowIfNull(components);
+        List<HostedComponent> hosted = [];
+        foreach (IGrouping<string, (ComponentAttribute Settings, IComponent Component)> group in components
+            .Select(component => (SettingsOf(component), component))
+            .GroupBy(entry => entry.component.GetType().GetCustomAttribute<AggregateAttribute>()?.Name ?? entry.Item1.Name, StringComparer.Ordinal))
+        {
+            (ComponentAttribute Settings, IComponent Component)[] members = [.. group];
+            ComponentAttribute settings = members[0].Settings;
+            if (members.Any(member => member.Settings.IdleTimeoutSeconds != settings.IdleTimeoutSeconds
+                || member.Settings.MaxRequestsPerConnection != settings.MaxRequestsPerConnection))
+            {
+                throw new ArgumentException($"the components of {group.Key} share connections, but their settings differ", nameof(components));
+            }
+
+            bool isAlone = members.Length == 1 && settings.Name == group.Key;
+            hosted.Add(new(group.Key, isAlone ? members[0].Component : AggregateHandler.Of([.. members.Select(m => (m.Settings.Name, m.Component))]))
+            {
+                Names = isAlone ? [] : [.. members.Select(member => member.Settings.Name)],
+                Connections = ConnectionsOf(settings),
+            });
+        }
+
+        ThrowIfAmbiguous(hosted);
+        return hosted;
+    }
+
+    internal static void ThrowIfAmbiguous(IReadOnlyList<HostedComponent> components)
+    {
+        HashSet<string> names = new(StringComparer.Ordinal);
+        foreach (string name in components.SelectMany(component => component.Names.Prepend(component.Name)))
+        {
+            if (!Directory.Names.IsValid(name))
+            {
+                throw new ArgumentException($"'{name}' is no name for a component: use 1 to 63 of a-z, 0-9 and inner hyphens", nameof(components));
+            }
+
+            if (!names.Add(name))
+            {
+                throw new ArgumentException($"two components, or a component and an aggregate, are called {name}", nameof(components));
+            }
+        }
+    }
+
     internal void OnServing(ulong epoch) => Serving?.Invoke(epoch);
 
     internal void Save(IBufferWriter<byte> writer) => (Handler as IStatefulComponent)?.Save(writer);
 
     internal void Restore(ReadOnlyMemory<byte> state) => (Handler as IStatefulComponent)?.Restore(state);
+
+    private static ComponentAttribute SettingsOf(IComponent component) => component.GetType().GetCustomAttribute<ComponentAttribute>()
+        ?? throw new ArgumentException($"{component.GetType().Name} has no name: give it [Component(\"name\")]", nameof(component));
+
+    private static ConnectionOptions ConnectionsOf(ComponentAttribute settings)
+    {
+        ConnectionOptions options = ConnectionOptions.Default;
+        options = settings.IdleTimeoutSeconds > 0 ? options with { IdleTimeout = TimeSpan.FromSeconds(settings.IdleTimeoutSeconds) } : options;
+        return settings.MaxRequestsPerConnection > 0
+            ? options with { Streams = options.Streams with { MaxBidirectional = (ulong)settings.MaxRequestsPerConnection } }
+            : options;
+    }
 }
 
 /// <summary>A component whose own state moves with its connections, saved and cut at one instant.</summary>

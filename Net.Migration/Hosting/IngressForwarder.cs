@@ -13,7 +13,7 @@ namespace Net.Migration.Hosting;
 /// <summary>What the control side tells the router. From any thread; when a call returns, it holds for every datagram that leaves from then on.</summary>
 internal interface IIngressRoutes
 {
-    void OnMember(Member member, UdpAddress data, bool isAlive);
+    void OnMember(NodeInfo node, bool isAlive);
 
     void OnRecord(OwnershipRecord record);
 
@@ -84,7 +84,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         }
     }
 
-    public void OnMember(Member member, UdpAddress data, bool isAlive) => Change(now => _router.OnMember(member, data, isAlive));
+    public void OnMember(NodeInfo node, bool isAlive) => Change(_ => _router.OnMember(node, isAlive));
 
     public void OnRecord(OwnershipRecord record) => Change(now => _router.OnRecord(record, now));
 

@@ -26,7 +26,7 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly NodeOptions _options;
     private readonly NodeState _state;
     private readonly Actor _actor;
-    private readonly IDatagramChannel _data;
+    private readonly Dictionary<string, IDatagramChannel> _data;
     private readonly HostCrypto _crypto;
     private readonly QuicListener _links;
     private readonly CancellationTokenSource _stop = new();
@@ -36,21 +36,17 @@ public sealed class NodeHost : IAsyncDisposable
     private int _inbound;
     private int _isDisposed;
 
-    private NodeHost(NodeOptions options, QuicListener links, IDatagramChannel data)
+    private NodeHost(NodeOptions options, QuicListener links, Dictionary<string, IDatagramChannel> data)
     {
         _options = options;
         _links = links;
-        if (options.Components.Count > 1)
-        {
-            throw new ArgumentException("a node hosts one component in this release: its components would share one socket", nameof(options));
-        }
-
         Member self = new(options.Name, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1);
-        NodeInfo info = new(self, data.Local, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => c.Name)]);
+        NodeInfo info = new(
+            self, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => new HostInfo(c.Name, data[c.Name].Local, c.Names))]);
         _data = data;
         _crypto = new(new() { DefaultServerCertificate = options.ServerCertificate, Intermediates = options.ServerIntermediates });
         _actor = new($"node {options.Name}", () => _state!.Deadline, now => _state!.Tick(now), fault => _state!.OnFault(fault));
-        _state = new(options, info, new(_actor, new ThreadedRunner(), data, _crypto, ConnectToNodeAsync)
+        _state = new(options, info, new(_actor, new ThreadedRunner(), name => data[name], _crypto, ConnectToNodeAsync)
         {
             Failed = Fail,
             Rehearsed = HandOverRehearsal.Once,
@@ -68,22 +64,29 @@ public sealed class NodeHost : IAsyncDisposable
     /// <param name="cancellationToken">Ends the attempts to join.</param>
     /// <exception cref="NodeJoinException">Nobody answers in time, or the federation does not want it.</exception>
     /// <exception cref="AddressInUseException">The link address is taken.</exception>
+    /// <exception cref="ArgumentException">Components' names are wrong, or not unique.</exception>
     public static async Task<NodeHost> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        HostedComponent.ThrowIfAmbiguous(options.Components);
         IPAddress local = options.Link?.Address ?? AddressTowards(options.Join);
         QuicListener links = await QuicListener.ListenAsync(
             ControlTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, options.MemberCertificate, options.FederationRoots), cancellationToken)
             .ConfigureAwait(false);
         NodeHost node;
-        IDatagramChannel? data = null;
+        Dictionary<string, IDatagramChannel> data = new(StringComparer.Ordinal);
         try
         {
-            data = UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0)));
+            foreach (HostedComponent component in options.Components)
+            {
+                data.Add(component.Name, UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0))));
+            }
+
             node = new(options, links, data);
         }
         catch
         {
-            data?.Dispose();
+            Close(data);
             await links.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -122,9 +125,17 @@ public sealed class NodeHost : IAsyncDisposable
         });
         await last.Task.ConfigureAwait(false);
         await _state.DisposeAsync().ConfigureAwait(false);
-        _data.Dispose();
+        Close(_data);
         _crypto.Dispose();
         _completion.TrySetResult();
+    }
+
+    private static void Close(Dictionary<string, IDatagramChannel> data)
+    {
+        foreach (IDatagramChannel channel in data.Values)
+        {
+            channel.Dispose();
+        }
     }
 
     private static IPAddress AddressTowards(IPEndPoint remote)

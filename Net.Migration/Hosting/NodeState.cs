@@ -1,4 +1,5 @@
 using Net.Core.Time;
+using Net.Core.Wire;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
 using Net.Migration.HandOver;
@@ -19,7 +20,10 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private readonly SendLease _lease = new();
     private ILink? _control;
     private TaskCompletionSource<string?>? _welcome;
-    private WelcomeMessage? _keys;
+    private FederationKeys? _keys;
+    private readonly Dictionary<uint, UdpAddress> _ingresses = [];
+    private readonly KnownNames _names = new();
+    private uint _directoryIngress;
     private ulong _nextRequest = 1;
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
@@ -36,6 +40,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             _hosted.Add(component.Name, new(component));
         }
 
+        _names.Add(self);
         _moves = new(self.Member, _records, _members, _hosted, surroundings, SendControl, TakeRequests, Clean, OnFault, options.Log);
     }
 
@@ -98,8 +103,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             case WelcomeMessage welcome: OnWelcome(welcome, now); break;
             case JoinRefusedMessage refused: _welcome?.TrySetResult(refused.Reason); break;
-            case MemberUpdateMessage { IsAlive: true } member: _members[member.Node.Member.Name] = member.Node; break;
-            case MemberUpdateMessage member: _members.Remove(member.Node.Member.Name); break;
+            case MemberUpdateMessage member: OnMember(member); break;
             case DirectoryUpdateMessage update: OnRecord(update.Record, now); break;
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(heartbeat); break;
@@ -223,14 +227,36 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     private void OnWelcome(WelcomeMessage welcome, Instant now)
     {
-        _keys = welcome;
-        foreach (HostedState hosted in _hosted.Values)
-        {
-            hosted.Shard?.Run(_ => hosted.Shard.Channel.SetIngress(welcome.Ingress, welcome.Data));
-        }
+        _keys = welcome.Keys;
+        _directoryIngress = welcome.Ingress;
+        SetIngress(welcome.Ingress, welcome.Data);
 
         Heartbeat(now);
         _welcome?.TrySetResult(null);
+    }
+
+    private void OnMember(MemberUpdateMessage member)
+    {
+        string name = member.Node.Member.Name;
+        if (member.IsAlive)
+        {
+            _members[name] = member.Node;
+            _names.Add(member.Node);
+        }
+        else if (_members.TryGetValue(name, out NodeInfo? known) && known.Member == member.Node.Member)
+        {
+            // A former life's end says nothing of the one that has the name now.
+            _members.Remove(name);
+        }
+    }
+
+    private void SetIngress(uint number, UdpAddress data)
+    {
+        _ingresses[number] = data;
+        foreach (HostedState hosted in _hosted.Values)
+        {
+            hosted.Shard?.Run(_ => hosted.Shard.Channel.SetIngress(number, data));
+        }
     }
 
     private void OnAnswer(OwnershipAnswer answer, Instant now)
@@ -327,7 +353,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             return;
         }
 
-        hosted.Gate = new([_keys!.Ingress], order.OldOwnerLease, now);
+        hosted.Gate = new(_ingresses.Keys, order.OldOwnerLease, now);
         hosted.Pending = order.Record;
         _control?.Send(new FenceAskMessage(order.Record.Shard, order.Record.Epoch));
     }
@@ -338,7 +364,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             if (hosted.Pending is OwnershipRecord record && record.Shard == confirm.Shard && confirm.Epoch >= record.Epoch)
             {
-                hosted.Gate?.OnConfirmed(_keys!.Ingress);
+                hosted.Gate?.OnConfirmed(_directoryIngress);
                 ServeTakenOver(hosted, now);
             }
         }
@@ -346,7 +372,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     private void ServeTakenOver(HostedState hosted, Instant now)
     {
-        if (hosted.Pending is OwnershipRecord record && hosted.Gate!.MaySendThrough(_keys!.Ingress, now))
+        if (hosted.Pending is OwnershipRecord record && hosted.Gate!.MaySend(now))
         {
             (hosted.Pending, hosted.Gate) = (null, null);
             hosted.ServingEpoch = record.Epoch;
@@ -431,12 +457,18 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     {
         if (hosted.Shard is null)
         {
-            WelcomeMessage welcome = _keys!;
-            hosted.Shard = new(hosted.Component, number, welcome.Keys, _surroundings.Data, _surroundings.Crypto, _surroundings.Runner, OnFault)
+            string name = hosted.Component.Name;
+            hosted.Shard = new(
+                hosted.Component, number, _keys!, _surroundings.Data(name), _surroundings.Crypto, _surroundings.Runner, OnFault,
+                authority => _names.Serves(name, authority))
             {
-                Died = fault => _surroundings.Actor.Post(_ => OnComponentDied(hosted.Component.Name, fault)),
+                Died = fault => _surroundings.Actor.Post(_ => OnComponentDied(name, fault)),
             };
-            hosted.Shard.Channel.SetIngress(welcome.Ingress, welcome.Data);
+            foreach ((uint ingress, UdpAddress data) in _ingresses)
+            {
+                hosted.Shard.Channel.SetIngress(ingress, data);
+            }
+
             hosted.Shard.Channel.LeaseEnd = _lease.End;
             hosted.Shard.Start();
         }

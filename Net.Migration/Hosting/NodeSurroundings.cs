@@ -7,11 +7,11 @@ namespace Net.Migration.Hosting;
 /// <summary>What a node's decisions need of the machine they run on.</summary>
 /// <param name="Actor">Where they are made.</param>
 /// <param name="Runner">What runs components.</param>
-/// <param name="Data">The socket that ingresses send to.</param>
+/// <param name="Data">The socket that ingresses send a component's datagrams to.</param>
 /// <param name="Crypto">Entropy, and the certificate that clients see.</param>
 /// <param name="Connect">Opens a link to another node; null when it does not answer.</param>
 internal sealed record NodeSurroundings(
-    IActor Actor, IComponentRunner Runner, Net.Core.Io.IDatagramChannel Data, Net.Core.Tls.ICryptoHost Crypto, Func<NodeInfo, Task<ILink?>> Connect)
+    IActor Actor, IComponentRunner Runner, Func<string, Net.Core.Io.IDatagramChannel> Data, Net.Core.Tls.ICryptoHost Crypto, Func<NodeInfo, Task<ILink?>> Connect)
 {
     /// <summary>Told that this node cannot go on.</summary>
     public Action<Exception> Failed { get; init; } = _ => { };

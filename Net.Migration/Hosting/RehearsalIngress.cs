@@ -64,9 +64,9 @@ internal sealed class RehearsalIngress : IIngressRoutes
         TakeOutputs();
     }
 
-    public void OnMember(Member member, UdpAddress data, bool isAlive)
+    public void OnMember(NodeInfo node, bool isAlive)
     {
-        _router.OnMember(member, data, isAlive);
+        _router.OnMember(node, isAlive);
         TakeOutputs();
     }
 

@@ -4,6 +4,7 @@ using Net.Core.Endpoints;
 using Net.Core.Time;
 using Net.Core.Wire;
 using Net.Migration.Directory;
+using Net.Migration.Link;
 
 namespace Net.Migration.Ingress;
 
@@ -30,7 +31,10 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
     private readonly HeldDatagrams _waiting = new(options.MaxHeldPerClient, options.MaxWaitingBytes, new(hash0, hash1));
     private readonly Dictionary<uint, ShardRoute> _shards = [];
     private readonly Dictionary<string, ShardRoute> _components = new(StringComparer.Ordinal);
-    private readonly Dictionary<Member, UdpAddress> _nodes = [];
+    private readonly Dictionary<(Member, string Component), UdpAddress> _nodes = [];
+
+    /// <summary>Names of the components of aggregates, and whose record they share.</summary>
+    private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
     private readonly Queue<RouterOutput> _outputs = new();
     private List<(IngressHeader Header, byte[] Body, Instant Expires)> _unconfirmed = [];
     private bool _isSynchronized;
@@ -43,22 +47,32 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
     public ulong Fence(uint shard) => _shards.TryGetValue(shard, out ShardRoute? route) ? route.Fence : 0;
 
     /// <summary>A member came, moved or died. Datagrams of its components wait while it is dead.</summary>
-    public void OnMember(Member member, UdpAddress data, bool isAlive)
+    public void OnMember(NodeInfo node, bool isAlive)
     {
-        if (isAlive)
+        foreach (HostInfo host in node.Hosts)
         {
-            _nodes[member] = data;
-        }
-        else
-        {
-            _ = _nodes.Remove(member);
+            if (!isAlive)
+            {
+                _ = _nodes.Remove((node.Member, host.Component));
+                continue;
+            }
+
+            _nodes[(node.Member, host.Component)] = host.Data;
+            foreach (string name in host.Names)
+            {
+                if (_names.Count < Ownership.MaxComponents)
+                {
+                    // Whoever was first keeps it; a record of that very name goes before both.
+                    _ = _names.TryAdd(name, host.Component);
+                }
+            }
         }
 
         foreach (ShardRoute route in _shards.Values)
         {
-            if (route.Record.Owner == member)
+            if (route.Record.Owner == node.Member)
             {
-                route.Node = isAlive ? data : default;
+                route.Node = AddressOf(route.Record);
                 Flush(route);
             }
         }
@@ -83,7 +97,7 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
 
         // Whoever owns it now has not frozen: markers, and the holding of Initials, were the former owner's.
         route.Record = record;
-        route.Node = _nodes.GetValueOrDefault(record.Owner);
+        route.Node = AddressOf(record);
         (route.IsBuffering, route.HoldsInitials, route.IgnoresMarkers, route.LastMarker) = (false, false, false, 0);
         Flush(route);
         Recheck(now);
@@ -262,13 +276,15 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
         return HeldOrFull(areHeld);
     }
 
+    private UdpAddress AddressOf(OwnershipRecord record) => _nodes.GetValueOrDefault((record.Owner, record.Component));
+
     private bool TryFindComponent(string? serverName, out ShardRoute? route)
     {
         route = null;
-        if (serverName is not null && !System.Net.IPAddress.TryParse(serverName, out _))
+        if (serverName is not null && Names.TryLabel(serverName, out string? label) && !_components.TryGetValue(label, out route)
+            && _names.TryGetValue(label, out string? record))
         {
-            int dot = serverName.IndexOf('.', StringComparison.Ordinal);
-            _ = _components.TryGetValue(dot < 0 ? serverName : serverName[..dot], out route);
+            _ = _components.TryGetValue(record, out route);
         }
 
         return route is not null || _components.TryGetValue(options.DefaultComponent, out route);

@@ -157,7 +157,7 @@ internal sealed record StatusReplyMessage(ulong Id, UdpAddress Ingress, IReadOnl
     public const int MaxNodes = 1024;
 
     private const int SmallestRecord = 60;
-    private const int SmallestNode = 48;
+    private const int SmallestNode = 30;
 
     public override MessageType Type => MessageType.StatusReply;
 

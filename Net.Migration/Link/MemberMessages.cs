@@ -8,9 +8,9 @@ namespace Net.Migration.Link;
 internal sealed record HelloMessage(ushort MinVersion, ushort MaxVersion) : LinkMessage
 {
     /// <summary>What this release speaks.</summary>
-    public const ushort Lowest = 1;
+    public const ushort Lowest = 2;
 
-    public const ushort Highest = 1;
+    public const ushort Highest = 2;
 
     public override MessageType Type => MessageType.Hello;
 
@@ -37,30 +37,81 @@ internal sealed record HelloMessage(ushort MinVersion, ushort MaxVersion) : Link
     }
 }
 
+/// <summary>Something that a node can host, and where its datagrams go: each has a socket of its own, so the kernel sorts them.</summary>
+/// <param name="Component">Name of its ownership record: a component's, or an aggregate's.</param>
+/// <param name="Data">Where ingresses send its datagrams.</param>
+/// <param name="Names">First labels of the server names that it answers to, beside the record's own.</param>
+internal sealed record HostInfo(string Component, UdpAddress Data, IReadOnlyList<string> Names)
+{
+    /// <summary>Components of one aggregate.</summary>
+    public const int MaxNames = 64;
+
+    public bool Equals(HostInfo? other) => other is not null && Component == other.Component && Data == other.Data
+        && Names.SequenceEqual(other.Names, StringComparer.Ordinal);
+
+    public override int GetHashCode() => Component.GetHashCode(StringComparison.Ordinal);
+
+    public void Write(FieldWriter writer)
+    {
+        writer.WriteString(Component);
+        writer.WriteAddress(Data);
+        writer.WriteVarInt((ulong)Names.Count);
+        foreach (string name in Names)
+        {
+            writer.WriteString(name);
+        }
+    }
+
+    public static bool TryRead(ref ByteReader reader, out HostInfo? host)
+    {
+        host = null;
+        if (!Directory.Names.TryRead(ref reader, out string component)
+            || !UdpAddress.TryRead(ref reader, out UdpAddress data) || data.IsNone
+            || !reader.TryReadCount(MaxNames, 2, out int count))
+        {
+            return false;
+        }
+
+        string[] names = new string[count];
+        for (int i = 0; i < count; i++)
+        {
+            if (!Directory.Names.TryRead(ref reader, out names[i]))
+            {
+                return false;
+            }
+        }
+
+        host = new(component, data, names);
+        return true;
+    }
+}
+
 /// <summary>A member, where it is reached, and what it may take.</summary>
 /// <param name="Member">This life of it.</param>
-/// <param name="Data">Where ingresses send datagrams.</param>
 /// <param name="Link">Where node links arrive.</param>
-/// <param name="Hosts">Components that it can host.</param>
-internal sealed record NodeInfo(Member Member, UdpAddress Data, UdpAddress Link, IReadOnlyList<string> Hosts)
+/// <param name="Hosts">What it can host.</param>
+internal sealed record NodeInfo(Member Member, UdpAddress Link, IReadOnlyList<HostInfo> Hosts)
 {
-    /// <summary>Components that one node announces.</summary>
+    /// <summary>Components and aggregates that one node announces.</summary>
     public const int MaxHosts = 256;
 
-    public bool Equals(NodeInfo? other) => other is not null && Member == other.Member && Data == other.Data && Link == other.Link
-        && Hosts.SequenceEqual(other.Hosts, StringComparer.Ordinal);
+    private const int SmallestHost = 22;
+
+    public bool Equals(NodeInfo? other) => other is not null && Member == other.Member && Link == other.Link && Hosts.SequenceEqual(other.Hosts);
 
     public override int GetHashCode() => Member.GetHashCode();
+
+    /// <summary>Whether it can host a record's component.</summary>
+    public bool CanHost(string component) => Hosts.Any(host => host.Component == component);
 
     public void Write(FieldWriter writer)
     {
         Member.Write(writer);
-        writer.WriteAddress(Data);
         writer.WriteAddress(Link);
         writer.WriteVarInt((ulong)Hosts.Count);
-        foreach (string host in Hosts)
+        foreach (HostInfo host in Hosts)
         {
-            writer.WriteString(host);
+            host.Write(writer);
         }
     }
 
@@ -68,23 +119,24 @@ internal sealed record NodeInfo(Member Member, UdpAddress Data, UdpAddress Link,
     {
         node = null;
         if (!Member.TryRead(ref reader, out Member member)
-            || !UdpAddress.TryRead(ref reader, out UdpAddress data)
             || !UdpAddress.TryRead(ref reader, out UdpAddress link)
-            || !reader.TryReadCount(MaxHosts, 2, out int count))
+            || !reader.TryReadCount(MaxHosts, SmallestHost, out int count))
         {
             return false;
         }
 
-        string[] hosts = new string[count];
+        HostInfo[] hosts = new HostInfo[count];
         for (int i = 0; i < count; i++)
         {
-            if (!Names.TryRead(ref reader, out hosts[i]))
+            if (!HostInfo.TryRead(ref reader, out HostInfo? host))
             {
                 return false;
             }
+
+            hosts[i] = host!;
         }
 
-        node = new(member, data, link, hosts);
+        node = new(member, link, hosts);
         return true;
     }
 }

@@ -15,6 +15,9 @@ internal sealed class CommandTree
 
     private static readonly string[] s_scenarios = ["move"];
 
+    /// <summary>What one node announces at most.</summary>
+    private const int MaxComponents = 256;
+
     private readonly ICommandHandlers _handlers;
     private readonly Func<string, LogLevel, CommandOutput> _output;
 
@@ -121,6 +124,7 @@ internal sealed class CommandTree
         Option<UdpAddress> join = Join();
         Option<TimeSpan?> joinTimeout = Flags.Value<TimeSpan?>("--join-timeout", "SECONDS", "how long to try before the first success [default: 30]", Seconds);
         Option<string?> serve = Flags.Text("--serve", "DIR", "host the component web, with the files below DIR");
+        Option<string> components = Flags.Value("--component", "NAME[,NAME...]", "names to host those files under, one component each", Names, "web");
         Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port",
             (string flag, string text, out UdpAddress? value, out string error) =>
             {
@@ -131,7 +135,7 @@ internal sealed class CommandTree
         Option<string?> cert = Flags.Text("--cert", "FILE", "PEM certificate chain to show to clients, the same on every node");
         Option<string?> key = Flags.Text("--key", "FILE", "PEM key of --cert");
         Option<string?> trust = Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
-        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, link, cert, key, trust, _stopOnEof };
+        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, link, cert, key, trust, _stopOnEof };
         command.Validators.Add(result =>
         {
             bool hasCert = result.GetResult(cert) is { Implicit: false }, hasKey = result.GetResult(key) is { Implicit: false };
@@ -140,10 +144,19 @@ internal sealed class CommandTree
                 (string given, string missing) = hasCert ? ("--cert", "--key") : ("--key", "--cert");
                 result.AddError($"{Flags.Ours}{given} without {missing}: give both, or neither for the development certificate");
             }
+
+            if (result.GetResult(components) is { Implicit: false } && result.GetResult(serve) is not { Implicit: false })
+            {
+                result.AddError($"{Flags.Ours}--component without --serve: give --serve DIR");
+            }
         });
         Handle(command, (parsed, output, token) => _handlers.NodeAsync(
             new(parsed.GetValue(name)!, parsed.GetValue(join), parsed.GetValue(joinTimeout) ?? TimeSpan.FromSeconds(30), parsed.GetValue(serve), parsed.GetValue(link),
-                parsed.GetValue(cert), parsed.GetValue(key), parsed.GetValue(trust), parsed.GetValue(_stopOnEof)), output, token));
+                parsed.GetValue(cert), parsed.GetValue(key), parsed.GetValue(trust), parsed.GetValue(_stopOnEof))
+            {
+                Components = parsed.GetValue(components)!,
+            },
+            output, token));
         return command;
     }
 
@@ -192,6 +205,24 @@ internal sealed class CommandTree
     {
         value = text;
         return Values.TryName(flag, text, out error);
+    }
+
+    /// <summary>Each a name, and none twice.</summary>
+    private static bool Names(string flag, string text, out string value, out string error)
+    {
+        value = text;
+        string[] names = text.Split(',');
+        foreach (string name in names)
+        {
+            if (!Values.TryName(flag, name, out error))
+            {
+                return false;
+            }
+        }
+
+        bool isSound = names.Distinct(StringComparer.Ordinal).Count() == names.Length && names.Length <= MaxComponents;
+        error = isSound ? "" : $"{flag} names one twice, or more than {MaxComponents}: give each once";
+        return isSound;
     }
 
     private static bool Typed(string flag, string text, out string value, out string error)

@@ -44,7 +44,11 @@ internal sealed record IngressOptions(UdpAddress Listen, UdpAddress Control, str
 /// <param name="Trust">Directory that replaces the federation's part of the data directory.</param>
 /// <param name="StopOnEof">End when standard input does: the parent is gone.</param>
 internal sealed record NodeOptions(
-    string Name, UdpAddress Join, TimeSpan JoinTimeout, string? Serve, UdpAddress? Link, string? Cert, string? Key, string? Trust, bool StopOnEof);
+    string Name, UdpAddress Join, TimeSpan JoinTimeout, string? Serve, UdpAddress? Link, string? Cert, string? Key, string? Trust, bool StopOnEof)
+{
+    /// <summary>Names of the components that serve those files, separated by commas.</summary>
+    public string Components { get; init; } = "web";
+}
 
 /// <summary>`continuum status`.</summary>
 internal sealed record StatusOptions(UdpAddress Join, bool Json);

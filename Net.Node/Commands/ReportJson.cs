@@ -27,7 +27,7 @@ internal sealed record StatusJson(string Ingress, IReadOnlyList<ComponentJson> C
         status.Ingress.ToString(),
         [.. status.Components.Select(component => new ComponentJson(
             component.Record.Component, component.Record.Owner.Name, component.Record.Epoch, component.Record.Shard, component.Connections))],
-        [.. status.Nodes.Select(node => new NodeJson(node.Node.Member.Name, node.Node.Link.ToString(), node.IsAlive, node.Node.Hosts))]);
+        [.. status.Nodes.Select(node => new NodeJson(node.Node.Member.Name, node.Node.Link.ToString(), node.IsAlive, [.. node.Node.Hosts.Select(host => host.Component)]))]);
 }
 
 /// <summary>Who owns a component.</summary>

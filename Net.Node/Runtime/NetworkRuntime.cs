@@ -37,9 +37,11 @@ internal sealed class NetworkRuntime : ICommandRuntime
 
     public async Task RunNodeAsync(NodeSetup setup, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
     {
-        Identity identity = new(setup.Options.Name);
-        HostedComponent[] components = setup.CreateWeb is null ? []
-            : [new(Identity.Web, setup.CreateWeb(identity)) { Serving = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted }];
+        HostedComponent[] components = setup.CreateWeb is null ? [] : [.. setup.Options.Components.Split(',').Select(name =>
+        {
+            Identity identity = new(setup.Options.Name, name);
+            return new HostedComponent(name, setup.CreateWeb(identity)) { Serving = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted };
+        })];
         NodeHost node;
         try
         {
@@ -86,15 +88,13 @@ internal sealed class NetworkRuntime : ICommandRuntime
         OnConnected = connected,
     };
 
-    private sealed class Identity(string node) : IComponentIdentity
+    private sealed class Identity(string node, string component) : IComponentIdentity
     {
-        public const string Web = "web";
-
         private long _epoch;
 
         public string Node => node;
 
-        public string Component => Web;
+        public string Component => component;
 
         public ulong Epoch { get => (ulong)Volatile.Read(ref _epoch); set => Volatile.Write(ref _epoch, (long)value); }
     }

@@ -57,11 +57,10 @@ public sealed class FailureDetectorTests
         TakeOverGate gate = new([1, 2], TimeSpan.FromSeconds(2), At(5));
         Assert.AreEqual(At(7), gate.Deadline);
         gate.OnConfirmed(1);
-        Assert.IsTrue(gate.MaySendThrough(1, At(5)));
-        Assert.IsFalse(gate.MaySendThrough(2, At(6.9)));
-        Assert.IsTrue(gate.MaySendThrough(2, At(7)));
+        Assert.IsFalse(gate.MaySend(At(6.9)));
+        Assert.IsTrue(gate.MaySend(At(7)));
         gate.OnConfirmed(2);
-        Assert.IsTrue(gate.MaySendThrough(2, At(5)));
+        Assert.IsTrue(gate.MaySend(At(5)));
         Assert.AreEqual(Instant.Never, gate.Deadline);
     }
 }

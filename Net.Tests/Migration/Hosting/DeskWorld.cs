@@ -34,7 +34,7 @@ internal sealed class DeskWorld
     public static UdpAddress Address(ushort port) => UdpAddress.FromBytes([127, 0, 0, 1], port);
 
     public static NodeInfo Node(string name, ulong incarnation, params string[] hosts) =>
-        new(new(name, incarnation), Address((ushort)(1000 + incarnation)), Address((ushort)(2000 + incarnation)), hosts);
+        new(new(name, incarnation), Address((ushort)(2000 + incarnation)), [.. hosts.Select(host => new HostInfo(host, Address((ushort)(1000 + incarnation)), []))]);
 
     /// <summary>The ingress starts again with the log that it has written.</summary>
     public void Restart()
@@ -111,15 +111,15 @@ internal sealed class FakeRoutes : IIngressRoutes
 
     public bool IsSynchronized { get; private set; }
 
-    public void OnMember(Member member, UdpAddress data, bool isAlive)
+    public void OnMember(NodeInfo node, bool isAlive)
     {
         if (isAlive)
         {
-            Nodes[member] = data;
+            Nodes[node.Member] = node.Hosts.Count > 0 ? node.Hosts[0].Data : default;
         }
         else
         {
-            _ = Nodes.Remove(member);
+            _ = Nodes.Remove(node.Member);
         }
     }
 

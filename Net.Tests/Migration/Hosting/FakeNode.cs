@@ -50,7 +50,7 @@ internal sealed class FakeNode : IAsyncDisposable
     public void SayJoin(params string[] hosts)
     {
         UdpAddress data = UdpAddress.FromEndPoint((IPEndPoint)_data.LocalEndPoint!);
-        _link.Send(new JoinMessage(new(Member, data, data, hosts)));
+        _link.Send(new JoinMessage(new(Member, data, [.. hosts.Select(host => new HostInfo(host, data, []))])));
     }
 
     public void Say(LinkMessage message) => _link.Send(message);

@@ -6,6 +6,7 @@ using Net.Core.Wire;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
 using Net.Migration.Ingress;
+using Net.Migration.Link;
 
 namespace Net.Tests.Migration.Ingress;
 
@@ -209,11 +210,27 @@ public sealed class RouterTests
         Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 1)).Verdict);
         Assert.AreEqual(RouteVerdict.Held, From(router, ClientFlight.Initial(Odcid, Scid, 0, hello, (0, hello.Length))).Verdict);
         Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 1), [7], _now));
-        router.OnMember(A, NodeA, true);
+        router.OnMember(Node(A, NodeA), true);
         router.OnRecord(Record("web", A, 1, 1), _now);
         CollectionAssert.AreEqual(new[] { "check 1", "client 7" }, Outputs(router));
         router.OnSynchronized(_now);
         Assert.HasCount(2, Outputs(router));
+    }
+
+    /// <summary>Goal: each component of a node has its own address, and an aggregate answers for the names of all its components.</summary>
+    [TestMethod]
+    public void A_name_of_an_aggregate_leads_to_its_one_record()
+    {
+        Router router = new(new(), ProtectionSuites.BaseLibrary, 1, 2);
+        router.OnMember(new(A, NodeA, [new("web", NodeA, []), new("api", NodeB, ["cart", "orders"])]), true);
+        router.OnRecord(Record("web", A, 1, 1), _now);
+        router.OnRecord(Record("api", A, 1, 2), _now);
+        router.OnSynchronized(_now);
+        byte[] hello = ClientFlight.Hello("orders.example.org");
+        Route route = From(router, ClientFlight.Initial(Odcid, Scid, 0, hello, (0, hello.Length)));
+        Assert.AreEqual((RouteVerdict.Forward, NodeB, 2u), (route.Verdict, route.Node, route.Shard));
+        Assert.AreEqual(NodeA, From(router, Short(1, 1)).Node);
+        Assert.AreEqual(NodeB, From(router, Short(2, 1)).Node);
     }
 
     /// <summary>Goal: while the owner is dead or unknown its datagrams wait; they go when it, or another, is there.</summary>
@@ -221,7 +238,7 @@ public sealed class RouterTests
     public void A_dead_owners_datagrams_wait()
     {
         Router router = Ready();
-        router.OnMember(A, NodeA, false);
+        router.OnMember(Node(A, NodeA), false);
         Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 4)).Verdict);
         router.OnRecord(Record("web", B, 2, 1), _now);
         CollectionAssert.AreEqual(new[] { "10.0.0.2:2 epoch 2 Data 4" }, Outputs(router));
@@ -312,11 +329,13 @@ public sealed class RouterTests
         return [.. outputs];
     }
 
+    private static NodeInfo Node(Member member, UdpAddress data) => new(member, data, [new("web", data, []), new("api", data, ["cart", "orders"])]);
+
     private Router Ready(RouterOptions? options = null)
     {
         Router router = new(options ?? new(), ProtectionSuites.BaseLibrary, 1, 2);
-        router.OnMember(A, NodeA, true);
-        router.OnMember(B, NodeB, true);
+        router.OnMember(Node(A, NodeA), true);
+        router.OnMember(Node(B, NodeB), true);
         router.OnRecord(Record("web", A, 1, 1), _now);
         router.OnRecord(Record("api", B, 1, 2), _now);
         router.OnSynchronized(_now);

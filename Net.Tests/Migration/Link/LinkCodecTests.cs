@@ -15,7 +15,8 @@ public sealed class LinkCodecTests
     private static readonly OwnershipRecord Record = new("web", A, B, ulong.MaxValue - 1, 77, Hash);
     private static readonly byte[] Share = Enumerable.Repeat((byte)6, 32).ToArray();
 
-    private static NodeInfo Node => new(A, Address("10.0.0.1:4433"), Address("[fe80::1]:1"), ["web", "api"]);
+    private static NodeInfo Node => new(
+        A, Address("[fe80::1]:1"), [new("web", Address("10.0.0.1:4433"), []), new("shop", Address("10.0.0.1:4434"), ["cart", "orders"])]);
 
     private static FederationKeys Keys => FederationKeys.Create(Enumerable.Range(0, 128).Select(static i => (byte)i).ToArray()) with
     {
@@ -146,9 +147,9 @@ public sealed class LinkCodecTests
     [TestMethod]
     public void Versions_are_agreed_on()
     {
-        Assert.AreEqual(1, HelloMessage.Ours.Agree());
-        Assert.AreEqual(1, new HelloMessage(1, 9).Agree());
-        Assert.AreEqual(0, new HelloMessage(2, 9).Agree());
+        Assert.AreEqual(2, HelloMessage.Ours.Agree());
+        Assert.AreEqual(2, new HelloMessage(1, 9).Agree());
+        Assert.AreEqual(0, new HelloMessage(3, 9).Agree());
     }
 
     /// <summary>Goal: keys rotate through their numbers, old ones are honoured until they retire, and none shows itself in a text.</summary>

@@ -110,7 +110,7 @@ public sealed class CommandsTests : IDisposable
         UdpAddress link = Address("127.0.0.1:6000");
         _runtime.Status = new(1, Address("127.0.0.1:4433"),
             [new(new("web", owner, Member.None, 3, 7, new SnapshotHash(new byte[SnapshotHash.Length])), 2)],
-            [new(new(owner, link, link, ["web"]), true), new(new(new("b", 6), link, link, []), false)]);
+            [new(new(owner, link, [new("web", link, [])]), true), new(new(new("b", 6), link, []), false)]);
         Assert.AreEqual(0, await RunAsync("status", "--json"));
         Assert.AreEqual(
             """{"ingress":"127.0.0.1:4433","components":[{"name":"web","owner":"a","epoch":3,"shard":7,"connections":2}],"nodes":[{"name":"a","address":"127.0.0.1:6000","alive":true,"hosts":["web"]},{"name":"b","address":"127.0.0.1:6000","alive":false,"hosts":[]}]}""",

@@ -78,6 +78,9 @@ internal sealed class Federation
 
     public int BlockedOneIn { get; set; }
 
+    /// <summary>Every node also hosts the aggregate "shop" of two components.</summary>
+    public bool HasShop { get; set; }
+
     public DirectoryFaults Directory { get; set; } = new();
 
     /// <summary>Small buffers, so that handlers run for most of a scenario.</summary>
@@ -111,7 +114,9 @@ internal sealed class Federation
     /// <summary>Called for every message that is put on a link, before it is.</summary>
     public Action<Machine, LinkMessage> OnLinkMessage { get; set; } = (_, _) => { };
 
-    public OwnershipRecord Record => Ingress.Directory.Records.Single(r => r.Component == "web");
+    public OwnershipRecord Record => RecordOf("web");
+
+    public OwnershipRecord RecordOf(string component) => Ingress.Directory.Records.Single(r => r.Component == component);
 
     public SimulatedNode AddNode(string name)
     {
@@ -120,7 +125,7 @@ internal sealed class Federation
         return node;
     }
 
-    public SimulatedClient AddClient() => new(this, ++_machines);
+    public SimulatedClient AddClient(string serverName = "web.test") => new(this, ++_machines, serverName);
 
     public void Crash(Machine machine)
     {
@@ -143,10 +148,10 @@ internal sealed class Federation
     /// <summary>A new process of the ingress, with what the old one had on disk.</summary>
     public void RestartIngress() => Ingress = new(this, _storage, _keys);
 
-    public Move Migrate(string to, TimeSpan? timeout = null)
+    public Move Migrate(string to, TimeSpan? timeout = null, string component = "web")
     {
         Move move = new();
-        Ingress.Ask(move, new MigrateMessage(1, "web", to, timeout ?? TimeSpan.FromSeconds(10)));
+        Ingress.Ask(move, new MigrateMessage(1, component, to, timeout ?? TimeSpan.FromSeconds(10)));
         return move;
     }
 

@@ -16,8 +16,11 @@ internal sealed class SimulatedClient
     private readonly Federation _federation;
     private readonly Shard _shard;
 
-    public SimulatedClient(Federation federation, int number)
+    private readonly string _serverName;
+
+    public SimulatedClient(Federation federation, int number, string serverName)
     {
+        _serverName = serverName;
         _federation = federation;
         Machine machine = new(federation.World, $"client {number}", federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
         Assert.IsTrue(UdpAddress.TryParse($"10.0.2.{number}:{40_000 + number}", out UdpAddress address));
@@ -33,7 +36,7 @@ internal sealed class SimulatedClient
         });
         channel.OnWake = () => stepper.Wake(TimeSpan.Zero);
         Connection = _shard.Endpoint.Connect(
-            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = "web.test" }, new(SimulatedIngress.Public, address, 0), machine.Now);
+            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = serverName }, new(SimulatedIngress.Public, address, 0), machine.Now);
         Owner = new(Connection, new ShardQueue(_shard), inline: true);
         _shard.SetOwner(Connection, Owner);
         channel.Wake();
@@ -46,10 +49,11 @@ internal sealed class SimulatedClient
     public bool IsOpen => Connection.IsOpen;
 
     /// <summary>Sends a request, and notes everything that is seen of its response.</summary>
-    public ClientView Request(string method, string path, byte[]? upload = null)
+    /// <param name="authority">Null: the connection's own server name.</param>
+    public ClientView Request(string method, string path, byte[]? upload = null, string? authority = null)
     {
         ClientView view = new(method + " " + path, _federation.World);
-        _ = view.RunAsync(Owner.Http3.NewExchange(), new(method, "https", "web.test", path, new()), upload);
+        _ = view.RunAsync(Owner.Http3.NewExchange(), new(method, "https", authority ?? _serverName, path, new()), upload);
         return view;
     }
 }

@@ -58,10 +58,10 @@ internal sealed class SimulatedIngress : IIngressRoutes
     /// <summary>What `continuum migrate` asks for.</summary>
     public void Ask(IControlPeer command, LinkMessage message) => _actor.Post(now => _desk.OnMessage(command, message, now));
 
-    public void OnMember(Member member, UdpAddress data, bool isAlive)
+    public void OnMember(NodeInfo node, bool isAlive)
     {
-        _ = isAlive ? _dead.Remove(member) : _dead.Add(member);
-        _router.OnMember(member, data, isAlive);
+        _ = isAlive ? _dead.Remove(node.Member) : _dead.Add(node.Member);
+        _router.OnMember(node, isAlive);
         TakeOutputs();
     }
 

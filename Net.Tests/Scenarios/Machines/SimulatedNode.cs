@@ -24,9 +24,23 @@ internal sealed class SimulatedNode : IComponentRunner
         _federation = federation;
         Machine = new(federation.World, name, clock);
         Member = new(name, federation.World.Random.Next() | 1);
-        Assert.IsTrue(UdpAddress.TryParse($"10.0.1.{number}:5000", out UdpAddress data) & UdpAddress.TryParse($"10.0.1.{number}:6000", out UdpAddress link));
-        Data = new(federation, Machine, data) { OnSending = OnSending, BlockedOneIn = federation.BlockedOneIn };
-        NodeInfo info = new(Member, data, link, ["web"]);
+        List<HostedComponent> components = [new("web", Component) { Connections = federation.ServerConnections }];
+        if (federation.HasShop)
+        {
+            components.AddRange(HostedComponent.Of(Cart, Orders).Select(c => c with { Connections = federation.ServerConnections }));
+        }
+
+        for (int i = 0; i < components.Count; i++)
+        {
+            HostedComponent component = components[i];
+            Data.Add(component.Name, new(federation, Machine, Address(number, 5000 + i))
+            {
+                OnSending = (bytes, transmit) => OnSending(component.Name, bytes, transmit),
+                BlockedOneIn = federation.BlockedOneIn,
+            });
+        }
+
+        NodeInfo info = new(Member, Address(number, 6000), [.. components.Select(c => new HostInfo(c.Name, Data[c.Name].Local, c.Names))]);
         NodeOptions options = new()
         {
             Name = name,
@@ -34,11 +48,11 @@ internal sealed class SimulatedNode : IComponentRunner
             ServerCertificate = null!,
             MemberCertificate = null!,
             FederationRoots = null!,
-            Components = [new("web", Component) { Connections = federation.ServerConnections }],
+            Components = components,
             Log = line => federation.Say($"{name}: {line}"),
         };
         _actor = new(federation.World, Machine, () => State!.Deadline, now => State!.Tick(now), fault => federation.Faults.Add(fault));
-        State = new(options, info, new(_actor, this, Data, new SimulatedCrypto(federation.World), Connect));
+        State = new(options, info, new(_actor, this, name => Data[name], new SimulatedCrypto(federation.World), Connect));
         StayJoined();
     }
 
@@ -46,13 +60,22 @@ internal sealed class SimulatedNode : IComponentRunner
 
     public Member Member { get; }
 
-    public SimulatedChannel Data { get; }
+    /// <summary>Sockets, by component.</summary>
+    public Dictionary<string, SimulatedChannel> Data { get; } = [];
 
     public TestComponent Component { get; } = new();
 
+    /// <summary>Both of the aggregate "shop", when there is one.</summary>
+    public CartComponent Cart { get; } = new();
+
+    public OrdersComponent Orders { get; } = new();
+
     public NodeState State { get; }
 
-    public ComponentShard? Shard { get; private set; }
+    /// <summary>What was started here, by component.</summary>
+    public Dictionary<string, ComponentShard> Shards { get; } = [];
+
+    public ComponentShard? Shard => Shards.GetValueOrDefault("web");
 
     public bool IsServing => Machine.IsUp && Shard?.Channel.Mode == DataMode.Serving;
 
@@ -64,7 +87,8 @@ internal sealed class SimulatedNode : IComponentRunner
 
     public IAsyncDisposable Start(ComponentShard component, string name)
     {
-        Shard = component;
+        string key = name["component ".Length..];
+        Shards[key] = component;
         Stepper stepper = new(Machine, () => Instant.Min(component.Shard.Deadline, component.HandlerDeadline), () =>
         {
             component.TickHandlers(Machine.Now);
@@ -72,8 +96,8 @@ internal sealed class SimulatedNode : IComponentRunner
             {
             }
         });
-        Data.OnWake = () => stepper.Wake(_federation.World.Random.Between(TimeSpan.Zero, s_wakeUp));
-        Data.Wake();
+        Data[key].OnWake = () => stepper.Wake(_federation.World.Random.Between(TimeSpan.Zero, s_wakeUp));
+        Data[key].Wake();
         return new Running();
     }
 
@@ -128,11 +152,14 @@ internal sealed class SimulatedNode : IComponentRunner
         return Task.FromResult<ILink?>(link.First);
     }
 
-    private void OnSending(Memory<byte> bytes, Transmit transmit)
+    private static UdpAddress Address(int number, int port) =>
+        UdpAddress.TryParse($"10.0.1.{number}:{port}", out UdpAddress address) ? address : throw new ArgumentException("no address");
+
+    private void OnSending(string component, Memory<byte> bytes, Transmit transmit)
     {
         Assert.IsTrue(IngressHeader.TryRead(bytes.Span, out IngressHeader header));
         _federation.Audit.OnNodeSends(this, header);
-        if (transmit.FirstPacketNumber is ulong first && Shard!.Shard.Endpoint.LastSender is Connection sender)
+        if (transmit.FirstPacketNumber is ulong first && Shards[component].Shard.Endpoint.LastSender is Connection sender)
         {
             _federation.Audit.OnSealed(this, sender, header.Epoch, first);
         }

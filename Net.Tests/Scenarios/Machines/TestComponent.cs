@@ -8,7 +8,7 @@ using Net.Migration.Hosting;
 namespace Net.Tests.Scenarios.Machines;
 
 /// <summary>Downloads, uploads, echoes and counts; every request goes on wherever it is resumed.</summary>
-internal sealed class TestComponent : IResumableComponent, IStatefulComponent
+internal class TestComponent : IResumableComponent, IStatefulComponent
 {
     private const int Line = 8;
 
@@ -138,3 +138,13 @@ internal sealed class TestComponent : IResumableComponent, IStatefulComponent
         }
     }
 }
+
+/// <summary>Half of the aggregate "shop".</summary>
+[Component("cart")]
+[Aggregate("shop")]
+internal sealed class CartComponent : TestComponent;
+
+/// <summary>The other half, with a count of its own.</summary>
+[Component("orders")]
+[Aggregate("shop")]
+internal sealed class OrdersComponent : TestComponent;
