@@ -58,6 +58,23 @@ internal sealed class ControlClient : IAsyncDisposable
         }
     }
 
+    /// <summary>Moves everything away from a node.</summary>
+    /// <returns>How it ended, also when something stays.</returns>
+    /// <exception cref="IOException">The link was lost, or the ingress says nothing in time.</exception>
+    public async Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        late.CancelAfter(timeout + AnswerGrace);
+        try
+        {
+            return ((DrainReplyMessage)await AskAsync(new DrainMessage(++_lastId, node, "", timeout), late.Token).ConfigureAwait(false)).Report;
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new IOException("the ingress does not answer", e);
+        }
+    }
+
     public ValueTask DisposeAsync() => _link.DisposeAsync();
 
     private async Task<LinkMessage> AskAsync(LinkMessage question, CancellationToken cancellationToken)
@@ -85,6 +102,7 @@ internal sealed class ControlClient : IAsyncDisposable
             {
                 StatusReplyMessage status => status.Id,
                 MigrateReplyMessage reply => reply.Id,
+                DrainReplyMessage drained => drained.Id,
                 _ => null,
             };
             if (id == _lastId)

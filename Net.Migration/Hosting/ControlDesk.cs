@@ -14,7 +14,9 @@ namespace Net.Migration.Hosting;
 /// OwnershipAsk         joined                        the record is durable, then routed, then answered, then told to all
 /// HoldInitials         joined, owner of that epoch   InitialsHeld
 /// FenceAsk             joined, fenced                FenceConfirm
-/// Migrate, StatusAsk   any                           see <see cref="ControlMoves"/>; StatusReply
+/// Migrate, Drain       any                           see <see cref="ControlMoves"/>, <see cref="ControlDrains"/>
+/// StatusAsk            any                           StatusReply
+/// Leave                joined                        as silence, at once
 /// (link lost)          joined                        nothing: it may come back, the failure detector decides
 /// (silence)            joined                        MemberUpdate; its components go to the next host by force
 /// </code>
@@ -32,6 +34,7 @@ internal sealed class ControlDesk
     private readonly FailureDetector _detector;
     private readonly ControlMembers _members;
     private readonly ControlMoves _moves;
+    private readonly ControlDrains _drains;
     private readonly HashSet<Member> _heard = [];
     private readonly Dictionary<Member, Instant> _leases = [];
     private readonly Dictionary<string, (OwnershipRecord Record, Member From)> _takeOvers = new(StringComparer.Ordinal);
@@ -53,6 +56,7 @@ internal sealed class ControlDesk
         _detector = new(options.FailureTimeout);
         _members = new(options.MaxMembers);
         _moves = new(_members, options);
+        _drains = new(_members, _moves, () => _directory.Records, options);
         _strangersUntil = now + options.FailureTimeout;
         _strangersLeaseEnd = now + SendLease.Duration;
         foreach (OwnershipRecord record in Publish())
@@ -65,9 +69,15 @@ internal sealed class ControlDesk
         }
     }
 
-    public Instant Deadline => Instant.Min(Instant.Min(_detector.Deadline, _strangersUntil), _moves.Deadline);
+    public Instant Deadline => Instant.Min(Instant.Min(_detector.Deadline, _strangersUntil), Instant.Min(_moves.Deadline, _drains.Deadline));
 
     public void OnMessage(IControlPeer peer, LinkMessage message, Instant now)
+    {
+        Hear(peer, message, now);
+        _drains.Pump(now);
+    }
+
+    private void Hear(IControlPeer peer, LinkMessage message, Instant now)
     {
         switch (message)
         {
@@ -79,6 +89,9 @@ internal sealed class ControlDesk
                 return;
             case MigrateMessage migrate when !_members.TryGet(peer, out _):
                 _moves.OnAsk(peer, migrate, _directory.Records.FirstOrDefault(record => record.Component == migrate.Component), now);
+                return;
+            case DrainMessage drain:
+                _drains.OnAsk(peer, drain, now);
                 return;
             default:
                 break;
@@ -108,6 +121,9 @@ internal sealed class ControlDesk
                 break;
             case MigrateReplyMessage reply:
                 _moves.OnReply(member.Member, reply);
+                break;
+            case LeaveMessage:
+                OnLeave(member, now);
                 break;
             default:
                 _log($"{peer.Name} said {message.Type}, which is not for an ingress: link closed");
@@ -153,6 +169,18 @@ internal sealed class ControlDesk
         }
 
         if (anyDied)
+        {
+            TakeOver(now);
+        }
+
+        _drains.Pump(now);
+    }
+
+    private void OnLeave(ControlMember member, Instant now)
+    {
+        NoteLeases();
+        _detector.Leave(member.Member);
+        if (BuryDead(now))
         {
             TakeOver(now);
         }
@@ -254,7 +282,7 @@ internal sealed class ControlDesk
         member.Loads.Clear();
         foreach (ComponentLoad load in heartbeat.Loads)
         {
-            member.Loads[load.Component] = load.Connections;
+            member.Loads[load.Component] = load;
         }
 
         peer.Send(new HeartbeatReplyMessage(heartbeat.Number));
@@ -444,11 +472,16 @@ internal sealed class ControlDesk
         List<ComponentStatus> components = [];
         foreach (OwnershipRecord record in _directory.Records.OrderBy(record => record.Component, StringComparer.Ordinal))
         {
-            uint connections = _members.TryGetAlive(record.Owner, out ControlMember? owner) ? owner.Loads.GetValueOrDefault(record.Component) : 0;
-            components.Add(new(record, connections));
+            ComponentLoad load = new(record.Component, 0);
+            if (_members.TryGetAlive(record.Owner, out ControlMember? owner) && owner.Loads.TryGetValue(record.Component, out ComponentLoad told))
+            {
+                load = told;
+            }
+
+            components.Add(_moves.StatusOf(record, load));
         }
 
-        List<NodeStatus> nodes = [.. _members.All.OrderBy(member => member.Member.Name, StringComparer.Ordinal).Select(member => new NodeStatus(member.Node, member.IsAlive))];
+        List<NodeStatus> nodes = [.. _members.All.OrderBy(member => member.Member.Name, StringComparer.Ordinal).Select(member => new NodeStatus(member.Node, member.IsAlive, member.IsDraining))];
         return new(id, _options.PublicAddress, components, nodes);
     }
 }

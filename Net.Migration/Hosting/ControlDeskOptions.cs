@@ -22,7 +22,10 @@ internal sealed record ControlDeskOptions
     /// <summary>Moves that were asked for and not answered.</summary>
     public int MaxMoves { get; init; } = 256;
 
-    /// <summary>The longest time that a command may give a move.</summary>
+    /// <summary>Nodes that are drained at a time.</summary>
+    public int MaxDrains { get; init; } = 64;
+
+    /// <summary>The longest time that a command may give a move, or a drain.</summary>
     public TimeSpan MaxMoveTime { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Beyond a move's time, for the owner's own word that it gave up.</summary>

@@ -22,7 +22,10 @@ internal sealed class ControlMember(NodeInfo node, long order)
 
     public Instant Died { get; set; }
 
-    public Dictionary<string, uint> Loads { get; } = new(StringComparer.Ordinal);
+    /// <summary>Gets nothing any more by a drain or a take-over, if there is another host.</summary>
+    public bool IsDraining { get; set; }
+
+    public Dictionary<string, ComponentLoad> Loads { get; } = new(StringComparer.Ordinal);
 
     public bool CanHost(string component) => Node.CanHost(component);
 }
@@ -88,6 +91,7 @@ internal sealed class ControlMembers(int limit)
     public ControlMember? NextHost(string component, Member notThis) => _byName.Values
         .Where(member => member.IsAlive && member.Member != notThis && member.CanHost(component))
         .OrderBy(member => member.Peer is null)
+        .ThenBy(member => member.IsDraining)
         .ThenBy(member => member.Order)
         .FirstOrDefault();
 }

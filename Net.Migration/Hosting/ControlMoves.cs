@@ -8,6 +8,7 @@ namespace Net.Migration.Hosting;
 internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions options)
 {
     private readonly Dictionary<ulong, Move> _moves = [];
+    private readonly Dictionary<string, (ulong Count, TimeSpan Freeze, ulong StateBytes)> _done = new(StringComparer.Ordinal);
     private ulong _lastId;
 
     public Instant Deadline
@@ -39,12 +40,26 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
         owner!.Peer!.Send(ask with { Id = id, Timeout = time });
     }
 
+    /// <summary>For `top`: moves that have succeeded, what the latest cost, and where it is going now.</summary>
+    public ComponentStatus StatusOf(OwnershipRecord record, ComponentLoad load)
+    {
+        (ulong count, TimeSpan freeze, ulong stateBytes) = _done.GetValueOrDefault(record.Component);
+        string movingTo = _moves.Values.FirstOrDefault(move => move.Ask.Component == record.Component)?.Ask.To ?? "";
+        return new(record, load, count, freeze, stateBytes, movingTo);
+    }
+
     /// <summary>The owner's word. Nobody else's counts.</summary>
     public void OnReply(Member from, MigrateReplyMessage reply)
     {
         if (_moves.TryGetValue(reply.Id, out Move? move) && move.Record.Owner == from)
         {
             _ = _moves.Remove(reply.Id);
+            if (reply.Report.Moved)
+            {
+                // Records are bounded, and so are the components that somebody can have moved.
+                _done[move.Ask.Component] = (_done.GetValueOrDefault(move.Ask.Component).Count + 1, reply.Report.Freeze, reply.Report.StateBytes);
+            }
+
             move.Peer.Send(reply with { Id = move.Ask.Id });
         }
     }

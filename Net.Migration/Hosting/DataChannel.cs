@@ -60,6 +60,12 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
     public int HeldCount => _held.Count;
 
+    /// <summary>Bytes of clients' datagrams that went to the endpoint. From any thread.</summary>
+    public ulong BytesIn { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    /// <summary>Bytes of datagrams that have left for clients. From any thread.</summary>
+    public ulong BytesOut { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
     public void SetIngress(uint number, UdpAddress address) => _ingresses[number] = address;
 
     /// <summary>Changes what is done from the next datagram on.</summary>
@@ -166,7 +172,13 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         }
 
         UdpAddress ingress = _ingresses[transmit.Path.Ingress];
-        return socket.TrySend(buffer, transmit with { Path = new(ingress, Local, 0), SegmentSize = stride });
+        if (!socket.TrySend(buffer, transmit with { Path = new(ingress, Local, 0), SegmentSize = stride }))
+        {
+            return false;
+        }
+
+        BytesOut += (ulong)(transmit.Length - (transmit.Segments * Headroom));
+        return true;
     }
 
     public void Wait(TimeSpan timeout) => socket.Wait(timeout);
@@ -181,6 +193,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         path = new(header.Client, header.Public, number);
         ecn = header.Ecn;
         datagram = datagram[IngressHeader.Length..];
+        BytesIn += (ulong)datagram.Length;
         LastReceived = runner.Now;
         if (OnFirstReceived is { } first)
         {

@@ -20,6 +20,13 @@ public sealed class NodeHost : IAsyncDisposable
 
     private static readonly TimeSpan s_joinInterval = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan s_lastDatagrams = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The ingress's word that the time is over.</summary>
+    private static readonly TimeSpan s_lastMove = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan s_drainRetry = TimeSpan.FromMilliseconds(200);
+
     /// <summary>For whatever answer there is to be.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -104,6 +111,63 @@ public sealed class NodeHost : IAsyncDisposable
             await node.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Moves everything away, as before the process ends: to whichever other hosts there are, one component after the other.</summary>
+    /// <param name="timeout">What has not moved by then stays. It ends at once when there is no other host.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <returns>Names of the components that are still here.</returns>
+    public async Task<IReadOnlyList<string>> DrainAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        while (true)
+        {
+            TimeSpan left = TimeSpan.FromMilliseconds(long.Max(0, deadline - Environment.TickCount64));
+            TaskCompletionSource<DrainReport?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _actor.Post(_ => _state.Drain("", left, ended));
+            DrainReport? report;
+            try
+            {
+                report = await ended.Task.WaitAsync(left + s_lastMove, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                report = null;
+            }
+
+            if (report is not null)
+            {
+                foreach (MigrateReport move in report.Moves.Where(move => !move.Moved))
+                {
+                    _options.Log?.Invoke($"{move.Component} stays: {move.Message}");
+                }
+
+                return report.Remaining;
+            }
+
+            if (Environment.TickCount64 >= deadline)
+            {
+                return [.. _options.Components.Select(component => component.Name)];
+            }
+
+            await Task.Delay(s_drainRetry, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Drains, says goodbye, and stops: what a planned end is.</summary>
+    /// <inheritdoc cref="DrainAsync"/>
+    public async Task<IReadOnlyList<string>> StopAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        IReadOnlyList<string> remaining = await DrainAsync(timeout, cancellationToken).ConfigureAwait(false);
+        if (remaining.Count == 0)
+        {
+            // Nothing of it sends any more, so it need not be waited for. What is on its way to it still goes back to its ingress meanwhile.
+            _actor.Post(_ => _state.Leave());
+            await Task.Delay(s_lastDatagrams, cancellationToken).ConfigureAwait(false);
+        }
+
+        await DisposeAsync().ConfigureAwait(false);
+        return remaining;
     }
 
     /// <summary>Stops at once: connections end without a word, as in a crash. Move components away before.</summary>

@@ -28,7 +28,9 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
     private readonly NodeMoves _moves;
+    private TaskCompletionSource<DrainReport?>? _drained;
     private bool _isFailed;
+    private bool _isLeaving;
 
     public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
     {
@@ -79,8 +81,28 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             _control = null;
             _heartbeatAt = Instant.Never;
+            _ = _drained?.TrySetResult(null);
         }
     }
+
+    /// <summary>Has everything moved away; from now on nothing comes here any more.</summary>
+    /// <param name="to">The only destination; empty: whichever.</param>
+    /// <param name="ended">Ends with the ingress's word; with null when the link to it is lost: ask again.</param>
+    public void Drain(string to, TimeSpan timeout, TaskCompletionSource<DrainReport?> ended)
+    {
+        _isLeaving = true;
+        _drained = ended;
+        if (_control is null)
+        {
+            _ = ended.TrySetResult(null);
+            return;
+        }
+
+        SendControl(new DrainMessage(_nextRequest++, _self.Member.Name, to, timeout));
+    }
+
+    /// <summary>Says goodbye. Nothing of this node may send any more.</summary>
+    public void Leave() => SendControl(new LeaveMessage());
 
     /// <summary>A component's thread has died of a fault of ours: this node must not count among the living, so that another takes what it owned.</summary>
     public void OnComponentDied(string component, Exception fault)
@@ -108,6 +130,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(heartbeat); break;
             case MigrateMessage migrate: _moves.Start(migrate, now); break;
+            case DrainReplyMessage drained: _drained?.TrySetResult(drained.Report); break;
             case TakeOverMessage takeOver: OnTakeOver(takeOver, now); break;
             case FenceConfirmMessage confirm: OnFenced(confirm, now); break;
             case InitialsHeldMessage held when _hosted.TryGetValue(held.Component, out HostedState? hosted): hosted.Outgoing?.OnInitialsHeld(now); break;
@@ -173,7 +196,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             return RefuseCode.CannotHost;
         }
 
-        if (hosted.IsServing || hosted.IsReserved || hosted.Pending is not null || hosted.Outgoing is { IsForwarding: false } || _isFailed)
+        if (hosted.IsServing || hosted.IsReserved || hosted.Pending is not null || hosted.Outgoing is { IsForwarding: false } || _isFailed || _isLeaving)
         {
             return RefuseCode.NoCapacity;
         }
@@ -429,7 +452,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
         ulong number = _nextHeartbeat++;
         _lease.OnHeartbeatSent(number, now);
-        control.Send(new HeartbeatMessage(number, [.. _hosted.Values.Where(h => h.IsServing).Select(h => new ComponentLoad(h.Component.Name, h.Shard?.ConnectionCount ?? 0))]));
+        control.Send(new HeartbeatMessage(number, [.. _hosted.Values.Where(h => h.IsServing).Select(h => new ComponentLoad(h.Component.Name, h.Shard?.ConnectionCount ?? 0, h.Shard?.Channel.BytesIn ?? 0, h.Shard?.Channel.BytesOut ?? 0))]));
         // As every write, this one is repeated until there is an answer: whoever is first gets what nobody owns.
         foreach (string component in _hosted.Keys.Where(name => !_records.ContainsKey(name)))
         {

@@ -32,13 +32,17 @@ internal sealed record MigrateReport(
     string Component, string From, string To, ulong Epoch, bool Moved, uint Connections, uint Abandoned, TimeSpan Freeze, ulong StateBytes,
     MigrateCode Code, string Message)
 {
+    public const int MaxText = 1024;
+
     /// <summary>Nothing was tried, or nothing came of it.</summary>
     /// <param name="record">The component's; null when there is none.</param>
     public static MigrateReport NotMoved(MigrateMessage ask, OwnershipRecord? record, MigrateCode code, string message) =>
         new(ask.Component, record?.Owner.Name ?? "", ask.To, record?.Epoch ?? 0, Moved: false, 0, 0, TimeSpan.Zero, 0, code, message);
 
     /// <summary>The code as JSON spells it; null for none.</summary>
-    public string? CodeName => Code switch
+    public string? CodeName => NameOf(Code);
+
+    public static string? NameOf(MigrateCode code) => code switch
     {
         MigrateCode.UnknownComponent => "unknown-component",
         MigrateCode.UnknownNode => "unknown-node",
@@ -48,6 +52,43 @@ internal sealed record MigrateReport(
         MigrateCode.Conflict => "conflict",
         _ => null,
     };
+
+    public void Write(FieldWriter writer)
+    {
+        writer.WriteString(Component);
+        writer.WriteString(From);
+        writer.WriteString(To);
+        writer.WriteUInt64(Epoch);
+        writer.WriteBool(Moved);
+        writer.WriteUInt32(Connections);
+        writer.WriteUInt32(Abandoned);
+        writer.WriteDuration(Freeze);
+        writer.WriteUInt64(StateBytes);
+        writer.WriteByte((byte)Code);
+        writer.WriteString(Message);
+    }
+
+    public static bool TryRead(ref ByteReader reader, out MigrateReport? report)
+    {
+        report = null;
+        if (!reader.TryReadString(MigrateMessage.MaxTyped, out string component)
+            || !reader.TryReadString(MigrateMessage.MaxTyped, out string from)
+            || !reader.TryReadString(MigrateMessage.MaxTyped, out string to)
+            || !reader.TryReadUInt64(out ulong epoch)
+            || !reader.TryReadBool(out bool moved)
+            || !reader.TryReadUInt32(out uint connections)
+            || !reader.TryReadUInt32(out uint abandoned)
+            || !reader.TryReadDuration(out TimeSpan freeze)
+            || !reader.TryReadUInt64(out ulong stateBytes)
+            || !reader.TryReadByte(out byte code) || code > (byte)MigrateCode.Conflict
+            || !reader.TryReadString(MaxText, out string text))
+        {
+            return false;
+        }
+
+        report = new(component, from, to, epoch, moved, connections, abandoned, freeze, stateBytes, (MigrateCode)code, text);
+        return true;
+    }
 }
 
 /// <summary>Move a component: from the command to the directory's ingress, and from there to the owner.</summary>
@@ -82,47 +123,19 @@ internal sealed record MigrateMessage(ulong Id, string Component, string To, Tim
 /// <summary>How it ended.</summary>
 internal sealed record MigrateReplyMessage(ulong Id, MigrateReport Report) : LinkMessage
 {
-    private const int MaxText = 1024;
-
     public override MessageType Type => MessageType.MigrateReply;
 
     public override void WriteBody(FieldWriter writer)
     {
         writer.WriteUInt64(Id);
-        writer.WriteString(Report.Component);
-        writer.WriteString(Report.From);
-        writer.WriteString(Report.To);
-        writer.WriteUInt64(Report.Epoch);
-        writer.WriteBool(Report.Moved);
-        writer.WriteUInt32(Report.Connections);
-        writer.WriteUInt32(Report.Abandoned);
-        writer.WriteDuration(Report.Freeze);
-        writer.WriteUInt64(Report.StateBytes);
-        writer.WriteByte((byte)Report.Code);
-        writer.WriteString(Report.Message);
+        Report.Write(writer);
     }
 
     public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
     {
-        message = null;
-        if (!reader.TryReadUInt64(out ulong id)
-            || !reader.TryReadString(MigrateMessage.MaxTyped, out string component)
-            || !reader.TryReadString(MigrateMessage.MaxTyped, out string from)
-            || !reader.TryReadString(MigrateMessage.MaxTyped, out string to)
-            || !reader.TryReadUInt64(out ulong epoch)
-            || !reader.TryReadBool(out bool moved)
-            || !reader.TryReadUInt32(out uint connections)
-            || !reader.TryReadUInt32(out uint abandoned)
-            || !reader.TryReadDuration(out TimeSpan freeze)
-            || !reader.TryReadUInt64(out ulong stateBytes)
-            || !reader.TryReadByte(out byte code) || code > (byte)MigrateCode.Conflict
-            || !reader.TryReadString(MaxText, out string text))
-        {
-            return false;
-        }
-
-        message = new MigrateReplyMessage(id, new(component, from, to, epoch, moved, connections, abandoned, freeze, stateBytes, (MigrateCode)code, text));
-        return true;
+        message = reader.TryReadUInt64(out ulong id) && MigrateReport.TryRead(ref reader, out MigrateReport? report)
+            ? new MigrateReplyMessage(id, report!) : null;
+        return message is not null;
     }
 }
 
@@ -140,11 +153,24 @@ internal sealed record StatusAskMessage(ulong Id) : LinkMessage
     }
 }
 
-/// <summary>A component in `status --json`.</summary>
-internal readonly record struct ComponentStatus(OwnershipRecord Record, uint Connections);
+/// <summary>A component in `status --json` and `top`.</summary>
+/// <param name="Record">Who owns it.</param>
+/// <param name="Load">What its owner has told of it last.</param>
+/// <param name="Moves">That have succeeded since the ingress started.</param>
+/// <param name="LastFreeze">Of the latest of them.</param>
+/// <param name="LastStateBytes">Likewise: sealed bytes sent.</param>
+/// <param name="MovingTo">Name of the destination of a move that is under way; empty: none.</param>
+internal readonly record struct ComponentStatus(
+    OwnershipRecord Record, ComponentLoad Load, ulong Moves = 0, TimeSpan LastFreeze = default, ulong LastStateBytes = 0, string MovingTo = "")
+{
+    public uint Connections => Load.Connections;
+}
 
-/// <summary>A node in `status --json`.</summary>
-internal readonly record struct NodeStatus(NodeInfo Node, bool IsAlive);
+/// <summary>A node in `status --json` and `top`.</summary>
+/// <param name="Node">Who.</param>
+/// <param name="IsAlive">By the failure detector's count.</param>
+/// <param name="IsDraining">Is being emptied, or has been.</param>
+internal readonly record struct NodeStatus(NodeInfo Node, bool IsAlive, bool IsDraining = false);
 
 /// <summary>The fields of `status --json`.</summary>
 /// <param name="Id">That of the question.</param>
@@ -174,7 +200,11 @@ internal sealed record StatusReplyMessage(ulong Id, UdpAddress Ingress, IReadOnl
         foreach (ComponentStatus component in Components)
         {
             component.Record.Write(writer);
-            writer.WriteUInt32(component.Connections);
+            component.Load.Write(writer);
+            writer.WriteUInt64(component.Moves);
+            writer.WriteDuration(component.LastFreeze);
+            writer.WriteUInt64(component.LastStateBytes);
+            writer.WriteString(component.MovingTo);
         }
 
         writer.WriteVarInt((ulong)Nodes.Count);
@@ -182,6 +212,7 @@ internal sealed record StatusReplyMessage(ulong Id, UdpAddress Ingress, IReadOnl
         {
             node.Node.Write(writer);
             writer.WriteBool(node.IsAlive);
+            writer.WriteBool(node.IsDraining);
         }
     }
 
@@ -197,12 +228,14 @@ internal sealed record StatusReplyMessage(ulong Id, UdpAddress Ingress, IReadOnl
         ComponentStatus[] components = new ComponentStatus[componentCount];
         for (int i = 0; i < componentCount; i++)
         {
-            if (!OwnershipRecord.TryRead(ref reader, out OwnershipRecord? record) || !reader.TryReadUInt32(out uint connections))
+            if (!OwnershipRecord.TryRead(ref reader, out OwnershipRecord? record) || !ComponentLoad.TryRead(ref reader, out ComponentLoad load)
+                || !reader.TryReadUInt64(out ulong moves) || !reader.TryReadDuration(out TimeSpan freeze) || !reader.TryReadUInt64(out ulong stateBytes)
+                || !reader.TryReadString(MigrateMessage.MaxTyped, out string movingTo))
             {
                 return false;
             }
 
-            components[i] = new(record!, connections);
+            components[i] = new(record!, load, moves, freeze, stateBytes, movingTo);
         }
 
         if (!reader.TryReadCount(MaxNodes, SmallestNode, out int nodeCount))
@@ -213,12 +246,12 @@ internal sealed record StatusReplyMessage(ulong Id, UdpAddress Ingress, IReadOnl
         NodeStatus[] nodes = new NodeStatus[nodeCount];
         for (int i = 0; i < nodeCount; i++)
         {
-            if (!NodeInfo.TryRead(ref reader, out NodeInfo? node) || !reader.TryReadBool(out bool isAlive))
+            if (!NodeInfo.TryRead(ref reader, out NodeInfo? node) || !reader.TryReadBool(out bool isAlive) || !reader.TryReadBool(out bool isDraining))
             {
                 return false;
             }
 
-            nodes[i] = new(node!, isAlive);
+            nodes[i] = new(node!, isAlive, isDraining);
         }
 
         message = new StatusReplyMessage(id, ingress, components, nodes);

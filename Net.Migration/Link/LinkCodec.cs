@@ -130,6 +130,9 @@ internal static class LinkCodec
             case MessageType.HoldInitials: return HoldInitialsMessage.TryRead(ref reader, out message);
             case MessageType.InitialsHeld: return InitialsHeldMessage.TryRead(ref reader, out message);
             case MessageType.KeysUpdate: return KeysUpdateMessage.TryRead(ref reader, out message);
+            case MessageType.Drain: return DrainMessage.TryRead(ref reader, out message);
+            case MessageType.DrainReply: return DrainReplyMessage.TryRead(ref reader, out message);
+            case MessageType.Leave: return LeaveMessage.TryRead(ref reader, out message);
             default:
                 isKnown = false;
                 message = null;

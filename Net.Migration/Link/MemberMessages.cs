@@ -227,8 +227,29 @@ internal sealed record MemberUpdateMessage(NodeInfo Node, bool IsAlive) : LinkMe
     }
 }
 
-/// <summary>How many connections a node has for a component.</summary>
-internal readonly record struct ComponentLoad(string Component, uint Connections);
+/// <summary>What a node has of a component that it serves.</summary>
+/// <param name="Component">Name of the record.</param>
+/// <param name="Connections">That are open.</param>
+/// <param name="BytesIn">Of clients' datagrams, since this process began; only a difference says something.</param>
+/// <param name="BytesOut">Of datagrams to clients, likewise.</param>
+internal readonly record struct ComponentLoad(string Component, uint Connections, ulong BytesIn = 0, ulong BytesOut = 0)
+{
+    public void Write(FieldWriter writer)
+    {
+        writer.WriteString(Component);
+        writer.WriteUInt32(Connections);
+        writer.WriteUInt64(BytesIn);
+        writer.WriteUInt64(BytesOut);
+    }
+
+    public static bool TryRead(ref ByteReader reader, out ComponentLoad load)
+    {
+        bool isSound = Names.TryRead(ref reader, out string component) & reader.TryReadUInt32(out uint connections)
+            & reader.TryReadUInt64(out ulong bytesIn) & reader.TryReadUInt64(out ulong bytesOut);
+        load = new(component, connections, bytesIn, bytesOut);
+        return isSound;
+    }
+}
 
 /// <summary>A node lives; every second (<see cref="FailureDetector.HeartbeatInterval"/>).</summary>
 /// <param name="Number">Counts up; comes back in the reply, which renews the <see cref="SendLease"/>.</param>
@@ -247,15 +268,14 @@ internal sealed record HeartbeatMessage(ulong Number, IReadOnlyList<ComponentLoa
         writer.WriteVarInt((ulong)Loads.Count);
         foreach (ComponentLoad load in Loads)
         {
-            writer.WriteString(load.Component);
-            writer.WriteUInt32(load.Connections);
+            load.Write(writer);
         }
     }
 
     public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
     {
         message = null;
-        if (!reader.TryReadUInt64(out ulong number) || !reader.TryReadCount(NodeInfo.MaxHosts, 6, out int count))
+        if (!reader.TryReadUInt64(out ulong number) || !reader.TryReadCount(NodeInfo.MaxHosts, 22, out int count))
         {
             return false;
         }
@@ -263,12 +283,10 @@ internal sealed record HeartbeatMessage(ulong Number, IReadOnlyList<ComponentLoa
         ComponentLoad[] loads = new ComponentLoad[count];
         for (int i = 0; i < count; i++)
         {
-            if (!Names.TryRead(ref reader, out string component) || !reader.TryReadUInt32(out uint connections))
+            if (!ComponentLoad.TryRead(ref reader, out loads[i]))
             {
                 return false;
             }
-
-            loads[i] = new(component, connections);
         }
 
         message = new HeartbeatMessage(number, loads);
@@ -287,5 +305,21 @@ internal sealed record HeartbeatReplyMessage(ulong Number) : LinkMessage
     {
         message = reader.TryReadUInt64(out ulong number) ? new HeartbeatReplyMessage(number) : null;
         return message is not null;
+    }
+}
+
+/// <summary>A node says goodbye: it sends nothing any more, and what it still owns may go to somebody else at once.</summary>
+internal sealed record LeaveMessage : LinkMessage
+{
+    public override MessageType Type => MessageType.Leave;
+
+    public override void WriteBody(FieldWriter writer)
+    {
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = new LeaveMessage();
+        return true;
     }
 }

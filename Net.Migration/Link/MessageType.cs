@@ -40,4 +40,7 @@ internal enum MessageType : ulong
     HoldInitials = 72,
     InitialsHeld = 74,
     KeysUpdate = 76,
+    Drain = 78,
+    DrainReply = 80,
+    Leave = 82,
 }

@@ -13,7 +13,7 @@ internal sealed class CommandTree
     public static readonly UdpAddress DefaultListen = UdpAddress.FromEndPoint(new(IPAddress.IPv6Any, 4433));
     public static readonly UdpAddress DefaultControl = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 4434));
 
-    private static readonly string[] s_scenarios = ["move"];
+    private static readonly string[] s_scenarios = ["move", "drain"];
 
     /// <summary>What one node announces at most.</summary>
     private const int MaxComponents = 256;
@@ -48,6 +48,8 @@ internal sealed class CommandTree
         Root.Add(Node());
         Root.Add(Status());
         Root.Add(Migrate());
+        Root.Add(Drain());
+        Root.Add(Top());
         Root.Add(Get());
     }
 
@@ -55,7 +57,7 @@ internal sealed class CommandTree
 
     private Command Demo()
     {
-        Argument<string> scenario = Flags.Positional("SCENARIO", "what to show: move", (string _, string text, out string value, out string error) =>
+        Argument<string> scenario = Flags.Positional("SCENARIO", "what to show: " + string.Join(", ", s_scenarios), (string _, string text, out string value, out string error) =>
         {
             value = text;
             error = s_scenarios.Contains(text, StringComparer.Ordinal) ? "" : $"unknown scenario '{Values.Shown(text)}': use {string.Join(" or ", s_scenarios)}";
@@ -125,6 +127,7 @@ internal sealed class CommandTree
         Option<TimeSpan?> joinTimeout = Flags.Value<TimeSpan?>("--join-timeout", "SECONDS", "how long to try before the first success [default: 30]", Seconds);
         Option<string?> serve = Flags.Text("--serve", "DIR", "host the component web, with the files below DIR");
         Option<string> components = Flags.Value("--component", "NAME[,NAME...]", "names to host those files under, one component each", Names, "web");
+        Option<TimeSpan?> drainTimeout = Flags.Value<TimeSpan?>("--drain-timeout", "SECONDS", "how long SIGTERM lets it move its components away [default: 10]", Seconds);
         Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port",
             (string flag, string text, out UdpAddress? value, out string error) =>
             {
@@ -135,7 +138,7 @@ internal sealed class CommandTree
         Option<string?> cert = Flags.Text("--cert", "FILE", "PEM certificate chain to show to clients, the same on every node");
         Option<string?> key = Flags.Text("--key", "FILE", "PEM key of --cert");
         Option<string?> trust = Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
-        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, link, cert, key, trust, _stopOnEof };
+        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, drainTimeout, link, cert, key, trust, _stopOnEof };
         command.Validators.Add(result =>
         {
             bool hasCert = result.GetResult(cert) is { Implicit: false }, hasKey = result.GetResult(key) is { Implicit: false };
@@ -155,6 +158,7 @@ internal sealed class CommandTree
                 parsed.GetValue(cert), parsed.GetValue(key), parsed.GetValue(trust), parsed.GetValue(_stopOnEof))
             {
                 Components = parsed.GetValue(components)!,
+                DrainTimeout = parsed.GetValue(drainTimeout) ?? TimeSpan.FromSeconds(10),
             },
             output, token));
         return command;
@@ -180,6 +184,30 @@ internal sealed class CommandTree
         Command command = new("migrate", "Move a component with all its connections") { component, to, join, timeout, json };
         Handle(command, (parsed, output, token) => _handlers.MigrateAsync(
             new(parsed.GetValue(component)!, parsed.GetValue(to)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(10), parsed.GetValue(json)), output, token));
+        return command;
+    }
+
+    private Command Drain()
+    {
+        Argument<string> node = Flags.Positional<string>("NODE", "node to empty", Typed);
+        Option<UdpAddress> join = Join();
+        Option<TimeSpan?> timeout = Flags.Value<TimeSpan?>("--timeout", "SECONDS", "what has not moved by then stays [default: 60]", Seconds);
+        Option<bool> json = Json();
+        Command command = new("drain", "Move everything away from a node, one component after the other") { node, join, timeout, json };
+        Handle(command, (parsed, output, token) => _handlers.DrainAsync(
+            new(parsed.GetValue(node)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(60), parsed.GetValue(json)), output, token));
+        return command;
+    }
+
+    private Command Top()
+    {
+        Option<UdpAddress> join = Join();
+        Option<TimeSpan?> interval = Flags.Value<TimeSpan?>("--interval", "SECONDS", "between two looks [default: 1]", Seconds);
+        Option<bool> once = Flags.Switch("--once", "one look, then done");
+        Option<bool> json = Flags.Switch("--json", "one JSON object for each look, on a line of its own");
+        Command command = new("top", "Nodes, components, connections, moves and rates, as they are now") { join, interval, once, json };
+        Handle(command, (parsed, output, token) => _handlers.TopAsync(
+            new(parsed.GetValue(join), parsed.GetValue(interval) ?? TimeSpan.FromSeconds(1), parsed.GetValue(once), parsed.GetValue(json)), output, token));
         return command;
     }
 

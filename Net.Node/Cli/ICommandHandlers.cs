@@ -13,5 +13,9 @@ internal interface ICommandHandlers
 
     Task<int> MigrateAsync(MigrateOptions options, CommandOutput output, CancellationToken cancellationToken);
 
+    Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken);
+
+    Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken);
+
     Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken);
 }

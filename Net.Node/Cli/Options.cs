@@ -18,7 +18,7 @@ internal enum Fault
 }
 
 /// <summary>`continuum demo`.</summary>
-/// <param name="Scenario">Only <c>move</c> so far.</param>
+/// <param name="Scenario">Such as <c>move</c>.</param>
 /// <param name="Size">Bytes to download.</param>
 /// <param name="Moves">While they come.</param>
 /// <param name="Json">One object on standard output.</param>
@@ -48,6 +48,9 @@ internal sealed record NodeOptions(
 {
     /// <summary>Names of the components that serve those files, separated by commas.</summary>
     public string Components { get; init; } = "web";
+
+    /// <summary>How long SIGTERM lets it move its components away.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>`continuum status`.</summary>
@@ -60,6 +63,20 @@ internal sealed record StatusOptions(UdpAddress Join, bool Json);
 /// <param name="Timeout">Abort when not committed by then.</param>
 /// <param name="Json">One object on standard output, also on failure.</param>
 internal sealed record MigrateOptions(string Component, string To, UdpAddress Join, TimeSpan Timeout, bool Json);
+
+/// <summary>`continuum drain`.</summary>
+/// <param name="Node">As typed: it may not exist.</param>
+/// <param name="Join">The ingress's control address.</param>
+/// <param name="Timeout">What has not moved by then stays.</param>
+/// <param name="Json">One object on standard output, also on failure.</param>
+internal sealed record DrainOptions(string Node, UdpAddress Join, TimeSpan Timeout, bool Json);
+
+/// <summary>`continuum top`.</summary>
+/// <param name="Join">The ingress's control address.</param>
+/// <param name="Interval">Between two looks.</param>
+/// <param name="Once">One look, two when rates are wanted, then done.</param>
+/// <param name="Json">One object per look on standard output.</param>
+internal sealed record TopOptions(UdpAddress Join, TimeSpan Interval, bool Once, bool Json);
 
 /// <summary>`continuum get`.</summary>
 /// <param name="Url">Absolute, https.</param>

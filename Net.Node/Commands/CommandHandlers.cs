@@ -9,7 +9,8 @@ namespace Net.Node.Commands;
 /// <param name="runtime">The network.</param>
 /// <param name="environment">Variables of the process.</param>
 /// <param name="time">For certificates and deadlines.</param>
-internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, string?> environment, TimeProvider time) : ICommandHandlers
+/// <param name="termination">Asks a node to drain and end.</param>
+internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, string?> environment, TimeProvider time, Termination termination) : ICommandHandlers
 {
     public Task<int> DemoAsync(DemoOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         DemoCommand.RunAsync(options, runtime, time, output, cancellationToken);
@@ -20,7 +21,7 @@ internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, stri
     public Task<int> NodeAsync(NodeOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
         NodeCommand.CheckServed(options.Serve);
-        return new NodeCommand(runtime, Open(), time).RunAsync(options, output, cancellationToken);
+        return new NodeCommand(runtime, Open(), time, termination).RunAsync(options, output, cancellationToken);
     }
 
     public Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken) =>
@@ -28,6 +29,12 @@ internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, stri
 
     public Task<int> MigrateAsync(MigrateOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         new ControlCommands(runtime, Open().Member("command"), time).MigrateAsync(options, output, cancellationToken);
+
+    public Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        new ControlCommands(runtime, Open().Member("command"), time).DrainAsync(options, output, cancellationToken);
+
+    public Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        new TopCommand(runtime, Open().Member("command"), time).RunAsync(options, output, cancellationToken);
 
     public Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         new GetCommand(options, runtime, output, time).RunAsync(Open(), cancellationToken);

@@ -6,13 +6,13 @@ using Net.Node.Runtime;
 
 namespace Net.Node.Commands;
 
-/// <summary>`continuum status` and `continuum migrate`: questions to the ingress.</summary>
+/// <summary>`continuum status`, `continuum migrate` and `continuum drain`: questions to the ingress.</summary>
 internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials member, TimeProvider time)
 {
     /// <summary>An ingress that has not answered by then is not there.</summary>
     public static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(5);
 
-    private const string StartIngress = "start continuum ingress, or give its control address with --join";
+    internal const string StartIngress = "start continuum ingress, or give its control address with --join";
 
     public async Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
@@ -74,6 +74,37 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
         return ExitCode.Done;
     }
 
+    public async Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken)
+    {
+        DrainReport report = await AskDrainAsync(options, cancellationToken).ConfigureAwait(false);
+        if (options.Json)
+        {
+            output.Result(ReportJson.Write(DrainJson.Of(report)));
+        }
+        else
+        {
+            foreach (MigrateReport move in report.Moves)
+            {
+                output.Result(move.Moved ? Describe(move) : $"{move.Component} did not move to {move.To}: {move.Message}");
+            }
+        }
+
+        if (report.Code != MigrateCode.None)
+        {
+            string remedy = report.Code == MigrateCode.UnknownNode ? "see the nodes with continuum status"
+                : report.Code == MigrateCode.Unreachable ? StartIngress : "see continuum status, and start another host or drain again";
+            output.Failure(report.Message.Contains(": ", StringComparison.Ordinal) ? $"{report.Message} ({remedy})" : $"{report.Message}: {remedy}");
+            return ExitCode.Failed;
+        }
+
+        if (!options.Json)
+        {
+            output.Result(report.Moves.Count == 0 ? $"{report.Node} has nothing to move" : $"{report.Node} is drained");
+        }
+
+        return ExitCode.Done;
+    }
+
     /// <summary>One line about a move that was made.</summary>
     public static string Describe(MigrateReport report) => string.Create(CultureInfo.InvariantCulture,
         $"{report.Component} moved from {report.From} to {report.To}: epoch {report.Epoch}, {report.Connections} connections, frozen {report.Freeze.TotalMilliseconds:0.0} ms, {report.StateBytes} bytes of state");
@@ -118,10 +149,31 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
         }
     }
 
-    private static bool IsSilence(Exception e, CancellationToken asked) =>
+    private async Task<DrainReport> AskDrainAsync(DrainOptions options, CancellationToken cancellationToken)
+    {
+        bool asked = false;
+        try
+        {
+            using Deadline connecting = Limit(AnswerWithin, cancellationToken);
+            IControlConnection control = await runtime.ConnectAsync(options.Join, member, connecting.Token).ConfigureAwait(false);
+            await using (control.ConfigureAwait(false))
+            {
+                asked = true;
+                using Deadline draining = Limit(options.Timeout + AnswerWithin, cancellationToken);
+                return await control.DrainAsync(options.Node, options.Timeout, draining.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (IsSilence(e, cancellationToken))
+        {
+            return new(options.Node, [], [], MigrateCode.Unreachable,
+                asked ? $"the ingress at {options.Join} went silent during the drain" : Silence(options.Join, e));
+        }
+    }
+
+    internal static bool IsSilence(Exception e, CancellationToken asked) =>
         e is IOException || (e is OperationCanceledException && !asked.IsCancellationRequested);
 
-    private static string Silence(UdpAddress join, Exception e) => e is OperationCanceledException
+    internal static string Silence(UdpAddress join, Exception e) => e is OperationCanceledException
         ? $"no answer from {join} within {AnswerWithin.TotalSeconds:0} s"
         : $"cannot reach {join} ({e.Message.TrimEnd('.').Replace(": ", ", ", StringComparison.Ordinal)})";
 

@@ -7,7 +7,7 @@ using Net.Node.Web;
 namespace Net.Node.Commands;
 
 /// <summary>`continuum node`.</summary>
-internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, TimeProvider time)
+internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, TimeProvider time, Termination termination)
 {
     /// <summary>Tries to join between two lines on standard error.</summary>
     public const int TriesPerLine = 10;
@@ -49,7 +49,10 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
         CheckCertificate(certificate, options.Cert);
         MemberCredentials member = options.Trust is null ? data.Member(options.Name) : DataDirectory.MemberFrom(options.Trust, options.Name, time);
         string? directory = options.Serve is null ? null : Path.GetFullPath(options.Serve);
-        NodeSetup setup = new(options, member, certificate, intermediates, directory is null ? null : identity => new WebComponent(directory, identity));
+        NodeSetup setup = new(options, member, certificate, intermediates, directory is null ? null : identity => new WebComponent(directory, identity))
+        {
+            Terminated = termination.Claim(),
+        };
         Events events = new(options, output);
         return EndOfInput.RunAsync(options.StopOnEof, output, token => runtime.RunNodeAsync(setup, events, output, token), cancellationToken);
     }

@@ -20,6 +20,19 @@ internal sealed record MigrateJson(
 /// <summary>Why a move failed.</summary>
 internal sealed record ErrorJson(string Code, string Message);
 
+/// <summary>`drain --json`.</summary>
+/// <param name="Node">As typed.</param>
+/// <param name="Drained">Nothing is there any more.</param>
+/// <param name="Moves">Every move that was tried.</param>
+/// <param name="Remaining">What is still there.</param>
+/// <param name="Error">Why.</param>
+internal sealed record DrainJson(string Node, bool Drained, IReadOnlyList<MigrateJson> Moves, IReadOnlyList<string> Remaining, ErrorJson? Error)
+{
+    public static DrainJson Of(DrainReport report) => new(
+        report.Node, report.Code == MigrateCode.None, [.. report.Moves.Select(MigrateJson.Of)], report.Remaining,
+        MigrateReport.NameOf(report.Code) is string code ? new(code, report.Message) : null);
+}
+
 /// <summary>`status --json`.</summary>
 internal sealed record StatusJson(string Ingress, IReadOnlyList<ComponentJson> Components, IReadOnlyList<NodeJson> Nodes)
 {
@@ -63,6 +76,8 @@ internal sealed record GetJson(
 /// <summary>JSON of the commands, without reflection, on one line.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MigrateJson))]
+[JsonSerializable(typeof(DrainJson))]
+[JsonSerializable(typeof(TopJson))]
 [JsonSerializable(typeof(StatusJson))]
 [JsonSerializable(typeof(DemoJson))]
 [JsonSerializable(typeof(GetJson))]
@@ -76,6 +91,10 @@ internal sealed partial class ReportJson : JsonSerializerContext
     });
 
     public static string Write(MigrateJson value) => JsonSerializer.Serialize(value, s_plain.MigrateJson);
+
+    public static string Write(DrainJson value) => JsonSerializer.Serialize(value, s_plain.DrainJson);
+
+    public static string Write(TopJson value) => JsonSerializer.Serialize(value, s_plain.TopJson);
 
     public static string Write(StatusJson value) => JsonSerializer.Serialize(value, s_plain.StatusJson);
 

@@ -13,6 +13,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly TaskCompletionSource<string> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile string _lastError = "";
+    private int _isDisposed;
 
     private ChildProcess(string name, Process process) => (_name, _process) = (name, process);
 
@@ -61,8 +62,43 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Asks it to end, as a service manager does, and waits.</summary>
+    /// <returns>Its exit code; null when it had to be killed, or could not be asked.</returns>
+    public async Task<int?> TerminateAsync(TimeSpan within, CancellationToken cancellationToken)
+    {
+        if (!Signals.TryTerminate(_process.Id))
+        {
+            return null;
+        }
+
+        return await ExitAsync(within, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    /// <returns>Its exit code; null when it had to be killed.</returns>
+    public async Task<int?> ExitAsync(TimeSpan within, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(within);
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token).ConfigureAwait(false);
+            return _process.ExitCode;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            Kill();
+            return null;
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         try
         {
             _process.StandardInput.Close();

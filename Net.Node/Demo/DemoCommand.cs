@@ -11,8 +11,8 @@ internal static class DemoCommand
 {
     public static async Task<int> RunAsync(DemoOptions options, ICommandRuntime runtime, TimeProvider time, CommandOutput output, CancellationToken cancellationToken)
     {
-        output.Info("starting an ingress and two nodes");
-        Federation federation = await Federation.StartAsync(runtime, Executable.Current(), time, output, cancellationToken).ConfigureAwait(false);
+        output.Info($"{options.Scenario}: starting processes on this machine");
+        Federation federation = await Federation.StartAsync(options.Scenario, runtime, Executable.Current(), time, output, cancellationToken).ConfigureAwait(false);
         await using (federation.ConfigureAwait(false))
         {
             long begun = time.GetTimestamp();

@@ -8,7 +8,7 @@ using Net.Node.Runtime;
 namespace Net.Node.Demo;
 
 /// <summary>An ingress and two nodes as processes on loopback, with a data directory of their own, and our client.</summary>
-internal sealed class Federation : IDemoWorld
+internal class Federation : IDemoWorld
 {
     public const string Component = "web";
 
@@ -16,18 +16,20 @@ internal sealed class Federation : IDemoWorld
     private static readonly TimeSpan s_answerWithin = s_moveWithin + ControlCommands.AnswerWithin;
 
     private readonly ICommandRuntime _runtime;
+    private readonly Executable _executable;
     private readonly CommandOutput _output;
     private readonly string _home;
     private readonly DataDirectory _data;
     private readonly List<ChildProcess> _children = [];
+    private readonly Dictionary<string, ChildProcess> _nodes = [];
     private readonly SemaphoreSlim _controlTurn = new(1);
     private IControlConnection? _control;
-    private UdpAddress _public;
+    private UdpAddress _public, _joins;
     private int _handshakes;
 
-    private Federation(ICommandRuntime runtime, string home, TimeProvider time, CommandOutput output)
+    protected Federation(ICommandRuntime runtime, Executable executable, string home, TimeProvider time, CommandOutput output)
     {
-        (_runtime, _home, _output) = (runtime, home, output);
+        (_runtime, _executable, _home, _output) = (runtime, executable, home, output);
         _data = DataDirectory.Open(Path.Combine(home, "data"), time);
     }
 
@@ -39,12 +41,17 @@ internal sealed class Federation : IDemoWorld
 
     /// <summary>Starts everything; what was started is stopped again if that fails.</summary>
     public static async Task<Federation> StartAsync(
-        ICommandRuntime runtime, Executable executable, TimeProvider time, CommandOutput output, CancellationToken cancellationToken)
+        string scenario, ICommandRuntime runtime, Executable executable, TimeProvider time, CommandOutput output, CancellationToken cancellationToken)
     {
-        Federation federation = new(runtime, System.IO.Directory.CreateTempSubdirectory("continuum-demo-").FullName, time, output);
+        string home = System.IO.Directory.CreateTempSubdirectory("continuum-demo-").FullName;
+        Federation federation = scenario switch
+        {
+            "drain" => new DrainWorld(runtime, executable, home, time, output),
+            _ => new(runtime, executable, home, time, output),
+        };
         try
         {
-            await federation.StartAsync(executable, cancellationToken).ConfigureAwait(false);
+            await federation.StartAsync(cancellationToken).ConfigureAwait(false);
             return federation;
         }
         catch
@@ -72,7 +79,7 @@ internal sealed class Federation : IDemoWorld
     public Task<IHttpResponse> DownloadAsync(IHttpConnection connection, long size, CancellationToken cancellationToken) =>
         connection.GetAsync(_public.ToString(), $"/bytes/{size}", cancellationToken);
 
-    public Task<MigrateReport> MoveAsync(string to, CancellationToken cancellationToken) =>
+    public virtual Task<MigrateReport> MoveAsync(string to, CancellationToken cancellationToken) =>
         AskAsync((control, token) => control.MigrateAsync(Component, to, s_moveWithin, token), cancellationToken);
 
     public async Task<(string Owner, ulong Epoch)> OwnerAsync(CancellationToken cancellationToken)
@@ -102,36 +109,59 @@ internal sealed class Federation : IDemoWorld
         }
     }
 
-    private async Task StartAsync(Executable executable, CancellationToken cancellationToken)
+    protected virtual async Task StartAsync(CancellationToken cancellationToken)
     {
-        string files = System.IO.Directory.CreateDirectory(Path.Combine(_home, "files")).FullName;
+        _ = System.IO.Directory.CreateDirectory(Files);
         // Made before the children start, so that none of them waits for another to make it.
         _ = _data.ServerCertificate();
-        MemberCredentials member = _data.Member("command");
+        _ = _data.Member("command");
 
-        ChildProcess ingress = Child(executable, "ingress", ["ingress", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]);
+        await ReadAsync(Child("ingress", ["ingress", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]), cancellationToken).ConfigureAwait(false);
+        foreach (string name in Nodes)
+        {
+            // One after the other: the first one becomes the owner.
+            await StartNodeAsync(name, NodeArguments, cancellationToken).ConfigureAwait(false);
+        }
+
+        await ConnectControlAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until an ingress is ready, and notes its addresses.</summary>
+    protected async Task ReadAsync(ChildProcess ingress, CancellationToken cancellationToken)
+    {
         string line = await ingress.ReadyAsync(cancellationToken).ConfigureAwait(false);
-        if (!TryReadReady(line, out _public, out UdpAddress control))
+        if (!TryReadReady(line, out _public, out _joins))
         {
             throw new CommandFailure($"the ingress said '{Values.Shown(line)}' instead of being ready", "check that both are of one version");
         }
-
-        foreach (string name in Nodes)
-        {
-            ChildProcess node = Child(executable, $"node {name}", ["node", "--name", name, "--join", control.ToString(), "--serve", files]);
-            // One after the other: the first one becomes the owner.
-            await node.ReadyAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(ControlCommands.AnswerWithin);
-        _control = await _runtime.ConnectAsync(control, member, limit.Token).ConfigureAwait(false);
     }
 
-    private ChildProcess Child(Executable executable, string name, string[] arguments)
+    /// <summary>A node's process, from now on the one of its name. Serves when this returns.</summary>
+    protected async Task StartNodeAsync(string name, string[] more, CancellationToken cancellationToken)
+    {
+        ChildProcess node = Child($"node {name}", ["node", "--name", name, "--join", _joins.ToString(), "--serve", Files, .. more]);
+        _nodes[name] = node;
+        await node.ReadyAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    protected ChildProcess NodeProcess(string name) => _nodes[name];
+
+    protected async Task ConnectControlAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(ControlCommands.AnswerWithin);
+        _control = await _runtime.ConnectAsync(_joins, _data.Member("command"), limit.Token).ConfigureAwait(false);
+    }
+
+    /// <summary>What every node gets beside its name.</summary>
+    protected virtual string[] NodeArguments => [];
+
+    protected string Files => Path.Combine(_home, "files");
+
+    protected ChildProcess Child(string name, string[] arguments)
     {
         ChildProcess child = ChildProcess.Start(
-            name, executable.Start(_data.Path, [.. arguments, "--stop-on-eof", "--log-level", "debug"]), line =>
+            name, _executable.Start(_data.Path, [.. arguments, "--stop-on-eof", "--log-level", "debug"]), line =>
             {
                 if (line.EndsWith(NodeCommand.HandshakeLine, StringComparison.Ordinal))
                 {
@@ -144,7 +174,7 @@ internal sealed class Federation : IDemoWorld
         return child;
     }
 
-    private async Task<T> AskAsync<T>(Func<IControlConnection, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    protected async Task<T> AskAsync<T>(Func<IControlConnection, CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
         await _controlTurn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try

@@ -21,7 +21,7 @@ internal interface ICommandRuntime
     /// <param name="cancellationToken">Ends it.</param>
     Task RunIngressAsync(IngressSetup setup, Action<UdpAddress, UdpAddress> ready, CommandOutput output, CancellationToken cancellationToken);
 
-    /// <summary>Joins, and serves until cancelled; returns when everything is closed.</summary>
+    /// <summary>Joins, and serves until cancelled, or until it was asked to end and is drained; returns when everything is closed.</summary>
     /// <param name="setup">What to run.</param>
     /// <param name="events">Told of what the command has to print.</param>
     /// <param name="output">For the log.</param>
@@ -58,7 +58,11 @@ internal sealed record IngressSetup(IngressOptions Options, string StateDirector
 /// <param name="CreateWeb">Makes the component; <c>null</c> when the node hosts nothing. The host passes who and at which epoch it is.</param>
 internal sealed record NodeSetup(
     NodeOptions Options, MemberCredentials Member, X509Certificate2 ServerCertificate, X509Certificate2Collection Intermediates,
-    Func<IComponentIdentity, WebComponent>? CreateWeb);
+    Func<IComponentIdentity, WebComponent>? CreateWeb)
+{
+    /// <summary>Set when the node shall move its components away, and then end.</summary>
+    public CancellationToken Terminated { get; init; }
+}
 
 /// <summary>What a node tells its command. From any thread.</summary>
 internal interface INodeEvents
@@ -87,6 +91,10 @@ internal interface IControlConnection : IAsyncDisposable
     /// <returns>How it ended, also when it failed: the codes are the ingress's.</returns>
     /// <exception cref="IOException">The connection was lost: whether it moved is not known.</exception>
     Task<MigrateReport> MigrateAsync(string component, string to, TimeSpan timeout, CancellationToken cancellationToken);
+
+    /// <returns>How it ended, also when something stays.</returns>
+    /// <exception cref="IOException">The connection was lost: what has moved is not known.</exception>
+    Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken);
 }
 
 /// <summary>Where to get from, and whom to believe.</summary>

@@ -70,7 +70,19 @@ internal sealed class NetworkRuntime : ICommandRuntime
         await using (node.ConfigureAwait(false))
         {
             events.Ready();
-            await node.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+            TaskCompletionSource terminated = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            using CancellationTokenRegistration asked = setup.Terminated.Register(terminated.SetResult);
+            Task ended = await Task.WhenAny(node.Completion, terminated.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (ended == terminated.Task)
+            {
+                output.Info($"{setup.Options.Name} moves its components away, for at most {setup.Options.DrainTimeout.TotalSeconds:0.#} s");
+                IReadOnlyList<string> remaining = await node.StopAsync(setup.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+                output.Info(remaining.Count == 0 ? $"{setup.Options.Name} ends with nothing left to serve"
+                    : $"{setup.Options.Name} ends with {string.Join(", ", remaining)}: their connections end with it");
+                return;
+            }
+
+            await ended.ConfigureAwait(false);
         }
     }
 
@@ -105,6 +117,9 @@ internal sealed class NetworkRuntime : ICommandRuntime
 
         public Task<MigrateReport> MigrateAsync(string component, string to, TimeSpan timeout, CancellationToken cancellationToken) =>
             client.MigrateAsync(component, to, timeout, cancellationToken);
+
+        public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken) =>
+            client.DrainAsync(node, timeout, cancellationToken);
 
         public ValueTask DisposeAsync() => client.DisposeAsync();
     }

@@ -49,18 +49,22 @@ public sealed class LinkCodecTests
         new OwnershipAskMessage(new AbortOwnership(4, "web", A, 4)),
         new OwnershipReplyMessage(new OwnershipAnswer(5, OwnershipOutcome.Conflict, Record)),
         new OwnershipReplyMessage(new OwnershipAnswer(6, OwnershipOutcome.Unknown, null)),
-        new HeartbeatMessage(7, [new("web", 3), new("api", 4)]),
+        new HeartbeatMessage(7, [new("web", 3, 4, ulong.MaxValue), new("api", 4)]),
         new HeartbeatReplyMessage(7),
         new MigrateMessage(8, "web", "Node B", TimeSpan.FromSeconds(10)),
         new MigrateReplyMessage(8, new("web", "a", "b", 2, true, 3, 4, TimeSpan.FromMicroseconds(850), 123_456, MigrateCode.Conflict, "somebody else")),
         new StatusAskMessage(9),
-        new StatusReplyMessage(9, Address("[::1]:4433"), [new(Record, 5)], [new(Node, false)]),
+        new StatusReplyMessage(9, Address("[::1]:4433"), [new(Record, new("web", 5, 6, 7), 8, TimeSpan.FromMilliseconds(9), 10, "b")], [new(Node, false, true)]),
         new FenceAskMessage(7, 3),
         new FenceConfirmMessage(7, 3),
         new TakeOverMessage(Record, TimeSpan.FromSeconds(1)),
         new HoldInitialsMessage("web", 4, true),
         new InitialsHeldMessage("web", 4),
         new KeysUpdateMessage(Keys),
+        new DrainMessage(10, "Node A", "b", TimeSpan.FromSeconds(10)),
+        new DrainReplyMessage(10, new(
+            "a", [new("web", "a", "b", 2, true, 3, 4, TimeSpan.FromMicroseconds(850), 123_456, MigrateCode.None, "")], ["shop"], MigrateCode.Timeout, "late")),
+        new LeaveMessage(),
     ];
 
     /// <summary>Goal: every message comes back equal, whatever follows it, and no message was forgotten here.</summary>

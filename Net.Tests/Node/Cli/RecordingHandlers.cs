@@ -22,6 +22,10 @@ internal sealed class RecordingHandlers : ICommandHandlers
 
     public Task<int> MigrateAsync(MigrateOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
+    public Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
+
+    public Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
+
     public Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
     private Task<int> Note(object options, CommandOutput output, CancellationToken cancellationToken)

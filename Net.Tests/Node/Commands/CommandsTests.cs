@@ -109,7 +109,7 @@ public sealed class CommandsTests : IDisposable
         Member owner = new("a", 5);
         UdpAddress link = Address("127.0.0.1:6000");
         _runtime.Status = new(1, Address("127.0.0.1:4433"),
-            [new(new("web", owner, Member.None, 3, 7, new SnapshotHash(new byte[SnapshotHash.Length])), 2)],
+            [new(new("web", owner, Member.None, 3, 7, new SnapshotHash(new byte[SnapshotHash.Length])), new("web", 2))],
             [new(new(owner, link, [new("web", link, [])]), true), new(new(new("b", 6), link, []), false)]);
         Assert.AreEqual(0, await RunAsync("status", "--json"));
         Assert.AreEqual(
@@ -195,7 +195,7 @@ public sealed class CommandsTests : IDisposable
     {
         _output.GetStringBuilder().Clear();
         _error.GetStringBuilder().Clear();
-        CommandHandlers handlers = new(_runtime, name => name == "CONTINUUM_HOME" ? Path.Combine(_home, "home") : null, _time);
+        CommandHandlers handlers = new(_runtime, name => name == "CONTINUUM_HOME" ? Path.Combine(_home, "home") : null, _time, new());
         CommandLine line = new(handlers, _output, _error) { OpenInput = () => _input };
         return line.RunAsync(arguments, CancellationToken.None);
     }

@@ -76,6 +76,10 @@ internal sealed class FakeRuntime : ICommandRuntime, IControlConnection, IHttpCo
 
     public Task<MigrateReport> MigrateAsync(string component, string to, TimeSpan timeout, CancellationToken cancellationToken) => Migrate(cancellationToken);
 
+    public Func<Task<DrainReport>> Drain { get; set; } = () => throw new InvalidOperationException();
+
+    public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken) => Drain();
+
     public Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken)
     {
         Requested = $"{authority} {pathAndQuery}";

@@ -1,0 +1,179 @@
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Directory;
+using Net.Migration.Link;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>Nodes that are being emptied: one move after the other, each to the host that has least, until nothing is left or the time is over.</summary>
+/// <remarks>
+/// A drain is a series of ordinary moves, so nothing here is a matter of safety. While one is under way, and from then on, the node gets
+/// nothing by a drain or a take-over as long as there is another host; a command that names it moves components there all the same.
+/// </remarks>
+internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, Func<IEnumerable<OwnershipRecord>> records, ControlDeskOptions options)
+{
+    /// <summary>For one move; the rest of the drain's time when that is less.</summary>
+    private static readonly TimeSpan s_perMove = TimeSpan.FromSeconds(10);
+
+    /// <summary>When somebody else is moving the component.</summary>
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(200);
+
+    private readonly List<Drain> _drains = [];
+
+    public Instant Deadline
+    {
+        get
+        {
+            Instant deadline = Instant.Never;
+            foreach (Drain drain in _drains)
+            {
+                deadline = Instant.Min(deadline, drain.Current is null ? drain.RetryAt : Instant.Never);
+            }
+
+            return deadline;
+        }
+    }
+
+    public void OnAsk(IControlPeer peer, DrainMessage ask, Instant now)
+    {
+        if (!members.TryGet(peer, out ControlMember? node) && !members.TryGet(ask.Node, out node))
+        {
+            Refuse(peer, ask, MigrateCode.UnknownNode, $"there is no node {ask.Node}");
+            return;
+        }
+
+        Drain? same = _drains.Find(drain => drain.Node == node);
+        if (same is not null && peer == node.Peer)
+        {
+            // It asks again over a new link; it is the one that waits.
+            (same.Peer, same.Ask) = (peer, ask);
+            return;
+        }
+
+        if (same is not null || _drains.Count >= options.MaxDrains)
+        {
+            Refuse(peer, ask, MigrateCode.Conflict, same is not null ? $"{ask.Node} is being drained already" : "too many drains at a time");
+            return;
+        }
+
+        node.IsDraining = true;
+        TimeSpan time = TimeSpan.FromTicks(long.Clamp(ask.Timeout.Ticks, 0, options.MaxMoveTime.Ticks));
+        _drains.Add(new(peer, ask, node, now + time));
+        Pump(now);
+    }
+
+    /// <summary>Goes on where a move has ended, or somebody died. Call it after everything that may have changed that.</summary>
+    public void Pump(Instant now)
+    {
+        foreach (Drain drain in _drains.ToArray())
+        {
+            while (drain.Current is null && (drain.RetryAt.IsNever || now >= drain.RetryAt))
+            {
+                if (!TryBegin(drain, now))
+                {
+                    _ = _drains.Remove(drain);
+                    End(drain, now);
+                    break;
+                }
+            }
+        }
+    }
+
+    private bool TryBegin(Drain drain, Instant now)
+    {
+        drain.RetryAt = Instant.Never;
+        TimeSpan left = drain.Ends - now;
+        if (left <= TimeSpan.Zero || drain.Moves.Count >= DrainReplyMessage.MaxMoves)
+        {
+            return false;
+        }
+
+        foreach (OwnershipRecord record in Owned(drain))
+        {
+            if (Destination(record, drain) is { } destination)
+            {
+                _ = drain.Tried.Add((record.Component, destination.Member));
+                drain.Current = record.Component;
+                MigrateMessage move = new(0, record.Component, destination.Member.Name, left < s_perMove ? left : s_perMove);
+                moves.OnAsk(new Waiting(drain, now), move, record, now);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private IEnumerable<OwnershipRecord> Owned(Drain drain) =>
+        records().Where(record => record.Owner == drain.Node.Member).OrderBy(record => record.Component, StringComparer.Ordinal).ToArray();
+
+    private ControlMember? Destination(OwnershipRecord record, Drain drain) => members.All
+        .Where(member => member is { IsAlive: true, Peer: not null } && member != drain.Node && member.CanHost(record.Component)
+            && (drain.Ask.To.Length > 0 ? member.Member.Name == drain.Ask.To : !member.IsDraining)
+            && !drain.Tried.Contains((record.Component, member.Member)))
+        .OrderBy(member => records().Count(other => other.Owner == member.Member))
+        .ThenBy(member => member.Order)
+        .FirstOrDefault();
+
+    private void End(Drain drain, Instant now)
+    {
+        string[] remaining = [.. Owned(drain).Select(record => record.Component).Take(NodeInfo.MaxHosts)];
+        bool isLate = now >= drain.Ends;
+        string node = drain.Node.Member.Name;
+        (MigrateCode code, string message) = remaining.Length == 0 ? (MigrateCode.None, "")
+            : isLate ? (MigrateCode.Timeout, $"{node} still has {string.Join(", ", remaining)}: the time is over")
+            : (MigrateCode.Refused, $"{node} still has {string.Join(", ", remaining)}: no other node that is alive takes it");
+        drain.Peer.Send(new DrainReplyMessage(drain.Ask.Id, new(node, drain.Moves, remaining, code, message)));
+    }
+
+    private static void Refuse(IControlPeer peer, DrainMessage ask, MigrateCode code, string message) =>
+        peer.Send(new DrainReplyMessage(ask.Id, new(ask.Node, [], [], code, message)));
+
+    private sealed class Drain(IControlPeer peer, DrainMessage ask, ControlMember node, Instant ends)
+    {
+        public IControlPeer Peer { get; set; } = peer;
+
+        public DrainMessage Ask { get; set; } = ask;
+
+        public ControlMember Node => node;
+
+        public Instant Ends => ends;
+
+        public string? Current { get; set; }
+
+        public Instant RetryAt { get; set; } = Instant.Never;
+
+        public List<MigrateReport> Moves { get; } = [];
+
+        public HashSet<(string Component, Member Destination)> Tried { get; } = [];
+    }
+
+    /// <summary>Who waits for the move at hand.</summary>
+    private sealed class Waiting(Drain drain, Instant asked) : IControlPeer
+    {
+        public string Name => "drain";
+
+        public UdpAddress DataAddress => default;
+
+        public void Send(LinkMessage message)
+        {
+            if (message is not MigrateReplyMessage reply)
+            {
+                return;
+            }
+
+            drain.Current = null;
+            if (reply.Report.Code == MigrateCode.Conflict)
+            {
+                // It is being moved by somebody else: perhaps to a place where it may stay.
+                _ = drain.Tried.RemoveWhere(entry => entry.Component == reply.Report.Component);
+                drain.RetryAt = asked + s_retry;
+            }
+
+            drain.Moves.Add(reply.Report);
+        }
+
+        public void Close()
+        {
+        }
+    }
+}
