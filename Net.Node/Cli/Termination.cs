@@ -1,11 +1,11 @@
 namespace Net.Node.Cli;
 
 /// <summary>What SIGTERM means to the command that runs: an order to end in its own time, if it has claimed that.</summary>
+#pragma warning disable CA1001 // It lives as long as the process.
 internal sealed class Termination
-{
-#pragma warning disable CA1001 // Lives as long as the process.
-    private readonly CancellationTokenSource _asked = new();
 #pragma warning restore CA1001
+{
+    private readonly CancellationTokenSource _asked = new();
     private int _isClaimed;
 
     public bool IsAsked => _asked.IsCancellationRequested;

@@ -9,8 +9,8 @@ namespace Net.Node.Commands;
 /// <param name="runtime">The network.</param>
 /// <param name="environment">Variables of the process.</param>
 /// <param name="time">For certificates and deadlines.</param>
-/// <param name="termination">Asks a node to drain and end.</param>
-internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, string?> environment, TimeProvider time, Termination termination) : ICommandHandlers
+/// <param name="termination">Asks a node to drain and end; null: nobody does.</param>
+internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, string?> environment, TimeProvider time, Termination? termination = null) : ICommandHandlers
 {
     public Task<int> DemoAsync(DemoOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         DemoCommand.RunAsync(options, runtime, time, output, cancellationToken);
@@ -21,7 +21,7 @@ internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, stri
     public Task<int> NodeAsync(NodeOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
         NodeCommand.CheckServed(options.Serve);
-        return new NodeCommand(runtime, Open(), time, termination).RunAsync(options, output, cancellationToken);
+        return new NodeCommand(runtime, Open(), time, termination ?? new()).RunAsync(options, output, cancellationToken);
     }
 
     public Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken) =>
