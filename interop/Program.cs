@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Interop.Cases;
+using Interop.Matrix;
 using Interop.Peers;
 using Interop.Processes;
 
@@ -10,7 +11,7 @@ namespace Interop;
 /// <summary>Runs real clients against the real program, and counts what held.</summary>
 internal static class Program
 {
-    private const string Usage = "usage: interop/run fetch | quick | list | CASE...   (a CASE may be the first words of several: download, echo-curl)";
+    private const string Usage = "usage: interop/run [PEER...] [CASE...] | quick | list | fetch   (`list` names peers and cases; of moves a CASE may be the first words: download, echo-curl)";
 
     private static async Task<int> Main(string[] args)
     {
@@ -21,10 +22,10 @@ internal static class Program
         {
             return args switch
             {
-                [] or ["--help" or "-h"] => Say(args.Length == 0 ? 2 : 0, Usage),
-                ["list"] => Say(0, string.Join('\n', Catalogue.Quick.Select(c => c.Name))),
+                ["--help" or "-h"] => Say(0, Usage),
+                ["list"] => Say(0, List()),
                 ["fetch"] => await FetchAsync(),
-                ["quick"] => await RunAsync(Catalogue.Quick),
+                ["quick"] => await QuickAsync(),
                 _ => await SelectAsync(args),
             };
         }
@@ -51,6 +52,18 @@ internal static class Program
         return code;
     }
 
+    private static string List() => $"""
+        moves: {string.Join(' ', Catalogue.Quick.Select(c => c.Name))}
+        peers: {string.Join(' ', new MatrixRunner().PeerNames)}
+        cases: {string.Join(' ', MatrixCases.All.Select(c => c.Name))}
+        """;
+
+    private static async Task<int> QuickAsync()
+    {
+        (int passed, int all) = await new MatrixRunner().RunQuickAsync();
+        return await RunAsync(Catalogue.Quick, passed, all);
+    }
+
     private static async Task<int> FetchAsync()
     {
         PeerSet peers = await PeerSet.FetchAsync();
@@ -65,7 +78,9 @@ internal static class Program
     private static async Task<int> SelectAsync(string[] names)
     {
         List<InteropCase> chosen = [];
-        foreach (string name in names)
+        MatrixRunner matrix = new();
+        HashSet<string> peers = [.. names.Intersect(matrix.PeerNames)], cases = [.. names.Intersect(MatrixCases.All.Select(c => c.Name))];
+        foreach (string name in names.Except(peers).Except(cases))
         {
             List<InteropCase> matching = [.. Catalogue.Quick.Where(c => c.Name == name || c.Name.StartsWith(name + "-", StringComparison.Ordinal))];
             if (matching.Count == 0)
@@ -76,10 +91,11 @@ internal static class Program
             chosen.AddRange(matching.Except(chosen));
         }
 
-        return await RunAsync(chosen);
+        int moves = chosen.Count > 0 ? await RunAsync(chosen) : 0;
+        return chosen.Count > 0 && peers.Count + cases.Count == 0 ? moves : int.Max(moves, await matrix.RunAsync(peers, cases));
     }
 
-    private static async Task<int> RunAsync(IReadOnlyList<InteropCase> cases)
+    private static async Task<int> RunAsync(IReadOnlyList<InteropCase> cases, int passedBefore = 0, int before = 0)
     {
         PeerSet peers = await PeerSet.FetchAsync();
         string program = Environment.GetEnvironmentVariable("CONTINUUM") ?? "";
@@ -88,14 +104,14 @@ internal static class Program
             return Say(1, $"interop: the program under test is missing ('{program}'): start the cases with interop/run, or set CONTINUUM");
         }
 
-        int passed = 0;
+        int passed = passedBefore;
         foreach (InteropCase one in cases)
         {
             passed += await RunOneAsync(one, peers, program) ? 1 : 0;
         }
 
-        Console.WriteLine($"{passed} passed, {cases.Count - passed} failed");
-        return passed == cases.Count ? 0 : 1;
+        Console.WriteLine($"{passed} passed, {before + cases.Count - passed} failed");
+        return passed == before + cases.Count ? 0 : 1;
     }
 
     private static async Task<bool> RunOneAsync(InteropCase one, PeerSet peers, string program)

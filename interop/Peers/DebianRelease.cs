@@ -7,10 +7,10 @@ internal static class DebianRelease
 {
     private const string Marker = "complete";
 
-    /// <summary>Makes <c>cache/release</c> hold the packages. Does nothing when it already does.</summary>
-    public static async Task EnsureAsync(string cache, string release, string[] packages)
+    /// <summary>Makes <c>cache/folder</c> hold the packages of a release. Does nothing when it already does.</summary>
+    public static async Task EnsureAsync(string cache, string folder, string release, string[] packages)
     {
-        string root = Path.Combine(cache, release);
+        string root = Path.Combine(cache, folder);
         string wanted = string.Join(' ', packages);
         string marker = Path.Combine(root, Marker);
         if (File.Exists(marker) && await File.ReadAllTextAsync(marker) == wanted)
@@ -19,7 +19,7 @@ internal static class DebianRelease
         }
 
         string mirror = await MirrorAsync();
-        string work = Path.Combine(cache, $".{release}-work");
+        string work = Path.Combine(cache, $".{folder}-work");
         Clear(work);
         Clear(root);
         Directory.CreateDirectory(Path.Combine(work, "lists/partial"));

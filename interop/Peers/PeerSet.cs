@@ -45,14 +45,22 @@ internal sealed class PeerSet
     {
         string cache = CacheDirectory();
         Directory.CreateDirectory(cache);
-        // One fetch at a time; a second one finds everything in place.
-        await using FileStream held = await LockAsync(Path.Combine(cache, "lock"));
-        await DebianRelease.EnsureAsync(cache, Trixie, ["curl", "ngtcp2-client", "ngtcp2-server"]);
-        await DebianRelease.EnsureAsync(cache, Sid, ["curl"]);
+        await EnsureAsync(Trixie, Trixie, ["curl", "ngtcp2-client", "ngtcp2-server"]);
+        await EnsureAsync(Sid, Sid, ["curl"]);
         return new(cache);
     }
 
-    private static string CacheDirectory()
+    /// <summary>Makes a folder of the cache hold packages of a release.</summary>
+    /// <exception cref="PeersUnavailableException">The mirror does not answer, or apt or dpkg failed.</exception>
+    public static async Task EnsureAsync(string folder, string release, string[] packages)
+    {
+        string cache = CacheDirectory();
+        Directory.CreateDirectory(cache);
+        await using FileStream held = await LockAsync(cache);
+        await DebianRelease.EnsureAsync(cache, folder, release, packages);
+    }
+
+    public static string CacheDirectory()
     {
         string? set = Environment.GetEnvironmentVariable("CONTINUUM_PEERS");
         if (!string.IsNullOrEmpty(set))
@@ -65,8 +73,10 @@ internal sealed class PeerSet
         return Path.Combine(string.IsNullOrEmpty(caches) ? Path.Combine(home, ".cache") : caches, "continuum-peers");
     }
 
-    private static async Task<FileStream> LockAsync(string path)
+    /// <summary>One fetch at a time; a second one finds everything in place.</summary>
+    public static async Task<FileStream> LockAsync(string cache)
     {
+        string path = Path.Combine(cache, "lock");
         for (int attempt = 0; ; attempt++)
         {
             try

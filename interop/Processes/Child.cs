@@ -8,6 +8,7 @@ namespace Interop.Processes;
 /// <summary>A started program: its standard error is kept (the last part of it), it never outlives the harness, and waiting for it is bounded.</summary>
 internal sealed partial class Child : IDisposable
 {
+    private const int TerminateSignal = 15;
     private const int StopSignal = 19;
     private const int ContinueSignal = 18;
 
@@ -15,7 +16,9 @@ internal sealed partial class Child : IDisposable
 
     private readonly Process _process;
     private readonly Tail _errors = new();
+    private readonly Tail _output = new();
     private readonly Task _errorPump;
+    private Task _outputPump = Task.CompletedTask;
 
     private Child(string name, Process process)
     {
@@ -35,6 +38,9 @@ internal sealed partial class Child : IDisposable
     public Stream Input => _process.StandardInput.BaseStream;
 
     public string Errors => _errors.ToString();
+
+    /// <summary>The last part of its standard output, once <see cref="DrainOutput"/> was called.</summary>
+    public string Said => _output.ToString();
 
     public bool HasExited => _process.HasExited;
 
@@ -90,6 +96,7 @@ internal sealed partial class Child : IDisposable
         {
             await _process.WaitForExitAsync(cancellationToken).WaitAsync(limit, cancellationToken);
             await _errorPump.WaitAsync(limit, cancellationToken);
+            await _outputPump.WaitAsync(limit, cancellationToken);
         }
         catch (TimeoutException)
         {
@@ -109,6 +116,16 @@ internal sealed partial class Child : IDisposable
         }
 
         s_running.TryRemove(this, out _);
+    }
+
+    /// <summary>SIGTERM: it may end in order.</summary>
+    public void Terminate() => Signal(TerminateSignal);
+
+    /// <summary>Keeps what it writes to standard output, which nobody else reads then; its input ends.</summary>
+    public void DrainOutput()
+    {
+        _process.StandardInput.Close();
+        _outputPump = PumpAsync(_process.StandardOutput, _output);
     }
 
     /// <summary>SIGSTOP: it answers nothing, and keeps its sockets.</summary>

@@ -24,7 +24,7 @@ internal sealed class Host : IAsyncDisposable
         _crypto = crypto;
         EndpointOptions options = new()
         {
-            Connection = connection,
+            Connection = HostDiagnostics.WithEnvironment(connection),
             Server = server,
             Keys = [new ConnectionKeys(0, 0, RandomNumberGenerator.GetBytes(32), RandomNumberGenerator.GetBytes(32))],
             RetryAbove = retry ? 0 : null,
