@@ -120,9 +120,12 @@ internal sealed class Cell : IDisposable
     /// <summary>One of our own ends has seen what the case is about.</summary>
     public void CheckEvent()
     {
-        if (Case.Event is string wanted && !Directory.EnumerateFiles(Qlogs, "*", SearchOption.AllDirectories).Any(file => File.ReadAllText(file).Contains(wanted, StringComparison.Ordinal)))
+        bool isThere = Case.Events.IsEmpty || Directory.EnumerateFiles(Qlogs, "*", SearchOption.AllDirectories)
+            .Select(File.ReadAllText)
+            .Any(text => Case.Events.Any(wanted => text.Contains(wanted, StringComparison.Ordinal)));
+        if (!isThere)
         {
-            throw new CaseFailedException($"no qlog of ours has {wanted}");
+            throw new CaseFailedException($"no qlog of ours has {string.Join(" or ", Case.Events)}");
         }
     }
 

@@ -48,8 +48,8 @@ internal sealed record MatrixCase(string Name, ImmutableArray<int> Files)
     /// <summary>Null: over loopback. Else two namespaces with such a link between them.</summary>
     public LinkScenario? Link { get; init; }
 
-    /// <summary>Text that must stand in the qlog of one of our ends: the event that the case is about.</summary>
-    public string? Event { get; init; }
+    /// <summary>One of these must stand in the qlog of one of our ends: the event that the case is about. Empty for none.</summary>
+    public ImmutableArray<string> Events { get; init; } = [];
 
     public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(60);
 

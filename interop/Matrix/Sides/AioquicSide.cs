@@ -23,7 +23,7 @@ internal sealed class AioquicSide() : DebianSide("aioquic", "trixie", "trixie-ai
         settings["cert"] = cell.Certificates.Chain;
         settings["key"] = cell.Certificates.Key;
         settings["retry"] = cell.Case.Retry;
-        cell.Server = cell.Own(Run(cell.ServerPlace, "server", settings));
+        cell.Server = cell.Own(Drive(cell.ServerPlace, "server", settings));
         await cell.UntilAsync(() => cell.Server.Said.Contains("ready", StringComparison.Ordinal), "it was ready");
     }
 
@@ -34,7 +34,7 @@ internal sealed class AioquicSide() : DebianSide("aioquic", "trixie", "trixie-ai
         settings["files"] = JsonSerializer.SerializeToNode(cell.Files.ToArray());
         settings["plan"] = cell.Case.Plan switch { Plan.Each => "each", Plan.Resume => "resume", Plan.Early => "early", _ => "one" };
         settings["keyUpdate"] = cell.Case.KeyUpdate;
-        await cell.MustSucceedAsync(Run(cell.ClientPlace, "client", settings));
+        await cell.MustSucceedAsync(Drive(cell.ClientPlace, "client", settings));
         return "";
     }
 
@@ -48,9 +48,9 @@ internal sealed class AioquicSide() : DebianSide("aioquic", "trixie", "trixie-ai
         ["v2"] = cell.Case.Version2,
     };
 
-    private Child Run(IPlace place, string role, JsonObject settings)
+    private Child Drive(IPlace place, string role, JsonObject settings)
     {
         Dictionary<string, string?> environment = new() { ["PYTHONHOME"] = Path.Combine(Tree, "usr"), ["PYTHONPATH"] = Path.Combine(Tree, "usr/lib/python3/dist-packages"), ["PYTHONDONTWRITEBYTECODE"] = "1" };
-        return Start(place, [Script, role, settings.ToJsonString()], environment);
+        return Run(place, [Script, role, settings.ToJsonString()], environment);
     }
 }

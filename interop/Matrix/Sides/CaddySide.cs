@@ -18,7 +18,6 @@ internal sealed class CaddySide() : DebianSide("caddy", "trixie", "trixie-caddy"
                 admin off
                 auto_https off
                 default_sni server
-                fallback_sni server
                 storage file_system {{work}}/storage
             }
             https://server:{{cell.Port}}, https://{{cell.Authority}} {
@@ -29,7 +28,7 @@ internal sealed class CaddySide() : DebianSide("caddy", "trixie", "trixie-caddy"
             }
             """, cell.Cancellation);
         Dictionary<string, string?> environment = new() { ["HOME"] = work, ["XDG_DATA_HOME"] = work, ["XDG_CONFIG_HOME"] = work };
-        cell.Server = cell.Own(Start(cell.ServerPlace, ["run", "--config", configuration, "--adapter", "caddyfile"], environment));
+        cell.Server = cell.Own(Run(cell.ServerPlace, ["run", "--config", configuration, "--adapter", "caddyfile"], environment));
         await cell.UntilAsync(() => cell.Server.Errors.Contains("serving initial configuration", StringComparison.Ordinal), "it was ready");
     }
 }

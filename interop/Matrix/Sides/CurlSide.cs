@@ -14,13 +14,13 @@ internal sealed partial class CurlSide(string name, string release, string folde
         {
             foreach (string url in cell.Urls)
             {
-                await cell.MustSucceedAsync(Start(cell.ClientPlace, [.. common, "--connect-timeout", "60", url]));
+                await cell.MustSucceedAsync(Run(cell.ClientPlace, [.. common, "--connect-timeout", "60", url]));
             }
 
             return "";
         }
 
-        Interop.Processes.Child curl = await cell.MustSucceedAsync(Start(cell.ClientPlace, [.. common, .. cell.Urls]));
+        Interop.Processes.Child curl = await cell.MustSucceedAsync(Run(cell.ClientPlace, [.. common, .. cell.Urls]));
         return OnHttp3().Count(curl.Said) == cell.Files.Count ? "" : throw new CaseFailedException($"curl did not use HTTP/3: {curl.Said}");
     }
 

@@ -26,7 +26,7 @@ internal abstract class DebianSide(string name, string release, string folder, s
     public override async Task<string> PrepareAsync()
     {
         await PeerSet.EnsureAsync(folder, release, packages);
-        Child child = Start(new HerePlace(false), VersionArguments);
+        Child child = Run(new HerePlace(false), VersionArguments);
         using (child)
         {
             child.DrainOutput();
@@ -37,8 +37,8 @@ internal abstract class DebianSide(string name, string release, string folder, s
         }
     }
 
-    /// <summary>Starts it through its own release's loader and libraries.</summary>
-    protected Child Start(IPlace place, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
+    /// <summary>Starts it, away from the settings of this machine's user.</summary>
+    protected Child Run(IPlace place, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null)
     {
         Dictionary<string, string?> all = new()
         {
@@ -50,6 +50,10 @@ internal abstract class DebianSide(string name, string release, string folder, s
             all[key] = value;
         }
 
-        return place.Start(Name, Path.Combine(Libraries, PeerSet.LoaderName), ["--library-path", Libraries, Path.Combine(Tree, program), .. arguments], all);
+        return Start(place, arguments, all);
     }
+
+    /// <summary>How a program of another release is started: by that release's own loader, with its libraries.</summary>
+    protected virtual Child Start(IPlace place, IEnumerable<string> arguments, Dictionary<string, string?> environment) =>
+        place.Start(Name, Path.Combine(Libraries, PeerSet.LoaderName), ["--library-path", Libraries, Path.Combine(Tree, program), .. arguments], environment);
 }

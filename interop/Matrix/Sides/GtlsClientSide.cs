@@ -48,7 +48,7 @@ internal sealed class GtlsClientSide(string release, string folder, string[] pac
 
     private async Task RunAsync(Cell cell, string[] options, string[] urls)
     {
-        Child child = Start(cell.ClientPlace, [.. options, cell.Host, cell.Port.ToString(CultureInfo.InvariantCulture), .. urls]);
+        Child child = Run(cell.ClientPlace, [.. options, cell.Host, cell.Port.ToString(CultureInfo.InvariantCulture), .. urls]);
         await cell.MustSucceedAsync(child);
     }
 }

@@ -12,7 +12,7 @@ internal sealed class GtlsServerSide(string release, string folder, string[] pac
     public override async Task ServeAsync(Cell cell)
     {
         cell.Port = cell.ServerPlace.FreePort();
-        cell.Server = cell.Own(Start(
+        cell.Server = cell.Own(Run(
             cell.ServerPlace,
             [
                 "--quiet", "--no-quic-dump", "--no-http-dump", $"--htdocs={cell.Www}",

@@ -30,7 +30,7 @@ internal sealed class NginxSide() : DebianSide("nginx", "sid", "sid-nginx", ["ng
                 }
             }
             """, cell.Cancellation);
-        cell.Server = cell.Own(Start(cell.ServerPlace, ["-e", "stderr", "-p", work, "-c", configuration]));
+        cell.Server = cell.Own(Run(cell.ServerPlace, ["-e", "stderr", "-p", work, "-c", configuration]));
         await cell.UntilAsync(() => File.Exists(Path.Combine(work, "pid")) && new FileInfo(Path.Combine(work, "pid")).Length > 0, "it was ready");
     }
 
