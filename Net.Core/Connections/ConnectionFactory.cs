@@ -23,10 +23,13 @@ internal static class ConnectionFactory
         ResumptionTicket? ticket = null)
     {
         ConnectionId destination = new(entropy[16..(16 + ClientDestinationLength)]);
-        ConnectionParts c = Create(isServer: false, options, keys, shard, path, new(options.Version, destination, destination, BeforeRetry: null, IsAddressProven: true), entropy, now);
+        // What is sent before the server has answered is in the version of the ticket (RFC 9369, section 4.1): that one stays.
+        options = ticket is null ? options : options with { MayChangeVersion = false };
+        FirstInitial initial = new(options.Version, destination, destination, BeforeRetry: null, IsAddressProven: true);
+        ConnectionParts c = Create(isServer: false, options, keys, shard, path, initial, entropy, now, new(tls, entropy[32..].ToArray()));
         ResumptionOffer? offer = ticket is null ? null : new(ticket, ticket.ObfuscatedAge(now), tls.SendsEarlyData);
         c.Handshake!.Offered = ticket;
-        c.Tls = new TlsClient(tls, c.Local.Write(), entropy[32..], offer);
+        c.Tls = new TlsClient(tls, VersionChange.Declare(c), entropy[32..], offer);
         Handshaking.Pump(c, now);
         return new(c);
     }
@@ -56,7 +59,7 @@ internal static class ConnectionFactory
     {
         ConnectionParts c = Create(isServer: true, options, keys, shard, path, initial, entropy, now);
         tickets = tickets is null ? null : tickets with { Version = initial.Version, Limits = RememberedLimits.Of(c.Local) };
-        c.Tls = new TlsServer(tls, c.Local.Write(), entropy[32..], tickets);
+        c.Tls = new TlsServer(tls, VersionChange.Declare(c), entropy[32..], tickets);
         return new(c);
     }
 
@@ -68,7 +71,8 @@ internal static class ConnectionFactory
         NetworkPath path,
         FirstInitial initial,
         ReadOnlySpan<byte> entropy,
-        Instant now)
+        Instant now,
+        ClientStart? start = null)
     {
         ConnectionId original = initial.BeforeRetry ?? initial.Destination;
         LocalConnectionIds local = new(shard, entropy[..16]);
@@ -90,7 +94,9 @@ internal static class ConnectionFactory
             AckDelayExponent = options.AckDelayExponent,
             MaxAckDelay = options.MaxAckDelay,
             ActiveConnectionIdLimit = PeerConnectionIds.ActiveLimit,
-            VersionInformation = Versions.Announce(isServer, initial.Version),
+            VersionInformation = Versions.Announce(isServer, initial.Version, options.MayChangeVersion, (uint)local.DeriveSecret(keys, SecretPurpose.Grease, 1)),
+            GreaseQuicBit = true,
+            DisableActiveMigration = options.DisableActiveMigration,
         };
         ConnectionParts c = new()
         {
@@ -110,7 +116,7 @@ internal static class ConnectionFactory
             FederationKeys = keys,
             PostHandshakeMessages = new(),
             Tickets = new(),
-            Handshake = new(),
+            Handshake = new() { Start = start },
         };
         c.Handshake.InstallInitial(initial.Version, initial.Destination, isServer);
         c.BeginObservation(now);

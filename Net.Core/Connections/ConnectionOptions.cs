@@ -27,8 +27,17 @@ internal sealed record ConnectionOptions
     /// <summary>QUIC version of connections that we open: 1 (RFC 9000) or that of version 2 (RFC 9369). Those of clients may have either.</summary>
     public uint Version { get; init; } = QuicVersion.V1;
 
+    /// <summary>A client names all versions that it speaks: the server may change to another, or turn <see cref="Version"/> down (RFC 9368).</summary>
+    public bool MayChangeVersion { get; init; } = true;
+
+    /// <summary>A server changes to this version when a client names it; null: each client's own stays.</summary>
+    public uint? PreferredVersion { get; init; }
+
     /// <summary>Of connections that begin here; one that comes from elsewhere keeps its own.</summary>
     public CongestionAlgorithm Congestion { get; init; } = CongestionAlgorithm.Cubic;
+
+    /// <summary>The peer is not to move to another address of its own accord (RFC 9000, section 18.2).</summary>
+    public bool DisableActiveMigration { get; init; }
 
     public StreamOptions Streams { get; init; } = new();
 

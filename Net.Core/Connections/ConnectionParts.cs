@@ -40,7 +40,7 @@ internal sealed class ConnectionParts
 
     public required SessionTickets Tickets { get; init; }
 
-    public required TransportParameters Local { get; init; }
+    public required TransportParameters Local { get; set; }
 
     public TransportParameters? Peer { get; set; }
 

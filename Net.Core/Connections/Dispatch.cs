@@ -112,6 +112,8 @@ internal static class Dispatch
 
             Feedback.OnAcked(c);
             Feedback.OnLost(c);
+            c.Mtu.OnFeedback(c.Recovery.LargestNewlyAcked, c.Recovery.NewlyLostLarge);
+            c.OnDatagramSizeChanged();
         }
 
         return error;

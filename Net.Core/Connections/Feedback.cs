@@ -21,7 +21,7 @@ internal static class Feedback
                     c.Announcements.OnTokenAcked();
                     break;
                 case SentFrameKind.MtuProbe:
-                    c.Mtu.OnAcked();
+                    c.Mtu.OnAcked(frame);
                     c.OnDatagramSizeChanged();
                     break;
                 case SentFrameKind.Stream or SentFrameKind.ResetStream or SentFrameKind.StopSending or SentFrameKind.MaxData
@@ -57,7 +57,7 @@ internal static class Feedback
                     c.Announcements.OnLost(frame.Kind);
                     break;
                 case SentFrameKind.MtuProbe:
-                    c.Mtu.OnLost();
+                    c.Mtu.OnLost(frame);
                     break;
                 case SentFrameKind.Stream or SentFrameKind.ResetStream or SentFrameKind.StopSending or SentFrameKind.MaxData
                     or SentFrameKind.MaxStreamData or SentFrameKind.MaxStreams or SentFrameKind.DataBlocked

@@ -12,12 +12,20 @@ internal static class FirstAnswers
     public static void OnNegotiation(ConnectionParts c, ReadOnlySpan<byte> datagram, Instant now)
     {
         if (IsFirst(c)
+            && c.Handshake!.RetrySource is null
             && VersionNegotiationPacket.TryRead(datagram, out VersionNegotiationPacket packet)
             && packet.Destination == c.Local.InitialSourceConnectionId
             && packet.Source == c.Identity.OriginalDestination
             && !packet.Contains(c.Identity.Version))
         {
             Observation.OnNegotiation(c, packet, now);
+            if (c.Handshake.Start is ClientStart start && c.Options.MayChangeVersion && Versions.Next(packet, c.Identity.Version) is uint next)
+            {
+                // Once: a second one is answered by the end below, as the new handshake has no start of its own.
+                VersionChange.Restart(c, c.Handshake, start, next, now);
+                return;
+            }
+
             c.Lifecycle.CloseSilently(new(CloseOrigin.VersionNegotiation, 0, "the server speaks none of our versions"));
         }
     }

@@ -15,12 +15,23 @@ internal sealed class HandshakeState
     private readonly PacketProtection?[] _write = new PacketProtection?[3];
     private readonly Queue<byte[]> _early = new();
     private readonly Queue<byte[]> _earlyData = new();
+    private PacketProtection? _formerRead;
+    private ConnectionId _clientDestination;
 
     /// <summary>0-RTT packets kept until it is clear whether they are read: a little more than a first window (checklist S36).</summary>
     public const int MaxEarlyDataPackets = 16;
 
     /// <summary>Of a client: the ticket that it resumes with.</summary>
     public ResumptionTicket? Offered { get; set; }
+
+    /// <summary>What a client began with: null at a server.</summary>
+    public ClientStart? Start { get; init; }
+
+    /// <summary>The version that the server turned down before, if it did (RFC 9368, section 2.1).</summary>
+    public uint? Tried { get; init; }
+
+    /// <summary>The version that the connection began with, when it has another one now.</summary>
+    public uint? FormerVersion { get; private set; }
 
     /// <summary>A client repeats the token of a Retry, or of an earlier connection's NEW_TOKEN, in its Initial packets.</summary>
     public ReadOnlyMemory<byte> Token { get; private set; }
@@ -41,12 +52,16 @@ internal sealed class HandshakeState
 
     public PacketProtection? Read(EncryptionLevel level) => _read[(int)level];
 
+    /// <summary>Initial packets of the version of before have keys of their own.</summary>
+    public PacketProtection? Read(EncryptionLevel level, uint version) => version == FormerVersion ? _formerRead : Read(level);
+
     public PacketProtection? Write(EncryptionLevel level) => _write[(int)level];
 
     public void Install(EncryptionLevel level, bool isWrite, PacketProtection keys) => (isWrite ? _write : _read)[(int)level] = keys;
 
     public void InstallInitial(uint version, ConnectionId clientDestination, bool isServer)
     {
+        _clientDestination = clientDestination;
         Span<byte> client = stackalloc byte[32];
         Span<byte> server = stackalloc byte[32];
         InitialSecrets.Derive(version, clientDestination, client, server);
@@ -55,6 +70,27 @@ internal sealed class HandshakeState
         Span<byte> write = isServer ? server : client;
         Install(EncryptionLevel.Initial, isWrite: false, suite.Create(CipherSuite.Aes128GcmSha256, read, read, version));
         Install(EncryptionLevel.Initial, isWrite: true, suite.Create(CipherSuite.Aes128GcmSha256, write, write, version));
+    }
+
+    /// <summary>Whether a server's Initial of another version opens with that version's keys. The packet stays as it is.</summary>
+    public bool Opens(in LongHeader header, ReadOnlySpan<byte> packet)
+    {
+        Span<byte> client = stackalloc byte[32];
+        Span<byte> server = stackalloc byte[32];
+        InitialSecrets.Derive(header.Version, _clientDestination, client, server);
+        using PacketProtection keys = ProtectionSuites.Default.Create(CipherSuite.Aes128GcmSha256, server, server, header.Version);
+        byte[] copy = packet[..header.PacketLength].ToArray();
+        return keys.TryUnmask(copy, header.PacketNumberOffset, out int length, out uint truncated)
+            && keys.TryOpen(copy, header.PacketNumberOffset + length, PacketNumber.Decode(null, truncated, length));
+    }
+
+    /// <summary>Initial packets get other keys; those of before are still read (RFC 9369, section 4.1).</summary>
+    public void ChangeVersion(uint former, uint version, bool isServer)
+    {
+        FormerVersion = former;
+        _formerRead = Read(EncryptionLevel.Initial);
+        Write(EncryptionLevel.Initial)?.Dispose();
+        InstallInitial(version, _clientDestination, isServer);
     }
 
     /// <summary>A token that the server gave earlier (RFC 9000, section 8.1.3).</summary>
@@ -71,6 +107,12 @@ internal sealed class HandshakeState
 
     public void Discard(EncryptionLevel level)
     {
+        if (level == EncryptionLevel.Initial)
+        {
+            _formerRead?.Dispose();
+            _formerRead = null;
+        }
+
         _read[(int)level]?.Dispose();
         _write[(int)level]?.Dispose();
         _read[(int)level] = null;

@@ -218,7 +218,8 @@ internal static class Handshaking
             return TransportError.Of(TransportErrorCode.TransportParameterError, "connection IDs were changed on the way", FrameType.Crypto);
         }
 
-        TransportError versions = Versions.Check(peer.VersionInformation, fromServer: !c.IsServer, c.Identity.Version);
+        bool wasChanged = !c.IsServer && c.Handshake?.FormerVersion is not null;
+        TransportError versions = Versions.Check(peer.VersionInformation, fromServer: !c.IsServer, c.Identity.Version, c.Handshake?.Tried, wasChanged);
         if (versions.IsError)
         {
             return versions;
@@ -232,6 +233,8 @@ internal static class Handshaking
                 return reduced;
             }
         }
+
+        VersionChange.Prefer(c, peer.VersionInformation);
 
         c.Peer = peer;
         c.Streams.OnPeerParameters(peer);

@@ -21,7 +21,7 @@ internal sealed class Identity : IPart<Identity>
 
     public bool IsServer { get; }
 
-    public uint Version { get; }
+    public uint Version { get; private set; }
 
     /// <summary>The federation's key generation that the connection's IDs derive from.</summary>
     public uint KeyNumber { get; }
@@ -37,6 +37,13 @@ internal sealed class Identity : IPart<Identity>
 
     /// <summary>RFC 9001, section 4.1.2.</summary>
     public bool IsConfirmed { get; private set; }
+
+    /// <summary>Only during the handshake (RFC 9368).</summary>
+    public void OnVersion(uint version)
+    {
+        Version = version;
+        Changes++;
+    }
 
     public void OnComplete(TlsSession session)
     {

@@ -95,7 +95,7 @@ internal static class Inbound
                 return;
             }
 
-            if (header.Version != c.Identity.Version || (first ?? header.Destination) != header.Destination)
+            if ((first ?? header.Destination) != header.Destination || (header.Version != c.Identity.Version && !VersionChange.IsOurs(c, header, datagram)))
             {
                 c.Observer?.OnPacketNotRead(PacketTrace.KindOf(header.Type), header.PacketLength, PacketFate.Unsupported, arrival.Now);
                 return;
@@ -134,7 +134,7 @@ internal static class Inbound
             return;
         }
 
-        if (handshake.Read(level) is not PacketProtection keys)
+        if (handshake.Read(level, header.Version) is not PacketProtection keys)
         {
             bool isEarly = level == EncryptionLevel.Handshake && !c.Identity.IsConfirmed && arrival.Bytes > 0;
             bool isEarlyData = level == EncryptionLevel.ZeroRtt && MayReadEarlyData(c) && arrival.Bytes > 0;

@@ -121,8 +121,8 @@ internal static class Packetizer
             return false;
         }
 
-        int probe = c.Identity.IsConfirmed && c.Path.IsProven && headroom + c.Mtu.ProbeSize <= buffer.Length ? c.Mtu.ProbeSize : 0;
-        if (probe > 0 && c.Recovery.SendAllowance(now) >= probe)
+        int probe = c.Identity.IsConfirmed && c.Path.IsProven ? c.Mtu.ProbeSize(now) : 0;
+        if (probe > 0 && headroom + probe <= buffer.Length && c.Recovery.SendAllowance(now) >= probe)
         {
             return TryTransmitMtuProbe(c, buffer, headroom, probe, now, out transmit);
         }
@@ -207,8 +207,8 @@ internal static class Packetizer
         c.Frames.Clear();
         OpenPacket packet = Begin(c, EncryptionLevel.OneRtt, datagram, 0);
         PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
-        builder.TryWrite(new PingFrame(), new(SentFrameKind.MtuProbe));
-        c.Mtu.OnProbeSent();
+        builder.TryWrite(new PingFrame(), c.Mtu.Probe(size));
+        c.Mtu.OnProbeSent(size, now);
         Fill(datagram, ref packet, builder);
         Seal(c, datagram, packet, c.Frames.Count, isPadded: true, Ecn.NotEct, now);
         transmit = new(c.Path.Current, size, 1, headroom + size, Ecn.NotEct, packet.Number);
@@ -317,6 +317,7 @@ internal static class Packetizer
         if (level == EncryptionLevel.OneRtt)
         {
             ShortHeader.Write(ref writer, c.PeerIds.Current, spin: false);
+            GreaseFixedBit(c, ref datagram[start], numbers.Next);
         }
         else
         {
@@ -337,6 +338,17 @@ internal static class Packetizer
         datagram[start] |= (byte)(numberLength - 1);
         PacketNumber.Write(ref writer, number, numberLength);
         return new(level, start, lengthOffset, numberOffset, numberLength, number, start + writer.Position, c.Frames.Count, false);
+    }
+
+    /// <summary>A bit that is always 1 is one that nobody can ever use: who permits it gets it as it comes (RFC 9287, section 3.1).</summary>
+    private static void GreaseFixedBit(ConnectionParts c, ref byte first, ulong number)
+    {
+        ReadOnlySpan<byte> id = c.PeerIds.Current.Span;
+        ulong mixed = (number + (id.IsEmpty ? 0UL : id[^1])) * 0x9E37_79B9_7F4A_7C15;
+        if (c.Peer is { GreaseQuicBit: true } && mixed >> 63 != 0)
+        {
+            first &= unchecked((byte)~ShortHeader.FixedBit);
+        }
     }
 
     internal static void Seal(ConnectionParts c, Span<byte> datagram, in OpenPacket packet, int endFrame, bool isPadded, Ecn ecn, Instant now)

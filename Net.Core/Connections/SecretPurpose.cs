@@ -11,4 +11,7 @@ internal enum SecretPurpose : byte
 
     /// <summary>The packet number that is left out next (section 21.4).</summary>
     Skip,
+
+    /// <summary>Values that mean nothing (section 18.1).</summary>
+    Grease,
 }

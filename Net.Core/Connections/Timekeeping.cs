@@ -42,6 +42,12 @@ internal static class Timekeeping
         c.Lost.Clear();
         LossTimeout timeout = c.Recovery.OnTimeout(now, c.Lost);
         Feedback.OnLost(c);
+        if (timeout.Kind == LossTimeoutKind.Lost)
+        {
+            c.Mtu.OnFeedback(largestAcked: 0, c.Recovery.NewlyLostLarge);
+            c.OnDatagramSizeChanged();
+        }
+
         if (timeout.Kind == LossTimeoutKind.SendProbes)
         {
             c.Probes[(int)timeout.Space] = timeout.Probes;

@@ -27,7 +27,7 @@ internal sealed class Endpoint
     private readonly StatelessAnswers _stateless;
     private readonly AnswerBudget _resetBudget;
     private readonly UsedTokens _usedTokens = new();
-    private readonly TokenStore _serverTokens = new();
+    private readonly ITokenStore _serverTokens;
     private readonly ITicketStore _serverTickets;
     private readonly TicketKey[] _ticketKeys;
     private readonly Deadlines _deadlines = new();
@@ -40,6 +40,7 @@ internal sealed class Endpoint
     {
         _options = options;
         _host = host;
+        _serverTokens = options.Tokens ?? new TokenStore();
         _serverTickets = options.Tickets ?? new TicketStore();
         _ticketKeys = [.. options.Keys.Select(keys => keys.TicketKey)];
         _stateless = new(options.MaxStatelessPackets);
@@ -269,7 +270,7 @@ internal sealed class Endpoint
 
         if (!QuicVersion.IsKnown(header.Version))
         {
-            _stateless.Negotiate(header, path, Entropy(stackalloc byte[1])[0]);
+            _stateless.Negotiate(header, path, BitConverter.ToUInt32(Entropy(stackalloc byte[sizeof(uint)])));
             return true;
         }
 

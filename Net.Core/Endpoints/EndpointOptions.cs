@@ -31,6 +31,9 @@ internal sealed record EndpointOptions
     /// <summary>Where the tickets of servers that we connect to are kept; null: with the endpoint.</summary>
     public ITicketStore? Tickets { get; init; }
 
+    /// <summary>Where the tokens of servers are kept; null: with the endpoint.</summary>
+    public ITokenStore? Tokens { get; init; }
+
     /// <summary>Stateless resets, which are sent at all only while <see cref="Endpoint.AnswersUnknown"/> (RFC 9000, section 10.3; checklist S34).</summary>
     public int MaxResetsPerSecond { get; init; } = 50;
 

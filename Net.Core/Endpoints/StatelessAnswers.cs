@@ -27,13 +27,15 @@ internal sealed class StatelessAnswers(int capacity)
     public bool TryTake(out StatelessPacket packet) => _waiting.TryDequeue(out packet);
 
     /// <summary>Version Negotiation (RFC 9000, section 6.1).</summary>
-    public void Negotiate(in InvariantHeader header, in NetworkPath path, byte random)
+    public void Negotiate(in InvariantHeader header, in NetworkPath path, uint random)
     {
         if (!IsFull)
         {
             Span<byte> packet = stackalloc byte[128];
             ByteWriter writer = new(packet);
-            VersionNegotiationPacket.Write(ref writer, random, header.Source, header.Destination, [QuicVersion.V1, QuicVersion.V2]);
+            // A version that nobody speaks is among them, so that clients keep passing over what they do not know (RFC 9000, section 6.3).
+            VersionNegotiationPacket.Write(
+                ref writer, (byte)random, header.Source, header.Destination, [QuicVersion.V1, QuicVersion.V2, QuicVersion.Reserved(random)]);
             Add(writer.Written, path);
         }
     }

@@ -4,7 +4,7 @@ namespace Net.Core.Endpoints;
 
 /// <summary>The tokens that servers gave us for a next connection (RFC 9000, section 8.1.3). Each is used once, the newest first.</summary>
 /// <remarks>A token is shown only to the server, by name and address, that gave it: another one could recognise us by it.</remarks>
-internal sealed class TokenStore
+internal sealed class TokenStore : ITokenStore
 {
     public const int MaxServers = 256;
 
@@ -35,7 +35,6 @@ internal sealed class TokenStore
         list.Add(token);
     }
 
-    /// <returns>Empty when there is none.</returns>
     public byte[] Take(string name, UdpAddress address)
     {
         if (!_tokens.TryGetValue((name, address), out List<byte[]>? list) || list.Count == 0)

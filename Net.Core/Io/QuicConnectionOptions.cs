@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Security;
 using Net.Core.Connections;
+using Net.Core.Paths;
+using Net.Core.Wire;
 
 namespace Net.Core.Io;
 
@@ -44,8 +46,19 @@ public abstract class QuicConnectionOptions
     /// </summary>
     public string? KeyLogFile { get; set; }
 
-    internal ConnectionOptions ToConnectionOptions()
+    /// <summary>
+    /// The largest UDP payload to send, in bytes: 1,200 to 65,527, by default 1,452, which an Ethernet carries over IPv6. Every path begins
+    /// with 1,200, and is tried with more (RFC 8899).
+    /// </summary>
+    public int MaxDatagramSize { get; set; } = ConnectionOptions.Default.MaxDatagramSize;
+
+    /// <summary>Tells the peer not to move to another address of its own accord (disable_active_migration: RFC 9000, section 18.2). NATs may still move it.</summary>
+    public bool DisableActiveMigration { get; set; }
+
+    internal virtual ConnectionOptions ToConnectionOptions()
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxDatagramSize, PathMtu.Base);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxDatagramSize, PathMtu.Max);
         ArgumentOutOfRangeException.ThrowIfNegative(DefaultCloseErrorCode);
         ArgumentOutOfRangeException.ThrowIfNegative(DefaultStreamErrorCode);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxInboundBidirectionalStreams);
@@ -59,6 +72,8 @@ public abstract class QuicConnectionOptions
             KeepAlive = OrNever(KeepAliveInterval),
             Observers = HostDiagnostics.QlogTo(QlogDirectory),
             KeyLog = HostDiagnostics.KeysTo(KeyLogFile),
+            MaxDatagramSize = MaxDatagramSize,
+            DisableActiveMigration = DisableActiveMigration,
             Streams = defaults.Streams with
             {
                 MaxBidirectional = (ulong)MaxInboundBidirectionalStreams,
@@ -66,6 +81,8 @@ public abstract class QuicConnectionOptions
             },
         };
     }
+
+    private protected static uint Number(QuicProtocolVersion version) => version == QuicProtocolVersion.Version2 ? QuicVersion.V2 : QuicVersion.V1;
 
     private static TimeSpan OrNever(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.Zero;
 }
@@ -93,6 +110,18 @@ public sealed class QuicClientConnectionOptions : QuicConnectionOptions
     /// <see cref="QuicConnection.HandshakeCompletion"/> has ended may be repeated by others, and must do no harm then (RFC 9001, section 9.2).
     /// </summary>
     public bool AllowEarlyData { get; set; }
+
+    /// <summary>The version to begin with.</summary>
+    public QuicProtocolVersion Version { get; set; } = QuicProtocolVersion.Version1;
+
+    /// <summary>
+    /// Whether the server may change to another version that we speak (RFC 9368), or turn <see cref="Version"/> down and be tried with another one.
+    /// What was agreed is checked under the protection of the handshake. True by default.
+    /// </summary>
+    public bool AcceptOtherVersions { get; set; } = true;
+
+    internal override ConnectionOptions ToConnectionOptions() =>
+        base.ToConnectionOptions() with { Version = Number(Version), MayChangeVersion = AcceptOtherVersions };
 }
 
 /// <summary>How a server treats the connections of its clients.</summary>
@@ -119,6 +148,12 @@ public sealed class QuicServerConnectionOptions : QuicConnectionOptions
     /// </summary>
     public bool AllowEarlyData { get; set; }
 
+    /// <summary>The version to change to when a client names it among those that it speaks (RFC 9368, section 2.3); null: each client's own stays.</summary>
+    public QuicProtocolVersion? PreferredVersion { get; set; }
+
+    internal override ConnectionOptions ToConnectionOptions() =>
+        base.ToConnectionOptions() with { PreferredVersion = PreferredVersion is QuicProtocolVersion version ? Number(version) : null };
+
     /// <summary>Where a client certificate is asked for, whether a client may have none.</summary>
     internal bool AcceptsNoClientCertificate { get; init; }
 }
@@ -134,6 +169,19 @@ public sealed class QuicListenerOptions
 
     /// <summary>Connections that wait to be accepted; further ones are closed. 512 by default.</summary>
     public int ListenBacklog { get; set; } = 512;
+
+    /// <summary>
+    /// Handshakes under way from which on further clients must show first that they are where they say, by Retry or by a token of an earlier
+    /// connection (RFC 9000, section 8.1). 0 asks always, -1 never. 100 by default: a flood of false addresses then costs a packet each and
+    /// no memory, at the price of one round trip for the others.
+    /// </summary>
+    public int RetryThreshold { get; set; } = 100;
+
+    /// <summary>
+    /// 32 secret bytes, the same at every start of this server: clients of a former process are then told at once, by stateless reset, that
+    /// their connection is gone (RFC 9000, section 10.3). Empty by default: only IDs of this process are answered so.
+    /// </summary>
+    public ReadOnlyMemory<byte> StatelessResetKey { get; set; }
 
     /// <summary>How all connections are treated. A certificate per server name is chosen by its ServerCertificateSelectionCallback.</summary>
     public required QuicServerConnectionOptions ConnectionOptions { get; set; }

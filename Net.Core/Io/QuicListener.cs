@@ -9,6 +9,8 @@ namespace Net.Core.Io;
 /// <summary>Accepts QUIC connections on one UDP port, with the names of System.Net.Quic. All members may be called from any thread.</summary>
 public sealed class QuicListener : IAsyncDisposable
 {
+    private const int ResetKeyLength = 32;
+
     private readonly QuicServerConnectionOptions _options;
     private readonly AcceptQueue<QuicConnection> _accepted;
     private readonly ShardHost _host;
@@ -29,7 +31,20 @@ public sealed class QuicListener : IAsyncDisposable
             Tickets = tls.AllowTlsResume ? TlsServerOptions.DefaultTickets : 0,
             AcceptsEarlyData = _options.AllowEarlyData,
         };
-        _host = new(UdpAddress.FromEndPoint(options.ListenEndPoint), _options.ToConnectionOptions(), tlsOptions, new SslHost(tls), Accept);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RetryThreshold, -1);
+        if (options.StatelessResetKey.Length is not (0 or ResetKeyLength))
+        {
+            throw new ArgumentException("a stateless reset key has 32 bytes", nameof(options));
+        }
+
+        _host = new(
+            UdpAddress.FromEndPoint(options.ListenEndPoint),
+            _options.ToConnectionOptions(),
+            tlsOptions,
+            new SslHost(tls),
+            Accept,
+            retryAbove: options.RetryThreshold < 0 ? null : options.RetryThreshold,
+            resetKey: options.StatelessResetKey);
         LocalEndPoint = _host.Shard.Channel.Local.ToEndPoint();
     }
 

@@ -9,6 +9,8 @@ namespace Net.Core.Io;
 /// <summary>A shard with its thread and socket, shared by those who use it and ended by the last of them.</summary>
 internal sealed class ShardHost
 {
+    private const uint OnlyShard = 1;
+
     private readonly ShardThread _thread;
     private readonly SslHost _crypto;
     private int _users = 1;
@@ -19,10 +21,12 @@ internal sealed class ShardHost
     /// <param name="crypto">Disposed together with the shard.</param>
     /// <param name="accept">Gives a client's connection its owner, on the shard's thread; may be called before this constructor returns.</param>
     /// <param name="configure">Changes the endpoint's options; null for none.</param>
+    /// <param name="retryAbove">See <see cref="EndpointOptions.RetryAbove"/>.</param>
+    /// <param name="resetKey">32 bytes for stateless resets that a later process can send too; empty for those of this process alone.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     public ShardHost(
         UdpAddress address, ConnectionOptions connectionOptions, TlsServerOptions? server, SslHost crypto, Func<ShardHost, Connection, IConnectionOwner> accept,
-        Func<EndpointOptions, EndpointOptions>? configure = null)
+        Func<EndpointOptions, EndpointOptions>? configure = null, int? retryAbove = null, ReadOnlyMemory<byte> resetKey = default)
     {
         _crypto = crypto;
         EndpointOptions options = new()
@@ -30,7 +34,10 @@ internal sealed class ShardHost
             Connection = HostDiagnostics.WithEnvironment(connectionOptions),
             Server = server,
             // No other process ever derives these connections' IDs.
-            Keys = [new ConnectionKeys(0, 0, RandomNumberGenerator.GetBytes(32), RandomNumberGenerator.GetBytes(32))],
+            Keys = [new ConnectionKeys(0, 0, RandomNumberGenerator.GetBytes(32), resetKey.IsEmpty ? RandomNumberGenerator.GetBytes(32) : resetKey)],
+            DefaultShard = OnlyShard,
+            RetryAbove = retryAbove,
+            Tokens = SharedTokens.Instance,
         };
         IDatagramChannel channel;
         try
@@ -43,7 +50,9 @@ internal sealed class ShardHost
             throw;
         }
 
-        Shard = new(new Endpoint(configure?.Invoke(options) ?? options, crypto), channel, crypto, connection => accept(this, connection), new()
+        // All connections of the port are here, and none ever leaves: an ID that leads nowhere is one of a connection that is over.
+        Endpoint endpoint = new(configure?.Invoke(options) ?? options, crypto) { AnswersUnknown = server is not null };
+        Shard = new(endpoint, channel, crypto, connection => accept(this, connection), new()
         {
             OffloadCrypto = true,
             WallClock = static () => DateTimeOffset.UtcNow.ToUnixTimeSeconds(),

@@ -61,6 +61,12 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     /// <summary>Probes that were asked for and not sent yet; the owner's first packet after a hand-over counts as one.</summary>
     public int PendingProbes => int.Max(_probes.Pending, _probes.OwnerProbe ? 1 : 0);
 
+    /// <summary>Bytes of the largest packet that the latest ACK acknowledged.</summary>
+    public int LargestNewlyAcked { get; private set; }
+
+    /// <summary>Packets above <see cref="MinDatagramSize"/> that were lost by the latest ACK or timeout, without those that only tried a size.</summary>
+    public int NewlyLostLarge { get; private set; }
+
     /// <summary>Packets may be marked ECT(0): no miscount was found.</summary>
     public bool IsEcnUsable => _spaces[0].Ecn.IsUsable && _spaces[1].Ecn.IsUsable && _spaces[2].Ecn.IsUsable;
 
@@ -166,6 +172,8 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         _handshakeConfirmed |= handshakeConfirmed;
         _peerCompletedAddressValidation |= space == PacketNumberSpace.Handshake || _handshakeConfirmed;
         _lastEvent = now;
+        LargestNewlyAcked = 0;
+        NewlyLostLarge = 0;
         TakeAcked(s, frame, acked);
         if (_newlyAcked.Count == 0)
         {
@@ -223,6 +231,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
             }
 
             _lastEvent = now;
+            NewlyLostLarge = 0;
             DetectLost(this[lossSpace], now, lost);
             return new(LossTimeoutKind.Lost, lossSpace);
         }
@@ -440,6 +449,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
                 acked.RemoveSilent(start);
                 s.Sent.OnAcked(packet.Number);
                 _newlyAcked.Add(packet);
+                LargestNewlyAcked = int.Max(LargestNewlyAcked, packet.Size);
                 if (packet.Number == 0)
                 {
                     break;
@@ -489,7 +499,11 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
             int start = lost.Count;
             LostFrames.Append(s.Sent, packet.Number, lost);
             s.Sent.OnLost(packet.Number);
-            newest = packet.InFlight && !LostFrames.IsPathProbe(lost.Frames[start..]) ? packet.SentAt : newest;
+            if (packet.InFlight && !LostFrames.IsPathProbe(lost.Frames[start..]))
+            {
+                newest = packet.SentAt;
+                NewlyLostLarge += packet.Size > MinDatagramSize ? 1 : 0;
+            }
         }
 
         persistent &= newest is not null;

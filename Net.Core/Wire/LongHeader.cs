@@ -12,6 +12,7 @@ internal readonly record struct LongHeader
     /// <summary>The largest value that fits there.</summary>
     public const int MaxLength = (1 << 14) - 1;
 
+    private const byte FormBit = 0x80;
     private const byte FormAndFixedBits = 0xC0;
 
     public LongPacketType Type { get; private init; }
@@ -34,13 +35,14 @@ internal readonly record struct LongHeader
     /// <summary>The whole packet, header included; what is coalesced with it follows there. A Retry takes all.</summary>
     public int PacketLength { get; private init; }
 
-    /// <summary>False when cut, of another version, or without the fixed bit: such a packet is dropped, and with it the rest of its datagram.</summary>
+    /// <summary>False when cut or of another version: such a packet is dropped, and with it the rest of its datagram.</summary>
+    /// <remarks>The fixed bit may be 0: we tell all peers that they may clear it (RFC 9287, section 3).</remarks>
     public static bool TryRead(ReadOnlySpan<byte> packet, out LongHeader header)
     {
         header = default;
         ByteReader reader = new(packet);
         if (!reader.TryReadByte(out byte first)
-            || (first & FormAndFixedBits) != FormAndFixedBits
+            || (first & FormBit) == 0
             || !reader.TryReadUInt32(out uint version)
             || !QuicVersion.IsKnown(version)
             || !InvariantHeader.TryReadConnectionId(ref reader, out ConnectionId destination)

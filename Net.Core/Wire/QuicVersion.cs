@@ -12,6 +12,9 @@ internal static class QuicVersion
 
     public static bool IsKnown(uint version) => version is V1 or V2;
 
+    /// <summary>One of the reserved versions, made of bits that mean nothing.</summary>
+    public static uint Reserved(uint random) => (random & 0xF0F0_F0F0) | 0x0A0A_0A0A;
+
     /// <summary>0x?a?a?a?a is reserved to exercise version negotiation: never supported, never an error to see (RFC 9000, section 15).</summary>
     public static bool IsReserved(uint version) => (version & 0x0F0F_0F0F) == 0x0A0A_0A0A;
 }

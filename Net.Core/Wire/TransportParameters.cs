@@ -79,6 +79,26 @@ internal sealed record TransportParameters : IPart<TransportParameters>
 
     public VersionInformation? VersionInformation { get; init; }
 
+    /// <summary>The sender takes packets whose fixed bit is 0 (RFC 9287).</summary>
+    public bool GreaseQuicBit { get; init; }
+
+    /// <summary>A parameter of the kind that must be ignored, which keeps peers used to what they do not know (RFC 9000, section 18.1).</summary>
+    /// <param name="random">Chooses its number, its length of 0 to 7 bytes, and its value.</param>
+    public static byte[] Reserved(ulong random)
+    {
+        ByteWriter writer = new(new byte[16]);
+        // 31 * N + 27, here in two or four bytes.
+        writer.WriteVarInt((31 * ((random >> 3) & 0xFFFF)) + 27);
+        int length = (int)(random & 7);
+        writer.WriteVarInt((ulong)length);
+        for (int i = 0; i < length; i++)
+        {
+            writer.WriteByte((byte)(random >> (8 + (8 * i))));
+        }
+
+        return writer.Written.ToArray();
+    }
+
     /// <summary>Reads what a peer declares, by the rules for its role.</summary>
     /// <param name="bytes">The body of the quic_transport_parameters extension.</param>
     /// <param name="fromServer">Some parameters are a server's alone.</param>
@@ -149,6 +169,11 @@ internal sealed record TransportParameters : IPart<TransportParameters>
             VersionInformation.Write(ref writer);
         }
 
+        if (GreaseQuicBit)
+        {
+            WriteStart(ref writer, Id.GreaseQuicBit, 0);
+        }
+
         return writer.Written.ToArray();
     }
 
@@ -181,8 +206,8 @@ internal sealed record TransportParameters : IPart<TransportParameters>
                 continue;
             }
 
-            // All that we know are numbered below 64.
-            ulong bit = 1UL << (int)id;
+            // The numbers that we know differ in their lowest six bits.
+            ulong bit = 1UL << (int)(id % 64);
             if ((seen & bit) != 0)
             {
                 return Error("a transport parameter came twice");
@@ -261,6 +286,9 @@ internal sealed record TransportParameters : IPart<TransportParameters>
             case Id.VersionInformation when Wire.VersionInformation.TryRead(ref field, out VersionInformation? versions):
                 p = p with { VersionInformation = versions };
                 return true;
+            case Id.GreaseQuicBit:
+                p = p with { GreaseQuicBit = true };
+                return true;
             default:
                 return false;
         }
@@ -321,7 +349,7 @@ internal sealed record TransportParameters : IPart<TransportParameters>
 
     private static ulong Milliseconds(TimeSpan value) => (ulong)(value.Ticks / TimeSpan.TicksPerMillisecond);
 
-    private static bool IsKnown(ulong id) => id is <= (ulong)Id.VersionInformation or (ulong)Id.MaxDatagramFrameSize;
+    private static bool IsKnown(ulong id) => id is <= (ulong)Id.VersionInformation or (ulong)Id.MaxDatagramFrameSize or (ulong)Id.GreaseQuicBit;
 
     private static TransportError Error(string reason) =>
         TransportError.Of(TransportErrorCode.TransportParameterError, reason, FrameType.Crypto);
@@ -347,5 +375,6 @@ internal sealed record TransportParameters : IPart<TransportParameters>
         RetrySourceConnectionId = 0x10,
         VersionInformation = 0x11,
         MaxDatagramFrameSize = 0x20,
+        GreaseQuicBit = 0x2AB2,
     }
 }

@@ -58,12 +58,16 @@ internal sealed class ComponentShard : IAsyncDisposable
             Connection = _options,
             Keys = _keys,
             DefaultShard = shard,
+            RetryAbove = RetryAbove,
             Server = Http3Server.Tls(component.AllowEarlyData),
         };
         Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept, new() { WallClock = runner.WallClock });
         ForgetEarlyData();
         _exchanges = NewExchanges();
     }
+
+    /// <summary>Handshakes under way from which on a client must prove its address first (RFC 9000, section 8.1; checklist S25). Any node opens the token.</summary>
+    public const int RetryAbove = 100;
 
     public Shard Shard { get; }
 

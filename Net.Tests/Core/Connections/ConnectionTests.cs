@@ -216,10 +216,11 @@ public sealed class ConnectionTests
     [TestMethod]
     public void Version_negotiation_counts_only_as_a_first_answer()
     {
-        Assert.AreEqual(CloseOrigin.VersionNegotiation, Negotiate(new(), wrong: false, QuicVersion.V2).CloseReason?.Origin);
+        Assert.AreEqual(CloseOrigin.VersionNegotiation, Negotiate(new(), wrong: false, QuicVersion.Reserved(3)).CloseReason?.Origin);
+        Assert.AreEqual(QuicVersion.V2, Negotiate(new(), wrong: false, QuicVersion.V2).Version);
         Assert.IsNull(Negotiate(new(), wrong: false, QuicVersion.V2, QuicVersion.V1).CloseReason);
-        Assert.IsNull(Negotiate(new(), wrong: true, QuicVersion.V2).CloseReason);
-        Assert.IsNull(Negotiate(ConnectionPair.Confirmed(), wrong: false, QuicVersion.V2).CloseReason);
+        Assert.IsNull(Negotiate(new(), wrong: true, QuicVersion.Reserved(3)).CloseReason);
+        Assert.IsNull(Negotiate(ConnectionPair.Confirmed(), wrong: false, QuicVersion.Reserved(3)).CloseReason);
     }
 
     /// <summary>Goal: a Retry is followed once, with its token, to the ID that it names; a forged one is not.</summary>
@@ -375,7 +376,7 @@ public sealed class ConnectionTests
     public void Lost_size_probes_are_no_congestion()
     {
         ConnectionPair pair = new();
-        for (int i = 0; i < 60; i++)
+        for (int i = 0; i < 200; i++)
         {
             pair.Exchange((_, bytes) => bytes.Length > PathMtu.Base);
             if (pair.Client.IsConfirmed)
@@ -388,7 +389,8 @@ public sealed class ConnectionTests
         }
 
         Assert.IsTrue(pair.Client.IsConfirmed);
-        Assert.AreEqual((PathMtu.Base, 0), (pair.Client.Parts.Mtu.Current, pair.Client.Parts.Mtu.ProbeSize));
+        Assert.AreEqual(PathMtu.Base, pair.Client.Parts.Mtu.Current);
+        Assert.IsTrue(pair.Client.Parts.Mtu.IsComplete);
         Assert.AreEqual(int.MaxValue, pair.Client.Parts.Recovery.Congestion.SlowStartThreshold);
     }
 

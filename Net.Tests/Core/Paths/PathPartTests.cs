@@ -59,29 +59,4 @@ public sealed class PathPartTests
         PathState first = new(s_home, isProven: false);
         Assert.IsFalse(first.TryFallBack());
     }
-
-    /// <summary>Goal: size, limits and a probe under way travel; a probe that arrives raises the size to what both ends take.</summary>
-    [TestMethod]
-    public void PathMtu_travels()
-    {
-        PathMtu mtu = new(1452);
-        mtu.OnPeerLimit(1400);
-        Assert.AreEqual(1400, mtu.ProbeSize);
-        mtu.OnProbeSent();
-        mtu.OnLost();
-        mtu.OnProbeSent();
-        PathMtu copy = ConnectionPartTests.RoundTrip(mtu);
-        Assert.AreEqual((1200, 0), (copy.Current, copy.ProbeSize));
-        copy.OnAcked();
-        Assert.AreEqual(1400, ConnectionPartTests.RoundTrip(copy).Current);
-        copy.OnProbeTimeouts(PathMtu.BlackHoleTimeouts);
-        Assert.AreEqual((1200, 1400), (copy.Current, copy.ProbeSize));
-        for (int i = 0; i < 3; i++)
-        {
-            copy.OnProbeSent();
-            copy.OnLost();
-        }
-
-        Assert.AreEqual(0, copy.ProbeSize, "three probes are enough");
-    }
 }
