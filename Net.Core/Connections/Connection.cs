@@ -77,6 +77,9 @@ internal sealed class Connection
 
     public NetworkPath Path => _parts.Path.Current;
 
+    /// <summary>The path for applications to see: the newest one that the peer has proven (RFC 9000, section 9.3).</summary>
+    public NetworkPath ValidatedPath => _parts.Path.Validated;
+
     public RttEstimator Rtt => _parts.Recovery.Rtt;
 
     /// <summary>What the peer said of itself; null until it did.</summary>
@@ -305,6 +308,18 @@ internal sealed class Connection
         _parts.Lifecycle.CloseByApplication(code, reason, now + (3 * _parts.Pto));
         Observation.OnStep(_parts, now);
         Registration?.Touch();
+    }
+
+    /// <summary>
+    /// A client wants to go on by another path: from another local address, or to the server's preferred one. The path is asked first, to an
+    /// ID of its own; then <see cref="ConnectionEventKind.PathChanged"/> or <see cref="ConnectionEventKind.PathFailed"/> follows.
+    /// </summary>
+    /// <param name="path">Its datagrams must arrive with this path, or with one whose local address is known better.</param>
+    public MigrationRefusal TryMigrate(in NetworkPath path, Instant now)
+    {
+        ThrowIfFrozen();
+        Registration?.Touch();
+        return Migration.TryBegin(_parts, path, now);
     }
 
     /// <summary>Gives the client a token for its next connection (RFC 9000, section 8.1.3).</summary>

@@ -19,6 +19,12 @@ internal enum ConnectionEventKind : byte
     /// <summary>Something happened on a stream.</summary>
     Stream,
 
+    /// <summary>The path in use is another one, and proven: <see cref="Connection.Path"/>.</summary>
+    PathChanged,
+
+    /// <summary>The path that we wanted to move to does not answer: the connection stays where it is.</summary>
+    PathFailed,
+
     /// <summary>The last event: the connection is over.</summary>
     Closed,
 }

@@ -77,6 +77,13 @@ internal static class ConnectionFactory
         ConnectionId original = initial.BeforeRetry ?? initial.Destination;
         LocalConnectionIds local = new(shard, entropy[..16]);
         ConnectionId source = local.Derive(keys, 0);
+        PreferredAddress? preferred = null;
+        if (isServer && !(options.PreferredIPv4.IsNone && options.PreferredIPv6.IsNone))
+        {
+            ConnectionId id = local.Derive(keys, local.TellInHandshake());
+            preferred = new(options.PreferredIPv4, options.PreferredIPv6, id, ConnectionIdDeriver.DeriveToken(keys.ResetKey.Span, id));
+        }
+
         TransportParameters parameters = new()
         {
             OriginalDestinationConnectionId = isServer ? original : null,
@@ -95,6 +102,7 @@ internal static class ConnectionFactory
             MaxAckDelay = options.MaxAckDelay,
             ActiveConnectionIdLimit = PeerConnectionIds.ActiveLimit,
             VersionInformation = Versions.Announce(isServer, initial.Version, options.MayChangeVersion, (uint)local.DeriveSecret(keys, SecretPurpose.Grease, 1)),
+            PreferredAddress = preferred,
             GreaseQuicBit = true,
             DisableActiveMigration = options.DisableActiveMigration,
         };

@@ -39,6 +39,12 @@ internal sealed record ConnectionOptions
     /// <summary>The peer is not to move to another address of its own accord (RFC 9000, section 18.2).</summary>
     public bool DisableActiveMigration { get; init; }
 
+    /// <summary>Where a server would rather be reached (RFC 9000, section 9.6); none of a family that is not offered.</summary>
+    public UdpAddress PreferredIPv4 { get; init; }
+
+    /// <inheritdoc cref="PreferredIPv4"/>
+    public UdpAddress PreferredIPv6 { get; init; }
+
     public StreamOptions Streams { get; init; } = new();
 
     /// <summary>Observes connections; null for none.</summary>

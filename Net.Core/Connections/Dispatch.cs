@@ -78,7 +78,7 @@ internal static class Dispatch
             FrameType.NewConnectionId when NewConnectionIdFrame.TryRead(ref payload, out NewConnectionIdFrame f) => c.PeerIds.On(f),
             FrameType.RetireConnectionId when RetireConnectionIdFrame.TryRead(ref payload, out RetireConnectionIdFrame f) => c.LocalIds.On(f, arrival.ArrivedWith),
             FrameType.PathChallenge when PathChallengeFrame.TryRead(ref payload, out PathChallengeFrame f) => OnChallenge(c, f, arrival),
-            FrameType.PathResponse when PathResponseFrame.TryRead(ref payload, out PathResponseFrame f) => OnResponse(c, f),
+            FrameType.PathResponse when PathResponseFrame.TryRead(ref payload, out PathResponseFrame f) => OnResponse(c, f, now),
             FrameType.ConnectionClose or FrameType.ApplicationClose
                 when ConnectionCloseFrame.TryRead(type, ref payload, out ConnectionCloseFrame f) => OnClose(c, f, now),
             FrameType.NewToken when !c.IsServer && NewTokenFrame.TryRead(ref payload, out NewTokenFrame f) => OnToken(c, f),
@@ -132,13 +132,13 @@ internal static class Dispatch
 
     private static TransportError OnChallenge(ConnectionParts c, PathChallengeFrame frame, in Arrival arrival)
     {
-        c.Path.On(frame, arrival.Path, arrival.Bytes);
+        Migration.OnChallenge(c, frame, arrival);
         return TransportError.None;
     }
 
-    private static TransportError OnResponse(ConnectionParts c, PathResponseFrame frame)
+    private static TransportError OnResponse(ConnectionParts c, PathResponseFrame frame, Instant now)
     {
-        c.Path.On(frame);
+        Migration.OnResponse(c, frame, now);
         return TransportError.None;
     }
 

@@ -50,9 +50,6 @@ internal static class Feedback
                 case SentFrameKind.RetireConnectionId:
                     c.PeerIds.OnLost(frame.Id);
                     break;
-                case SentFrameKind.PathChallenge:
-                    c.Path.OnChallengeLost(frame.Offset);
-                    break;
                 case SentFrameKind.HandshakeDone or SentFrameKind.NewToken:
                     c.Announcements.OnLost(frame.Kind);
                     break;
@@ -65,7 +62,7 @@ internal static class Feedback
                     c.Streams.OnLost(frame);
                     break;
                 default:
-                    // ACK, PING, PATH_RESPONSE and DATAGRAM are not repeated (RFC 9000, section 13.3).
+                    // ACK, PING, PATH_RESPONSE and DATAGRAM are not repeated; PATH_CHALLENGE has a clock of its own (RFC 9000, section 13.3).
                     break;
             }
         }

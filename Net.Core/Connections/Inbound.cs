@@ -25,20 +25,16 @@ internal static class Inbound
             return;
         }
 
-        bool isElsewhere = path.Remote != c.Path.Current.Remote;
-        if (isElsewhere && (!c.IsServer || !c.Identity.IsConfirmed))
+        NetworkPath known = c.IsServer ? path : c.Path.AsKnown(path);
+        if (!c.Path.Knows(known) && (!c.IsServer || !c.Identity.IsConfirmed || Migration.IsForbidden(c, path, arrivedWith)))
         {
-            // Servers do not move, and clients only once the handshake is confirmed (RFC 9000, section 9; checklist S18).
+            // Servers do not move but where they were tried, and clients only once the handshake is confirmed (RFC 9000, section 9; checklist S18).
             c.Observer?.OnPacketNotRead(PacketKind.Unknown, datagram.Length, PacketFate.Rejected, now);
             return;
         }
 
-        if (!isElsewhere)
-        {
-            c.Path.OnReceived(datagram.Length);
-        }
-
-        Arrival arrival = new(path, ecn, arrivedWith, datagram.Length, now);
+        c.Path.OnReceived(known, datagram.Length);
+        Arrival arrival = new(known, ecn, arrivedWith, datagram.Length, now);
         OnPackets(c, datagram, arrival);
         OnKeysChanged(c, now);
     }
@@ -250,9 +246,18 @@ internal static class Inbound
 
         received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
         c.Idle.OnReceived(arrival.Now);
-        if (arrival.Path != c.Path.Current && isNewest && traits.IsNonProbing && level == EncryptionLevel.OneRtt && c.Lifecycle.IsOpen)
+        if (!isNewest || level != EncryptionLevel.OneRtt || !c.IsServer || !c.Lifecycle.IsOpen || arrival.Bytes == 0)
         {
-            Rebinding.OnNewAddress(c, arrival.Path, arrival.Bytes, number, arrival.Now);
+            return;
+        }
+
+        if (c.Path.IsCurrent(arrival.Path))
+        {
+            c.Path.OnUsed(arrival.Path, arrival.ArrivedWith);
+        }
+        else if (traits.IsNonProbing && c.Identity.IsConfirmed)
+        {
+            Migration.OnMoved(c, arrival.Path, arrival.Bytes, arrival.ArrivedWith, arrival.Now);
         }
     }
 

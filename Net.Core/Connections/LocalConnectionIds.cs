@@ -68,6 +68,14 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
         Changes++;
     }
 
+    /// <summary>One more ID that no frame tells: it comes with a preferred address (RFC 9000, section 5.1.1).</summary>
+    public ulong TellInHandshake()
+    {
+        ulong number = Add();
+        _told = number + 1;
+        return number;
+    }
+
     /// <summary>Issues as many as the peer may hold; from the end of the handshake on.</summary>
     public void Issue()
     {

@@ -39,9 +39,9 @@ internal static class Packetizer
             return CloseWriter.TryTransmit(c, buffer, headroom, now, out transmit);
         }
 
-        if (c.Path.TryPeekElsewhere(out NetworkPath elsewhere, out int allowance) && c.Keys is not null)
+        if (c.Keys is not null && c.Identity.IsConfirmed && c.Gate.IsOpen && c.Path.TryPeekElsewhere(out NetworkPath elsewhere, out int allowance, out ulong? peerId))
         {
-            return TryTransmitElsewhere(c, buffer, headroom, elsewhere, allowance, now, out transmit);
+            return TryTransmitElsewhere(c, buffer, headroom, elsewhere, allowance, peerId, now, out transmit);
         }
 
         return c.Handshake is HandshakeState h && (h.Write(EncryptionLevel.Initial) ?? h.Write(EncryptionLevel.Handshake)) is not null
@@ -186,15 +186,17 @@ internal static class Packetizer
         return true;
     }
 
-    /// <summary>An answer to an address that is only tried, or a question to one that was left: alone in its datagram.</summary>
+    /// <summary>Answers to an address that is only tried, or questions to it or to one that was left: alone in their datagram, to an ID of its own.</summary>
     private static bool TryTransmitElsewhere(
-        ConnectionParts c, Span<byte> buffer, int headroom, NetworkPath path, int size, Instant now, out Transmit transmit)
+        ConnectionParts c, Span<byte> buffer, int headroom, NetworkPath path, int size, ulong? peerId, Instant now, out Transmit transmit)
     {
         Span<byte> datagram = buffer.Slice(headroom, size);
         c.Frames.Clear();
-        OpenPacket packet = Begin(c, EncryptionLevel.OneRtt, datagram, 0);
+        // Without a spare one the present ID must do: no answer would end the connection, and the peer could have given more of them.
+        peerId = c.PeerIds.TryLend(ref peerId) ? peerId : c.PeerIds.CurrentNumber;
+        OpenPacket packet = Begin(c, EncryptionLevel.OneRtt, datagram, 0, c.PeerIds[peerId!.Value]);
         PacketBuilder builder = new(datagram[packet.End..^PacketProtection.TagLength], c.Frames);
-        c.Path.WriteElsewhere(ref builder);
+        c.Path.WriteElsewhere(ref builder, ChallengeOf(c, packet.Number), peerId, size, now);
         Fill(datagram, ref packet, builder);
         Seal(c, datagram, packet, c.Frames.Count, isPadded: true, Ecn.NotEct, now);
         transmit = new(path, size, 1, headroom + size, Ecn.NotEct, packet.Number);
@@ -238,7 +240,9 @@ internal static class Packetizer
         }
 
         ref int probes = ref c.Probes[(int)space];
-        bool elicit = (mayElicit && HasFramesAt(c, level)) || probes > 0;
+        // The question to a new address is not held back by the window of the old one (RFC 9000, section 9.4).
+        bool asksPath = level == EncryptionLevel.OneRtt && c.Path.WantsChallenge;
+        bool elicit = (mayElicit && HasFramesAt(c, level)) || probes > 0 || asksPath;
         ReceivedPackets received = c.Received(space);
         if (!elicit && !received.AckIsDue(now))
         {
@@ -255,7 +259,8 @@ internal static class Packetizer
 
         if (elicit)
         {
-            WriteFrames(c, level, ref builder);
+            bool isPathAlone = asksPath && !mayElicit && probes == 0;
+            WriteFrames(c, level, packet.Number, isPathAlone, now, ref builder);
             if (probes > 0)
             {
                 probes--;
@@ -303,7 +308,7 @@ internal static class Packetizer
         return false;
     }
 
-    internal static OpenPacket Begin(ConnectionParts c, EncryptionLevel level, Span<byte> datagram, int start)
+    internal static OpenPacket Begin(ConnectionParts c, EncryptionLevel level, Span<byte> datagram, int start, ConnectionId? destination = null)
     {
         PacketNumbers numbers = c.Recovery[Handshaking.SpaceOf(level)].Numbers;
         if (level == EncryptionLevel.OneRtt && numbers.WantsSkip)
@@ -316,7 +321,7 @@ internal static class Packetizer
         int lengthOffset = 0;
         if (level == EncryptionLevel.OneRtt)
         {
-            ShortHeader.Write(ref writer, c.PeerIds.Current, spin: false);
+            ShortHeader.Write(ref writer, destination ?? c.PeerIds.Current, spin: false);
             GreaseFixedBit(c, ref datagram[start], numbers.Next);
         }
         else
@@ -383,11 +388,21 @@ internal static class Packetizer
         }
     }
 
-    private static void WriteFrames(ConnectionParts c, EncryptionLevel level, ref PacketBuilder builder)
+    private static void WriteFrames(ConnectionParts c, EncryptionLevel level, ulong number, bool isPathAlone, Instant now, ref PacketBuilder builder)
     {
         if (level == EncryptionLevel.ZeroRtt)
         {
             c.Streams.WriteFrames(ref builder);
+            return;
+        }
+
+        if (level == EncryptionLevel.OneRtt && c.Path.HasFrames)
+        {
+            c.Path.WriteFrames(ref builder, c.Path.WantsChallenge ? ChallengeOf(c, number) : 0, now);
+        }
+
+        if (isPathAlone)
+        {
             return;
         }
 
@@ -397,12 +412,14 @@ internal static class Packetizer
             return;
         }
 
-        c.Path.WriteFrames(ref builder);
         c.Announcements.WriteFrames(ref builder);
         c.LocalIds.WriteFrames(ref builder, c.FederationKeys);
         c.PeerIds.WriteFrames(ref builder);
         c.Streams.WriteFrames(ref builder);
     }
+
+    /// <summary>8 bytes that nobody can guess, and other ones in each packet (RFC 9000, sections 8.2.1 and 13.3).</summary>
+    private static ulong ChallengeOf(ConnectionParts c, ulong number) => c.LocalIds.DeriveSecret(c.FederationKeys, SecretPurpose.Challenge, number);
 
     private static bool HasFramesAt(ConnectionParts c, EncryptionLevel level) => level switch
     {

@@ -14,34 +14,44 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
     /// <summary>RETIRE_CONNECTION_ID frames that may wait for their acknowledgement before the peer is called abusive (checklist S10).</summary>
     public const int MaxRetiring = 4 * ActiveLimit;
 
-    // Ascending; the first is in use.
+    /// <summary>IDs that we gave back out of turn, and that a late copy of their frame must not bring back; the lowest are forgotten first.</summary>
+    public const int MaxReturned = 32;
+
+    // Ascending.
     private readonly List<Entry> _active = [];
+    private readonly SortedSet<ulong> _returned = [];
     private readonly SortedSet<ulong> _unretired = [];
     private readonly SortedSet<ulong> _retiring = [];
     private ulong _retirePriorTo;
+    private ulong _current;
 
     /// <param name="first">From the long header of the peer's first packet: sequence number 0.</param>
-    public PeerConnectionIds(ConnectionId first) => _active.Add(new(0, first, null));
+    public PeerConnectionIds(ConnectionId first) => _active.Add(new(0, first, null, IsUsed: true));
 
     private PeerConnectionIds()
     {
     }
 
-    private readonly record struct Entry(ulong SequenceNumber, ConnectionId Id, ResetToken? Token);
+    private readonly record struct Entry(ulong SequenceNumber, ConnectionId Id, ResetToken? Token, bool IsUsed);
 
     public static ulong Section => SectionNumber.PeerConnectionIds;
 
     public ulong Changes { get; private set; }
 
-    /// <summary>The ID in use.</summary>
-    public ConnectionId Current => _active[0].Id;
+    /// <summary>The ID of the path in use.</summary>
+    public ConnectionId Current => _active[Find(_current)].Id;
+
+    public ulong CurrentNumber => _current;
+
+    /// <summary>Some ID was never used: another path can have one of its own.</summary>
+    public bool HasSpare => Current.Length == 0 || _active.Exists(entry => !entry.IsUsed);
 
     public bool HasFrames => _unretired.Count > 0;
 
     /// <summary>The peer has chosen its ID only now: a client's first destination ID was random (RFC 9000, section 7.2).</summary>
     public void ReplaceFirst(ConnectionId id)
     {
-        _active[0] = new(0, id, _active[0].Token);
+        _active[0] = _active[0] with { Id = id };
         Changes++;
     }
 
@@ -88,13 +98,17 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             }
         }
 
-        if (_active.Count > 0 && Current.Length == 0)
+        if (Current.Length == 0)
         {
             return TransportError.ProtocolViolation("issues an ID though its own is empty", FrameType.NewConnectionId);
         }
 
         Changes++;
-        if (frame.SequenceNumber < _retirePriorTo)
+        if (_returned.Contains(frame.SequenceNumber))
+        {
+            // A late copy of what issued an ID that was given back.
+        }
+        else if (frame.SequenceNumber < _retirePriorTo)
         {
             // Retired before it came: say so at once (RFC 9000, section 19.15).
             Retire(frame.SequenceNumber);
@@ -103,7 +117,7 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
         {
             // In the order of their numbers, whatever order they came in.
             int index = _active.FindIndex(entry => entry.SequenceNumber > frame.SequenceNumber);
-            _active.Insert(index < 0 ? _active.Count : index, new(frame.SequenceNumber, frame.ConnectionId, frame.Token));
+            _active.Insert(index < 0 ? _active.Count : index, new(frame.SequenceNumber, frame.ConnectionId, frame.Token, IsUsed: false));
         }
 
         if (frame.RetirePriorTo > _retirePriorTo)
@@ -117,6 +131,14 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
                     _active.RemoveAt(i);
                 }
             }
+
+            _returned.RemoveWhere(number => number < _retirePriorTo);
+            if (Find(_current) < 0 && _active.Count > 0)
+            {
+                int spare = int.Max(0, _active.FindIndex(entry => !entry.IsUsed));
+                _active[spare] = _active[spare] with { IsUsed = true };
+                _current = _active[spare].SequenceNumber;
+            }
         }
 
         return _active.Count is > 0 and <= ActiveLimit && _retiring.Count <= MaxRetiring
@@ -124,21 +146,63 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             : TransportError.Of(TransportErrorCode.ConnectionIdLimitError, "more connection IDs than were allowed", FrameType.NewConnectionId);
     }
 
-    /// <summary>Another ID for another path, so that the two cannot be linked (RFC 9000, section 9.5).</summary>
-    /// <returns>False when no spare one is there: the present one stays in use.</returns>
-    public bool TryRotate()
+    /// <summary>An ID for another path, so that the two cannot be linked (RFC 9000, section 9.5).</summary>
+    /// <param name="number">The one that the path has, if it has one that still is; then the one that it is to have.</param>
+    /// <returns>False when no spare one is there.</returns>
+    public bool TryLend(ref ulong? number)
     {
-        if (_active.Count < 2)
+        if (Current.Length == 0 || (number is ulong known && Find(known) >= 0))
+        {
+            number ??= _current;
+            return true;
+        }
+
+        int index = _active.FindIndex(entry => !entry.IsUsed);
+        if (index < 0)
         {
             return false;
         }
 
-        Retire(_active[0].SequenceNumber);
-        _active.RemoveAt(0);
-        // A late copy of the frame that issued it must not bring it back.
-        _retirePriorTo = ulong.Max(_retirePriorTo, _active[0].SequenceNumber);
+        _active[index] = _active[index] with { IsUsed = true };
+        number = _active[index].SequenceNumber;
         Changes++;
         return true;
+    }
+
+    /// <summary>The ID of that number; the one in use when the peer has taken it back.</summary>
+    public ConnectionId this[ulong number] => Find(number) is int index and >= 0 ? _active[index].Id : Current;
+
+    /// <summary>The path in use has another ID from now on.</summary>
+    public void Use(ulong number)
+    {
+        if (number != _current && Find(number) >= 0)
+        {
+            _current = number;
+            Changes++;
+        }
+    }
+
+    /// <summary>Gives back what was used and is not any more.</summary>
+    /// <param name="elsewhere">Numbers of the IDs of paths beside the one in use.</param>
+    public void ReturnUnused(IEnumerable<ulong> elsewhere)
+    {
+        HashSet<ulong> kept = [.. elsewhere, _current];
+        for (int i = _active.Count - 1; i >= 0; i--)
+        {
+            Entry entry = _active[i];
+            if (entry.IsUsed && !kept.Contains(entry.SequenceNumber))
+            {
+                _active.RemoveAt(i);
+                Retire(entry.SequenceNumber);
+                _returned.Add(entry.SequenceNumber);
+                if (_returned.Count > MaxReturned)
+                {
+                    _returned.Remove(_returned.Min);
+                }
+
+                Changes++;
+            }
+        }
     }
 
     public void WriteFrames(ref PacketBuilder builder)
@@ -187,6 +251,15 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             {
                 writer.WriteResetToken(token);
             }
+
+            writer.WriteBool(entry.IsUsed);
+        }
+
+        writer.WriteNumber(_current);
+        writer.WriteNumber((ulong)_returned.Count);
+        foreach (ulong number in _returned)
+        {
+            writer.WriteNumber(number);
         }
 
         writer.WriteNumber((ulong)_retiring.Count);
@@ -208,14 +281,22 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             sound &= number >= ids._retirePriorTo && (i == 0 || number > ids._active[i - 1].SequenceNumber);
             ConnectionId id = reader.ReadConnectionId();
             ResetToken? token = reader.ReadBool() ? reader.ReadResetToken() : null;
-            ids._active.Add(new(number, id, token));
+            ids._active.Add(new(number, id, token, IsUsed: reader.ReadBool()));
+        }
+
+        ids._current = reader.ReadNumber(VarInt.MaxValue);
+        sound &= ids.Find(ids._current) >= 0;
+        for (ulong returned = reader.ReadNumber(MaxReturned); returned > 0; returned--)
+        {
+            ulong number = reader.ReadNumber(VarInt.MaxValue);
+            sound &= ids._returned.Add(number) && ids.Find(number) < 0;
         }
 
         int retiring = (int)reader.ReadNumber(MaxRetiring);
         for (int i = 0; i < retiring; i++)
         {
             ulong number = reader.ReadNumber(VarInt.MaxValue);
-            sound &= number < ids._retirePriorTo && ids._retiring.Add(number);
+            sound &= ids.Find(number) < 0 && ids._retiring.Add(number);
             if (reader.ReadBool())
             {
                 ids._unretired.Add(number);
@@ -223,6 +304,19 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
         }
 
         return sound ? ids : throw new SnapshotException("the peer's connection IDs contradict each other");
+    }
+
+    private int Find(ulong number)
+    {
+        for (int i = 0; i < _active.Count; i++)
+        {
+            if (_active[i].SequenceNumber == number)
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 
     private void Retire(ulong sequenceNumber)

@@ -1,4 +1,3 @@
-using Net.Core.Errors;
 using Net.Core.Recovery;
 using Net.Core.Time;
 
@@ -27,10 +26,13 @@ internal static class Timekeeping
             return;
         }
 
-        if (now >= c.Path.Deadline && !c.Path.TryFallBack())
+        if (now >= c.Path.Deadline)
         {
-            c.Lifecycle.CloseSilently(new(CloseOrigin.LocalTransport, (ulong)TransportErrorCode.NoViablePath, "the peer's new address was not proven"));
-            return;
+            Migration.OnTime(c, now);
+            if (!c.Lifecycle.IsOpen)
+            {
+                return;
+            }
         }
 
         if (c.Timers.IsKeepAliveDue(now))

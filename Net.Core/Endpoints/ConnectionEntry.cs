@@ -27,6 +27,9 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     /// <summary>Under what its tickets are kept.</summary>
     public TicketOrigin Origin { get; init; }
 
+    /// <summary>The server's address under which <see cref="ResetWatch"/> has it.</summary>
+    public UdpAddress WatchedAt { get; set; }
+
     public bool IsGone { get; set; }
 
     /// <summary>The time under which the list of deadlines holds it: perhaps earlier than the true one.</summary>

@@ -379,7 +379,7 @@ internal sealed class Endpoint
         if (connection.IsServer && connection.IsConfirmed && connection.IsOpen && _options.RetryAbove is not null && WallClock is long second)
         {
             Span<byte> serial = Entropy(stackalloc byte[AddressTokens.SerialLength]);
-            connection.OfferToken(AddressTokens.MakeNewToken(_options.Keys[0], connection.Path.Remote, serial, second));
+            connection.OfferToken(AddressTokens.MakeNewToken(_options.Keys[0], connection.ValidatedPath.Remote, serial, second));
         }
     }
 
@@ -510,6 +510,13 @@ internal sealed class Endpoint
         }
 
         OfferTickets(entry.Connection);
+        if (!entry.WatchedAt.IsNone && entry.WatchedAt != entry.Connection.Path.Remote)
+        {
+            // It has moved to the server's preferred address.
+            _resets.Remove(entry);
+            _resets.Add(entry);
+        }
+
         KeepTokens(entry);
         KeepTickets(entry);
     }

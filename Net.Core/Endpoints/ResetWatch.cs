@@ -12,6 +12,7 @@ internal sealed class ResetWatch
     public void Add(ConnectionEntry entry)
     {
         UdpAddress server = entry.Connection.Path.Remote;
+        entry.WatchedAt = server;
         if (!_byServer.TryGetValue(server, out List<ConnectionEntry>? entries))
         {
             entries = [];
@@ -23,10 +24,9 @@ internal sealed class ResetWatch
 
     public void Remove(ConnectionEntry entry)
     {
-        UdpAddress server = entry.Connection.Path.Remote;
-        if (_byServer.TryGetValue(server, out List<ConnectionEntry>? entries) && entries.Remove(entry) && entries.Count == 0)
+        if (_byServer.TryGetValue(entry.WatchedAt, out List<ConnectionEntry>? entries) && entries.Remove(entry) && entries.Count == 0)
         {
-            _byServer.Remove(server);
+            _byServer.Remove(entry.WatchedAt);
         }
     }
 

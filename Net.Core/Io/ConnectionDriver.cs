@@ -42,6 +42,15 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
     /// <summary>Raised on the shard's thread, once, when the handshake is complete, or 0-RTT data may be sent or read.</summary>
     public Action? OnConnected { get; set; }
 
+    /// <summary>Raised on the shard's thread when the handshake is confirmed.</summary>
+    public Action<Instant>? OnConfirmed { get; set; }
+
+    /// <summary>Raised on the shard's thread when another path is in use, and proven.</summary>
+    public Action? OnPathChanged { get; set; }
+
+    /// <summary>A move to another path that is under way.</summary>
+    public MigrateWork? Move { get; set; }
+
     public void OnEvents(Connection connection, Instant now)
     {
         while (connection.TryTakeEvent(out ConnectionEvent e))
@@ -55,6 +64,16 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
                     Session = connection.Session;
                     Start();
                     _ = _connected.TrySetResult();
+                    break;
+                case ConnectionEventKind.HandshakeConfirmed:
+                    OnConfirmed?.Invoke(now);
+                    break;
+                case ConnectionEventKind.PathChanged:
+                    OnPathChanged?.Invoke();
+                    Move?.OnChanged();
+                    break;
+                case ConnectionEventKind.PathFailed:
+                    Move?.OnFailed(null);
                     break;
                 case ConnectionEventKind.Stream:
                     OnStream(e.Stream);
@@ -195,6 +214,7 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
             stream.Driver.OnConnectionEnded(fault);
         }
 
+        Move?.OnFailed(fault);
         _ = _ended.TrySetResult();
     }
 

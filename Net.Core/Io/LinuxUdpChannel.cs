@@ -133,7 +133,10 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         return true;
     }
 
-    public void Wait(TimeSpan timeout)
+    public void Wait(TimeSpan timeout) => Wait(timeout, null);
+
+    /// <summary>Waits for another socket as well.</summary>
+    public void Wait(TimeSpan timeout, LinuxUdpChannel? other)
     {
         // Whoever wakes us either finds that we wait, and writes to the event, or left its mark before we look at it here.
         _ = Interlocked.Exchange(ref _waits, 1);
@@ -141,13 +144,17 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         bool skip = Volatile.Read(ref _woken) != 0 || (!forever && timeout <= TimeSpan.Zero);
         if (!skip)
         {
-            Poll(forever, timeout);
+            Poll(forever, timeout, other);
         }
 
         Volatile.Write(ref _waits, 0);
         // A full fence: the caller's look at its queue of work must not come before this.
         _ = Interlocked.Exchange(ref _woken, 0);
         _isBlocked = false;
+        if (other is not null)
+        {
+            other._isBlocked = false;
+        }
     }
 
     public void Wake()
@@ -184,17 +191,22 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         return !bytes[..address.CopyAddressTo(bytes)].ContainsAnyExcept((byte)0);
     }
 
-    private void Poll(bool forever, TimeSpan timeout)
+    private void Poll(bool forever, TimeSpan timeout, LinuxUdpChannel? other)
     {
-        PollDescriptor* descriptors = stackalloc PollDescriptor[2];
+        PollDescriptor* descriptors = stackalloc PollDescriptor[3];
         descriptors[0] = new() { Descriptor = _descriptor, Events = (short)(_isBlocked ? PollIn | PollOut : PollIn) };
         descriptors[1] = new() { Descriptor = (int)_wakeEvent.DangerousGetHandle(), Events = PollIn };
+        if (other is not null)
+        {
+            descriptors[2] = new() { Descriptor = other._descriptor, Events = (short)(other._isBlocked ? PollIn | PollOut : PollIn) };
+        }
+
         TimeSpec time = new()
         {
             Seconds = (nint)(timeout.Ticks / TimeSpan.TicksPerSecond),
             Nanoseconds = (nint)(timeout.Ticks % TimeSpan.TicksPerSecond * 100),
         };
-        if (Libc.Poll(descriptors, 2, forever ? null : &time, null) > 0 && descriptors[1].Returned != 0)
+        if (Libc.Poll(descriptors, other is null ? 2u : 3u, forever ? null : &time, null) > 0 && descriptors[1].Returned != 0)
         {
             ulong count;
             _ = Read(_wakeEvent, &count, sizeof(ulong));

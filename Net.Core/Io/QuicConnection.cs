@@ -17,7 +17,7 @@ public sealed class QuicConnection : IAsyncDisposable
     private readonly ConnectionDriver _driver;
     private readonly QuicConnectionOptions _options;
     private readonly TlsSession _session;
-    private readonly NetworkPath _path;
+    private volatile PathBox _path;
 
     /// <summary>On the shard's thread, once the handshake is complete, or 0-RTT data may be sent or read.</summary>
     internal QuicConnection(ConnectionDriver driver, QuicConnectionOptions options, string targetHost)
@@ -25,7 +25,8 @@ public sealed class QuicConnection : IAsyncDisposable
         _driver = driver;
         _options = options;
         _session = driver.Connection.Session!;
-        _path = driver.Connection.Path;
+        _path = new(driver.Connection.ValidatedPath);
+        driver.OnPathChanged = () => _path = new(driver.Connection.ValidatedPath);
         TargetHostName = targetHost;
         RemoteCertificate = _session.PeerCertificates.Count > 0 ? X509CertificateLoader.LoadCertificate(_session.PeerCertificates[0].Span) : null;
     }
@@ -33,11 +34,11 @@ public sealed class QuicConnection : IAsyncDisposable
     /// <summary>Always: the implementation is managed code.</summary>
     public static bool IsSupported => true;
 
-    /// <summary>The peer's address when the handshake was complete.</summary>
-    public IPEndPoint RemoteEndPoint => _path.Remote.ToEndPoint();
+    /// <summary>The peer's address. When the peer moves it changes, but only to one where the peer has shown that it is (RFC 9000, section 9.3).</summary>
+    public IPEndPoint RemoteEndPoint => _path.Value.Remote.ToEndPoint();
 
-    /// <summary>Our own address when the handshake was complete; the wildcard where the system does not tell.</summary>
-    public IPEndPoint LocalEndPoint => _path.Local.IsNone ? new IPEndPoint(IPAddress.Any, 0) : _path.Local.ToEndPoint();
+    /// <summary>Our own address on that path; the wildcard where the system does not tell.</summary>
+    public IPEndPoint LocalEndPoint => _path.Value.Local.IsNone ? new IPEndPoint(IPAddress.Any, 0) : _path.Value.Local.ToEndPoint();
 
     /// <summary>The server's name: what a client called, or what it asked a server for (empty without SNI).</summary>
     public string TargetHostName { get; }
@@ -123,6 +124,32 @@ public sealed class QuicConnection : IAsyncDisposable
     /// <exception cref="QuicException">The connection has ended, and no stream is left to accept.</exception>
     public ValueTask<QuicStream> AcceptInboundStreamAsync(CancellationToken cancellationToken = default) => _driver.Inbound.TakeAsync(cancellationToken);
 
+    /// <summary>
+    /// A client moves to another local address (RFC 9000, section 9): opens another socket, asks the server there, under a connection ID of its own,
+    /// and goes on from there as soon as it answers. Streams do not notice; what is sent meanwhile goes by the old address.
+    /// </summary>
+    /// <param name="localEndPoint">The address to bind; null for another port, on whichever address the system sends from now.</param>
+    /// <param name="cancellationToken">Ends the waiting, not the move.</param>
+    /// <exception cref="InvalidOperationException">This is a server's end; the handshake is not confirmed yet; the server has asked its clients not to
+    /// move; it has given no connection ID to spare; or a move is under way.</exception>
+    /// <exception cref="QuicException">The server does not answer at the new address, and the connection goes on at the old one; or it has ended.</exception>
+    /// <exception cref="SocketException">The address cannot be bound.</exception>
+    /// <remarks>
+    /// Nobody need call this when the machine's own address changes: unless an address is bound the system sends from the new one, and the server
+    /// follows, as it does when a NAT forgets a client.
+    /// </remarks>
+    public async ValueTask MigrateAsync(IPEndPoint? localEndPoint = null, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        MigrateWork work = new(_driver, localEndPoint);
+        if (!Shard.Post(work))
+        {
+            throw _driver.Fault ?? Faults.Stopped();
+        }
+
+        await work.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Closes at once: the peer is told the code, streams fail, what is not sent is lost. Harmless when the connection has ended.</summary>
     /// <param name="errorCode">The application's code, 0 to 2^62-1.</param>
     /// <param name="cancellationToken">Ends the waiting, not the closing.</param>
@@ -165,6 +192,8 @@ public sealed class QuicConnection : IAsyncDisposable
         }
     }
 
+    private sealed record PathBox(NetworkPath Value);
+
     private sealed class CloseWork(ConnectionDriver driver, ulong code) : IShardWork
     {
         public void Run(Instant now)
@@ -189,6 +218,7 @@ public sealed class QuicConnection : IAsyncDisposable
             Connection connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
             _driver = new(host.Shard, connection, (ulong)_options.DefaultStreamErrorCode, host.Release);
             _driver.OnConnected = OnConnected;
+            _driver.OnConfirmed = FollowPreferred;
             host.Shard.SetOwner(connection, _driver);
             _ = WatchAsync(_driver);
         }
@@ -206,6 +236,29 @@ public sealed class QuicConnection : IAsyncDisposable
         {
             // When its caller has given up, the cancellation's work closes it.
             _ = _connection.TrySetResult(new(_driver!, _options, name));
+        }
+
+        /// <summary>The server would rather be reached elsewhere (RFC 9000, section 9.6): of the family in use, else of the other one.</summary>
+        private void FollowPreferred(Instant now)
+        {
+            if (_driver!.Connection.PeerParameters?.PreferredAddress is not PreferredAddress offered)
+            {
+                return;
+            }
+
+            UdpAddress called = _driver.Connection.Path.Remote;
+            (UdpAddress same, UdpAddress other) = called.IsIPv6 ? (offered.IPv6, offered.IPv4) : (offered.IPv4, offered.IPv6);
+            UdpAddress target = same.IsNone ? other : same;
+            bool isWelcome = !target.IsNone && target != called && (_options.FollowPreferredAddress is Func<IPEndPoint, IPEndPoint, bool> mayFollow
+                ? mayFollow(called.ToEndPoint(), target.ToEndPoint())
+                : AddressScope.IsPlausible(called, target));
+            if (isWelcome)
+            {
+                MigrateWork work = new(_driver, null, target);
+                work.Run(now);
+                // Whoever is not reached there is still reached here.
+                _ = work.Task.ContinueWith(static task => _ = task.Exception, TaskScheduler.Default);
+            }
         }
 
         private async Task WatchAsync(ConnectionDriver driver)

@@ -120,6 +120,13 @@ public sealed class QuicClientConnectionOptions : QuicConnectionOptions
     /// </summary>
     public bool AcceptOtherVersions { get; set; } = true;
 
+    /// <summary>
+    /// Decides whether to follow a server that would rather be reached at another address (RFC 9000, section 9.6): gets the address that was called
+    /// and the preferred one. Called on the connection's thread. Null follows unless the preferred address reaches less far, as a private or a
+    /// loopback address behind a public one does: a server could use its clients to send to hosts that it cannot reach itself.
+    /// </summary>
+    public Func<IPEndPoint, IPEndPoint, bool>? FollowPreferredAddress { get; set; }
+
     internal override ConnectionOptions ToConnectionOptions() =>
         base.ToConnectionOptions() with { Version = Number(Version), MayChangeVersion = AcceptOtherVersions };
 }
@@ -175,13 +182,23 @@ public sealed class QuicListenerOptions
     /// connection (RFC 9000, section 8.1). 0 asks always, -1 never. 100 by default: a flood of false addresses then costs a packet each and
     /// no memory, at the price of one round trip for the others.
     /// </summary>
-    public int RetryThreshold { get; set; } = 100;
+    public int RetryThreshold { get; set; } = ShardHost.DefaultRetryAbove;
 
     /// <summary>
     /// 32 secret bytes, the same at every start of this server: clients of a former process are then told at once, by stateless reset, that
     /// their connection is gone (RFC 9000, section 10.3). Empty by default: only IDs of this process are answered so.
     /// </summary>
     public ReadOnlyMemory<byte> StatelessResetKey { get; set; }
+
+    /// <summary>Where clients should go on once they are connected (preferred_address: RFC 9000, section 9.6); null for nowhere else.</summary>
+    /// <remarks>
+    /// Bound as well, unless <see cref="ListenEndPoint"/> is the wildcard with the same port: then the socket has it already. One address at
+    /// most may need a socket of its own. Clients that do not follow are served where they are.
+    /// </remarks>
+    public IPEndPoint? PreferredIPv4EndPoint { get; set; }
+
+    /// <inheritdoc cref="PreferredIPv4EndPoint"/>
+    public IPEndPoint? PreferredIPv6EndPoint { get; set; }
 
     /// <summary>How all connections are treated. A certificate per server name is chosen by its ServerCertificateSelectionCallback.</summary>
     public required QuicServerConnectionOptions ConnectionOptions { get; set; }

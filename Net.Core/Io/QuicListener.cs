@@ -37,14 +37,24 @@ public sealed class QuicListener : IAsyncDisposable
             throw new ArgumentException("a stateless reset key has 32 bytes", nameof(options));
         }
 
+        UdpAddress listen = UdpAddress.FromEndPoint(options.ListenEndPoint);
+        UdpAddress preferredIPv4 = Preferred(options.PreferredIPv4EndPoint, isIPv6: false);
+        UdpAddress preferredIPv6 = Preferred(options.PreferredIPv6EndPoint, isIPv6: true);
+        UdpAddress[] apart = [.. new[] { preferredIPv4, preferredIPv6 }.Where(address => !IsCovered(listen, address))];
+        if (apart.Length > 1)
+        {
+            throw new ArgumentException("one preferred address at most may need a socket of its own", nameof(options));
+        }
+
         _host = new(
-            UdpAddress.FromEndPoint(options.ListenEndPoint),
-            _options.ToConnectionOptions(),
+            listen,
+            _options.ToConnectionOptions() with { PreferredIPv4 = preferredIPv4, PreferredIPv6 = preferredIPv6 },
             tlsOptions,
             new SslHost(tls),
             Accept,
             retryAbove: options.RetryThreshold < 0 ? null : options.RetryThreshold,
-            resetKey: options.StatelessResetKey);
+            resetKey: options.StatelessResetKey,
+            alsoAt: apart.Length == 1 ? apart[0] : null);
         LocalEndPoint = _host.Shard.Channel.Local.ToEndPoint();
     }
 
@@ -99,6 +109,18 @@ public sealed class QuicListener : IAsyncDisposable
         driver.OnConnected = () => OnConnected(driver);
         return driver;
     }
+
+    private static UdpAddress Preferred(IPEndPoint? endPoint, bool isIPv6)
+    {
+        UdpAddress address = endPoint is null ? default : UdpAddress.FromEndPoint(endPoint);
+        return address.IsNone || (address.IsIPv6 == isIPv6 && !address.IsAny && address.Port != 0)
+            ? address
+            : throw new ArgumentException("a preferred address names a host and a port, each under its own family");
+    }
+
+    // The IPv6 wildcard takes IPv4 as well.
+    private static bool IsCovered(UdpAddress listen, UdpAddress address) =>
+        address.IsNone || address == listen || (listen.IsAny && listen.Port == address.Port && (listen.IsIPv6 || !address.IsIPv6));
 
     private void OnConnected(ConnectionDriver driver)
     {

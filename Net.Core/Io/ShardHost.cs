@@ -9,6 +9,9 @@ namespace Net.Core.Io;
 /// <summary>A shard with its thread and socket, shared by those who use it and ended by the last of them.</summary>
 internal sealed class ShardHost
 {
+    /// <summary>Handshakes under way from which on a server's clients must show where they are (RFC 9000, section 8.1; checklist S25).</summary>
+    public const int DefaultRetryAbove = 100;
+
     private const uint OnlyShard = 1;
 
     private readonly ShardThread _thread;
@@ -23,10 +26,12 @@ internal sealed class ShardHost
     /// <param name="configure">Changes the endpoint's options; null for none.</param>
     /// <param name="retryAbove">See <see cref="EndpointOptions.RetryAbove"/>.</param>
     /// <param name="resetKey">32 bytes for stateless resets that a later process can send too; empty for those of this process alone.</param>
+    /// <param name="alsoAt">A second address to bind.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     public ShardHost(
         UdpAddress address, ConnectionOptions connectionOptions, TlsServerOptions? server, SslHost crypto, Func<ShardHost, Connection, IConnectionOwner> accept,
-        Func<EndpointOptions, EndpointOptions>? configure = null, int? retryAbove = null, ReadOnlyMemory<byte> resetKey = default)
+        Func<EndpointOptions, EndpointOptions>? configure = null, int? retryAbove = DefaultRetryAbove, ReadOnlyMemory<byte> resetKey = default,
+        UdpAddress? alsoAt = null)
     {
         _crypto = crypto;
         EndpointOptions options = new()
@@ -39,13 +44,18 @@ internal sealed class ShardHost
             RetryAbove = retryAbove,
             Tokens = SharedTokens.Instance,
         };
-        IDatagramChannel channel;
+        PathSockets? channel = null;
         try
         {
-            channel = UdpChannel.Bind(address);
+            channel = new(UdpChannel.Bind(address));
+            if (alsoAt is UdpAddress second)
+            {
+                channel.Add(UdpChannel.Bind(second));
+            }
         }
         catch
         {
+            channel?.Dispose();
             crypto.Dispose();
             throw;
         }

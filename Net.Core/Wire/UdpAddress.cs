@@ -34,6 +34,9 @@ internal readonly record struct UdpAddress
 
     public bool IsIPv6 => _family == 6;
 
+    /// <summary>The wildcard of its family: bound to it, a socket has all addresses of the machine.</summary>
+    public bool IsAny => _family != 0 && _high == 0 && _low == 0;
+
     /// <summary>Bytes of the bare address: 4, 16, or 0 for none.</summary>
     public int AddressLength => _family switch { 4 => 4, 6 => 16, _ => 0 };
 

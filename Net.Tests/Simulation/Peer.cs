@@ -42,6 +42,9 @@ internal sealed class Peer
     /// <summary>The address that datagrams leave from: another's, after a move.</summary>
     public UdpAddress ActAs { get; set; }
 
+    /// <summary>Datagrams leave from the local address of their path: for a client that moves of its own accord.</summary>
+    public bool SendsByPath { get; set; }
+
     public Endpoint Endpoint { get; }
 
     /// <summary>Called for every event of every connection, on the agenda's turn.</summary>
@@ -111,7 +114,7 @@ internal sealed class Peer
         for (int at = 0; at < transmit.Length; at += transmit.SegmentSize)
         {
             ReadOnlySpan<byte> datagram = _buffer.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at));
-            _world.Send(ActAs, transmit.Path.Remote, datagram, transmit.Ecn);
+            _world.Send(SendsByPath ? transmit.Path.Local : ActAs, transmit.Path.Remote, datagram, transmit.Ecn);
         }
 
         return true;

@@ -127,6 +127,13 @@ internal sealed class ConnectionPair
         return events;
     }
 
+    /// <summary>To the client, by the path that the datagram names.</summary>
+    public void ToClientByPath(Datagram datagram)
+    {
+        Client.OnDatagram(datagram.Bytes, new(datagram.From, datagram.To, 0), datagram.Ecn, Sequence(Client, datagram.Bytes), Now);
+        Serve();
+    }
+
     public void ToClient(Datagram datagram)
     {
         Client.OnDatagram(datagram.Bytes, ClientPath, datagram.Ecn, Sequence(Client, datagram.Bytes), Now);

@@ -106,7 +106,7 @@ public sealed class ConnectionPartTests
         Assert.IsFalse(ids.On(new NewConnectionIdFrame(1, 0, new([2, 2, 2, 2]), Token(2))).IsError);
         PeerConnectionIds copy = RoundTrip(ids);
 
-        Assert.AreEqual(new ConnectionId([3, 3, 3, 3]), copy.Current);
+        Assert.AreEqual(new ConnectionId([5, 5, 5, 5]), copy.Current, "there was no other when the first was retired");
         Assert.IsTrue(copy.IsReset([.. new byte[10], .. Bytes(5)]));
         Assert.IsFalse(copy.IsReset([.. new byte[10], .. Bytes(1)]), "the first ID was retired");
         CollectionAssert.AreEqual(
@@ -115,11 +115,21 @@ public sealed class ConnectionPartTests
         copy.OnLost(1);
         Assert.IsTrue(copy.HasFrames);
 
-        // After a change of path a late copy of what issued the old ID does not bring it back.
-        Assert.IsTrue(copy.TryRotate());
-        Assert.IsFalse(copy.On(new NewConnectionIdFrame(3, 2, new([3, 3, 3, 3]), Token(3))).IsError);
-        Assert.AreEqual(new ConnectionId([5, 5, 5, 5]), RoundTrip(copy).Current);
-        Assert.IsFalse(RoundTrip(copy).TryRotate());
+        // Another path has another ID; the one of the path that is left goes back, and a late copy of what issued it does not bring it back.
+        ulong? lent = null;
+        Assert.IsTrue(copy.TryLend(ref lent));
+        Assert.AreEqual(3UL, lent);
+        copy = RoundTrip(copy);
+        Assert.IsFalse(copy.HasSpare, "both are used");
+        Assert.AreEqual(5UL, copy.CurrentNumber);
+        copy.Use(3);
+        copy.ReturnUnused([]);
+        copy = RoundTrip(copy);
+        Assert.IsFalse(copy.On(new NewConnectionIdFrame(5, 2, new([5, 5, 5, 5]), Token(5))).IsError);
+        Assert.AreEqual(new ConnectionId([3, 3, 3, 3]), RoundTrip(copy).Current);
+        ulong? none = null;
+        Assert.IsFalse(copy.TryLend(ref none));
+        Assert.AreEqual(new ConnectionId([3, 3, 3, 3]), copy[5], "taken back: the one in use");
     }
 
     /// <summary>Goal: one ID in two ways, or one number for two IDs, is a violation (checklist S13).</summary>

@@ -13,13 +13,13 @@ public sealed class PathStateTests
         PathState path = new(Somewhere(), isProven: false);
         Assert.AreEqual(0, path.Allowance);
 
-        path.OnReceived(1200);
+        path.OnReceived(Somewhere(), 1200);
         Assert.AreEqual(3600, path.Allowance);
         path.OnSent(3599);
         Assert.AreEqual(1, path.Allowance);
         path.OnSent(1200);
         Assert.AreEqual(0, path.Allowance);
-        path.OnReceived(1200);
+        path.OnReceived(Somewhere(), 1200);
         Assert.AreEqual(7200 - 4799, path.Allowance);
     }
 
