@@ -141,9 +141,7 @@ internal static class Packetizer
             }
 
             Span<byte> datagram = buffer.Slice(used + headroom, room);
-            // What was sent over the old path may fill the window: a challenge that waited for it would see the acknowledgements take all that
-            // an unproven address may get, and then nobody could speak any more (RFC 9000, section 8.2.1).
-            bool mayElicit = c.Probes[(int)PacketNumberSpace.ApplicationData] > 0 || c.Path.HasFrames || c.Recovery.SendAllowance(now) >= room;
+            bool mayElicit = c.Probes[(int)PacketNumberSpace.ApplicationData] > 0 || c.Recovery.SendAllowance(now) >= room;
             c.Frames.Clear();
             if (!TryBuild(c, EncryptionLevel.OneRtt, datagram, 0, mayElicit, now, out OpenPacket packet))
             {
@@ -240,7 +238,8 @@ internal static class Packetizer
         }
 
         ref int probes = ref c.Probes[(int)space];
-        // The question to a new address is not held back by the window of the old one (RFC 9000, section 9.4).
+        // What was sent over the old path may fill the window: a question that waited for it would see the acknowledgements take all that an
+        // unproven address may get, and then nobody could speak any more (RFC 9000, sections 8.2.1 and 9.4). Then it goes without anything else.
         bool asksPath = level == EncryptionLevel.OneRtt && c.Path.WantsChallenge;
         bool elicit = (mayElicit && HasFramesAt(c, level)) || probes > 0 || asksPath;
         ReceivedPackets received = c.Received(space);
