@@ -22,6 +22,9 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class ComponentShard : IAsyncDisposable
 {
+    /// <summary>How much a body may have is the component's business; and a client that waits for a move, on a slow machine, is not a slow client.</summary>
+    private static readonly Http3ServerLimits s_limits = new() { MaxRequestBodySize = null, MinResponseRate = new(240, TimeSpan.FromMinutes(1)) };
+
     /// <summary>A client that was heard of this long before a freeze may have been waiting since.</summary>
     private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(100);
 
@@ -411,7 +414,14 @@ internal sealed class ComponentShard : IAsyncDisposable
         _exchanges = NewExchanges();
     }
 
-    private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new() { OnFault = _onFault, Inline = _runner.RunsHandlersInline, Serves = _serves });
+    private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new()
+    {
+        OnFault = _onFault,
+        Inline = _runner.RunsHandlersInline,
+        Serves = _serves,
+        // A simulated world has no slow clients, only those that its seed makes slow.
+        Limits = _runner.RunsHandlersInline ? null : s_limits,
+    });
 
     /// <summary>What the component's host makes of it must not end the thread that serves.</summary>
     private void Tell(Action tell)

@@ -266,6 +266,24 @@ public sealed class LimitsTests
         Assert.AreEqual((ulong)Http3ErrorCode.NoError, world.Link.Server.Closed);
     }
 
+    [TestMethod]
+    public void Limits_without_sense_are_the_callers_mistake()
+    {
+        Func<Http3ServerLimits>[] mistakes =
+        [
+            () => new() { MaxConnections = 0 }, () => new() { MaxConcurrentRequests = 0 }, () => new() { MaxRunningHandlers = -1 },
+            () => new() { MaxCancelledRequests = -1 }, () => new() { MaxRequestBodySize = -1 }, () => new() { HandshakeTimeout = TimeSpan.Zero },
+            () => new() { RequestHeadersTimeout = TimeSpan.FromSeconds(-1) }, () => new() { KeepAliveTimeout = TimeSpan.Zero },
+            () => new() { MinRequestBodyRate = new(0, TimeSpan.FromSeconds(1)) }, () => new() { MinResponseRate = new(1, TimeSpan.Zero) },
+        ];
+        foreach (Func<Http3ServerLimits> mistake in mistakes)
+        {
+            Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => mistake());
+        }
+
+        Assert.IsNull(new Http3ServerLimits { MaxRequestBodySize = null, MinRequestBodyRate = null, MinResponseRate = null }.MinResponseRate);
+    }
+
     private static HostWorld World(IComponent component, Http3ServerLimits limits, Action<Exception>? fault = null)
     {
         HostWorld world = new(component, new ExchangeHostOptions { Inline = true, Limits = limits, OnFault = fault });
