@@ -3,11 +3,16 @@ using Bench;
 using Interop.Peers;
 using Interop.Processes;
 
+if (args is ["migration", .. string[] rest])
+{
+    return await Bench.Migration.MigrationBench.RunAsync(rest);
+}
+
 string question = args.Length > 0 ? args[0] : "download";
 int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
 if (question is not ("download" or "ingress") || rounds < 1)
 {
-    Console.Error.WriteLine("bench: what to measure is `download` or `ingress`, and rounds are at least 1");
+    Console.Error.WriteLine("bench: what to measure is `download`, `ingress` (rounds are at least 1) or `migration`");
     return 2;
 }
 

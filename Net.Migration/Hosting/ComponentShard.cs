@@ -342,6 +342,25 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
     }
 
+    /// <summary>Builds every connection of an image and lets go of it, on any thread: what a measurement asks for.</summary>
+    internal void RestoreForMeasurement(ImageStore image)
+    {
+        using ExchangeHost exchanges = NewExchanges();
+        Instant now = _runner.Now;
+        foreach (ulong index in image.Indices)
+        {
+            ConnectionImage connection = new();
+            foreach (SnapshotSection section in image.Sections(index))
+            {
+                connection.Apply(section.Body);
+            }
+
+            Connection imported = Connection.Import(connection, _options, KeysOf(connection, now), now);
+            _ = ServerOwner.Import(exchanges, imported, connection, now);
+            imported.Destroy();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_running is not null)

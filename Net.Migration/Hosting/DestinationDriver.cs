@@ -164,6 +164,7 @@ internal sealed class DestinationDriver(
 
     private void Restore()
     {
+        surroundings.Phases?.Invoke(MovePhase.Decoded);
         ComponentShard shard = _shard!;
         shard.Run(at =>
         {
@@ -179,6 +180,7 @@ internal sealed class DestinationDriver(
                 fault = e;
             }
 
+            surroundings.Phases?.Invoke(MovePhase.Restored);
             surroundings.Actor.Post(now =>
             {
                 if (_isDisposed)
@@ -206,11 +208,23 @@ internal sealed class DestinationDriver(
 
     private void Serve(ulong epoch, Instant now)
     {
+        surroundings.Phases?.Invoke(MovePhase.Committed);
         (_servedAt, _silenceEnds) = (now, now + s_silence);
         node.OnServing(_prepare!.Component, epoch);
         ComponentShard shard = _shard!;
-        shard.Run(at => shard.Serve(epoch, first => surroundings.Actor.Post(later => Resumed(first, later)), at));
+        shard.Run(at =>
+        {
+            shard.Serve(epoch, first => OnFirst(first), at);
+            surroundings.Phases?.Invoke(MovePhase.Serving);
+        });
         _image.Wipe();
+    }
+
+    /// <summary>On the shard's thread: a client was heard.</summary>
+    private void OnFirst(Instant first)
+    {
+        surroundings.Phases?.Invoke(MovePhase.First);
+        surroundings.Actor.Post(later => Resumed(first, later));
     }
 
     private void Resumed(Instant at, Instant now)

@@ -57,6 +57,7 @@ public sealed class NodeHost : IAsyncDisposable
         {
             Failed = Fail,
             Rehearsed = HandOverRehearsal.Once,
+            Phases = options.Phases,
         });
     }
 
@@ -152,6 +153,14 @@ public sealed class NodeHost : IAsyncDisposable
 
             await Task.Delay(s_drainRetry, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>The shard of a component, for who measures it; null while there is none.</summary>
+    internal async Task<ComponentShard?> FindShardAsync(string component)
+    {
+        TaskCompletionSource<ComponentShard?> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ => found.SetResult(_state.FindShard(component)));
+        return await found.Task.ConfigureAwait(false);
     }
 
     /// <summary>Drains, says goodbye, and stops: what a planned end is.</summary>

@@ -38,4 +38,7 @@ public sealed record NodeOptions
 
     /// <summary>Told in words what happens; one line each.</summary>
     public Action<string>? Log { get; init; }
+
+    /// <inheritdoc cref="NodeSurroundings.Phases"/>
+    internal Action<MovePhase>? Phases { get; init; }
 }

@@ -225,6 +225,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnReleased(string component) => _hosted[component].IsReserved = false;
 
+    public ComponentShard? FindShard(string component) => _hosted.GetValueOrDefault(component)?.Shard;
+
     /// <summary>Ends everything. Nothing else runs on the actor then.</summary>
     public async ValueTask DisposeAsync()
     {

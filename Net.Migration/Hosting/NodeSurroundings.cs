@@ -16,6 +16,9 @@ internal sealed record NodeSurroundings(
     /// <summary>Told that this node cannot go on.</summary>
     public Action<Exception> Failed { get; init; } = _ => { };
 
+    /// <summary>Told of each phase of a move, at its moment and on whichever thread it happens; null: nobody measures.</summary>
+    public Action<MovePhase>? Phases { get; init; }
+
     /// <summary>Ends when a move has been rehearsed; until then none is accepted, and none begins.</summary>
     public Task Rehearsed { get; init; } = Task.CompletedTask;
 

@@ -125,7 +125,10 @@ internal sealed class SourceDriver(
         switch (action)
         {
             case SendAction send: _link?.Send(send.Message); break;
-            case DirectoryAction directory: control(new OwnershipAskMessage(directory.Request)); break;
+            case DirectoryAction directory:
+                control(new OwnershipAskMessage(directory.Request));
+                surroundings.Phases?.Invoke(MovePhase.Asked);
+                break;
             case WarmAction: surroundings.WhenRehearsed(now, OnWarmed); break;
             case ExportAheadAction: ExportAhead(); break;
             case HoldInitialsAction: control(new HoldInitialsMessage(Component, plan.Epoch, Hold: true)); break;
@@ -177,6 +180,7 @@ internal sealed class SourceDriver(
         OnShard(
             at =>
             {
+                surroundings.Phases?.Invoke(MovePhase.Freezing);
                 _frozen = new(at, 0, 0);
                 _frozen = shard.Freeze(at);
                 shard.Channel.SendMarker(resume: false, plan.Epoch);
@@ -190,6 +194,8 @@ internal sealed class SourceDriver(
                 {
                     _exportFault = e;
                 }
+
+                surroundings.Phases?.Invoke(MovePhase.Exported);
             },
             now => _machine.OnFrozen(_frozen.LastProcessed, _frozen.Connections, _frozen.Abandoned, now),
             now =>
@@ -214,6 +220,7 @@ internal sealed class SourceDriver(
                 }
 
                 _machine.OnFinalExported(export.Hash);
+                surroundings.Phases?.Invoke(MovePhase.Sent);
             }
         }
 #pragma warning disable CA1031 // Whatever it was, the move fails and this node goes on.

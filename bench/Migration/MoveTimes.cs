@@ -1,0 +1,67 @@
+using Net.Core.Io;
+using Net.Core.Time;
+using Net.Migration.Hosting;
+using Net.Migration.Link;
+
+namespace Bench.Migration;
+
+/// <summary>When each phase of the move under way was reached, and the histograms of what lies between.</summary>
+internal sealed class MoveTimes
+{
+    private static readonly (string Name, MovePhase From, MovePhase To)[] s_spans =
+    [
+        ("freeze, marker, export", MovePhase.Freezing, MovePhase.Exported),
+        ("sealed, given to the link", MovePhase.Exported, MovePhase.Sent),
+        ("arrived and decoded", MovePhase.Sent, MovePhase.Decoded),
+        ("restored", MovePhase.Decoded, MovePhase.Restored),
+        ("Ready heard, move asked for", MovePhase.Restored, MovePhase.Asked),
+        ("CAS, log flushed, commit heard", MovePhase.Asked, MovePhase.Committed),
+        ("serving", MovePhase.Committed, MovePhase.Serving),
+        ("FREEZE: standing still until serving", MovePhase.Freezing, MovePhase.Serving),
+        ("... until a client's first datagram", MovePhase.Freezing, MovePhase.First),
+    ];
+
+    private readonly Instant[] _at = new Instant[Enum.GetValues<MovePhase>().Length];
+    private readonly Histogram[] _spans = [.. s_spans.Select(span => new Histogram(span.Name))];
+    private readonly Histogram _reported = new("as reported by the command");
+    private readonly Histogram _silence = new("longest silence at the client");
+
+    /// <summary>Of the whole freeze.</summary>
+    public Histogram Freeze => _spans[^2];
+
+    public void On(MovePhase phase) => _at[(int)phase] = MonotonicClock.Now;
+
+    public void Begin() => Array.Clear(_at);
+
+    public void End(MigrateReport report, TimeSpan silence)
+    {
+        for (int i = 0; i < s_spans.Length; i++)
+        {
+            (Instant from, Instant to) = (_at[(int)s_spans[i].From], _at[(int)s_spans[i].To]);
+            if (from != default && to != default)
+            {
+                _spans[i].Add(to - from);
+            }
+        }
+
+        _reported.Add(report.Freeze);
+        if (silence > TimeSpan.Zero)
+        {
+            _silence.Add(silence);
+        }
+    }
+
+    public void Print()
+    {
+        foreach (Histogram span in _spans)
+        {
+            span.Print();
+        }
+
+        _reported.Print();
+        if (_silence.Count > 0)
+        {
+            _silence.Print();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using Net.Core.Connections;
+using Net.Core.Io;
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Http3.Server.Hosting;
+using Net.Http3.Sessions;
+using Net.Migration.Directory;
+using Net.Migration.Envelope;
+using Net.Migration.Hosting;
+
+namespace Bench.Migration;
+
+/// <summary>What an idle connection costs to write down and to read back, without links: sections by size, and connections per second of one core.</summary>
+internal static class SnapshotCost
+{
+    public static async Task PrintAsync(LiveFederation federation)
+    {
+        ComponentShard shard = (await federation.Owner.FindShardAsync(LiveFederation.Component))!;
+        SnapshotBinding binding = new("bench", 1, 1, new("a", 1), new("b", 1), 1);
+        byte[] key = RandomNumberGenerator.GetBytes(SnapshotBinding.KeyLength);
+        List<byte[]> parts = [];
+        TimeSpan written = default;
+        for (int round = 0; round < 3; round++)
+        {
+            parts.Clear();
+            using ComponentExport export = new(binding, key);
+            TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            shard.Run(now =>
+            {
+                long begun = Stopwatch.GetTimestamp();
+                shard.ExportAhead(export, now);
+                parts.AddRange(export.TakeAhead());
+                written = Stopwatch.GetElapsedTime(begun);
+                done.SetResult();
+            });
+            await done.Task;
+        }
+
+        ImageStore image = new(new());
+        byte[] plain = new byte[SealedPart.MaxPlain];
+        long started = Stopwatch.GetTimestamp();
+        using SnapshotOpener opener = new(binding, key);
+        long bytes = 0;
+        foreach (byte[] part in parts)
+        {
+            bytes += part.Length;
+            _ = opener.TryOpen(part, isLast: false, plain, out int length) ? true : throw new InvalidOperationException("a part does not open");
+            image.Apply(plain.AsSpan(0, length));
+        }
+
+        TimeSpan decoded = Stopwatch.GetElapsedTime(started);
+        TimeSpan read = default;
+        for (int round = 0; round < 3; round++)
+        {
+            started = Stopwatch.GetTimestamp();
+            shard.RestoreForMeasurement(image);
+            read = Stopwatch.GetElapsedTime(started);
+        }
+
+        Print(image, bytes, written, decoded + read);
+    }
+
+    private static void Print(ImageStore image, long bytes, TimeSpan written, TimeSpan read)
+    {
+        int count = image.Connections;
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"  idle connection: {(double)bytes / count:0} bytes of the snapshot; {count / written.TotalSeconds:0} written and {count / read.TotalSeconds:0} read back per second and core"));
+        SortedDictionary<ulong, (int Count, int Bytes)> sections = [];
+        ConnectionImage connection = new();
+        connection.Apply(image.Sections(1)[0].Body);
+        foreach ((SnapshotSection section, Instant _) in connection.Sections(MonotonicClock.Now))
+        {
+            (int n, int size) = sections.GetValueOrDefault(section.Number);
+            sections[section.Number] = (n + 1, size + section.Body.Length);
+        }
+
+        Console.WriteLine($"    sections of one (number x count: bytes): {string.Join(", ", sections.Select(s => $"{s.Key} x {s.Value.Count}: {s.Value.Bytes}"))}");
+    }
+}
