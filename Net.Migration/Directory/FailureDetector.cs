@@ -52,12 +52,13 @@ internal sealed class FailureDetector(TimeSpan timeout)
         }
     }
 
+    /// <param name="beside">A life of the same name that lets it join: its predecessor; none otherwise.</param>
     /// <returns>False when another life of that name is alive: its name is in use.</returns>
-    public bool TryJoin(Member member, Instant now)
+    public bool TryJoin(Member member, Instant now, Member beside = default)
     {
         foreach (Member other in _lastHeard.Keys)
         {
-            if (other.Name == member.Name && other != member)
+            if (other.Name == member.Name && other != member && other != beside)
             {
                 return false;
             }

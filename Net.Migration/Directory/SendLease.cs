@@ -24,6 +24,23 @@ internal sealed class SendLease
 
     public bool IsHeld(Instant now) => now < _end;
 
+    /// <summary>Whether a heartbeat over the present link has waited for its answer that long.</summary>
+    public bool IsUnanswered(Instant now, TimeSpan silence)
+    {
+        foreach (Instant sent in _sent.Values)
+        {
+            if (now - sent >= silence)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>What was asked over the former link is not answered any more.</summary>
+    public void OnLinkOpened() => _sent.Clear();
+
     public void OnHeartbeatSent(ulong number, Instant now)
     {
         if (_sent.Count >= MaxUnanswered)

@@ -16,6 +16,7 @@ namespace Net.Migration.Hosting;
 /// FenceAsk             joined, fenced                FenceConfirm
 /// Migrate, Drain       any                           see <see cref="ControlMoves"/>, <see cref="ControlDrains"/>
 /// StatusAsk            any                           StatusReply
+/// Successor            joined                        SuccessorNoted: a life of the same name may join beside this one
 /// Leave                joined                        as silence, at once
 /// (link lost)          joined                        nothing: it may come back, the failure detector decides
 /// (silence)            joined                        MemberUpdate; its components go to the next host by force
@@ -122,6 +123,10 @@ internal sealed class ControlDesk
             case MigrateReplyMessage reply:
                 _moves.OnReply(member.Member, reply);
                 break;
+            case SuccessorMessage successor:
+                member.Successor = successor.Incarnation == 0 ? Member.None : new(member.Member.Name, successor.Incarnation);
+                peer.Send(new SuccessorNotedMessage(successor.Incarnation));
+                break;
             case LeaveMessage:
                 OnLeave(member, now);
                 break;
@@ -200,8 +205,9 @@ internal sealed class ControlDesk
             _ = _heard.Add(node.Member);
         }
 
+        // One that is replaced keeps its link: it serves until it has nothing left.
         _ = _members.TryGet(node.Member.Name, out ControlMember? before);
-        IControlPeer? oldPeer = before?.Peer;
+        IControlPeer? oldPeer = before?.Successor == node.Member ? null : before?.Peer;
         ControlMember member = _members.Set(node, peer);
         if (oldPeer is not null && oldPeer != peer)
         {
@@ -254,7 +260,12 @@ internal sealed class ControlDesk
             return "this link is another member's";
         }
 
-        if (_members.TryGet(member.Name, out ControlMember? old) && old.IsAlive && old.Member != member)
+        Member beside = Member.None;
+        if (_members.TryGet(member.Name, out ControlMember? old) && old.IsAlive && old.Member != member && old.Successor == member)
+        {
+            beside = old.Member;
+        }
+        else if (old is { IsAlive: true } && old.Member != member)
         {
             if (old.Peer is not null)
             {
@@ -268,7 +279,7 @@ internal sealed class ControlDesk
         }
 
         return !_members.TryMakeRoom(member.Name) ? "the federation is full"
-            : !_detector.TryJoin(member, now) ? $"{member.Name} is in use" : null;
+            : !_detector.TryJoin(member, now, beside) ? $"{member.Name} is in use" : null;
     }
 
     private void OnHeartbeat(IControlPeer peer, ControlMember member, HeartbeatMessage heartbeat, Instant now)
@@ -393,6 +404,7 @@ internal sealed class ControlDesk
 
             IControlPeer? peer = member.Peer;
             (member.IsAlive, member.Died) = (false, now);
+            _members.Forget(dead.Value);
             if (peer is not null)
             {
                 _members.Lose(peer);
@@ -481,7 +493,7 @@ internal sealed class ControlDesk
             components.Add(_moves.StatusOf(record, load));
         }
 
-        List<NodeStatus> nodes = [.. _members.All.OrderBy(member => member.Member.Name, StringComparer.Ordinal).Select(member => new NodeStatus(member.Node, member.IsAlive, member.IsDraining))];
+        List<NodeStatus> nodes = [.. _members.Present.OrderBy(member => member.Member.Name, StringComparer.Ordinal).Select(member => new NodeStatus(member.Node, member.IsAlive, member.IsDraining))];
         return new(id, _options.PublicAddress, components, nodes);
     }
 }

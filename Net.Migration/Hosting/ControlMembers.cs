@@ -20,6 +20,9 @@ internal sealed class ControlMember(NodeInfo node, long order)
 
     public bool IsAlive { get; set; } = true;
 
+    /// <summary>Another life that may have the name beside this one.</summary>
+    public Member Successor { get; set; } = Member.None;
+
     public Instant Died { get; set; }
 
     /// <summary>Gets nothing any more by a drain or a take-over, if there is another host.</summary>
@@ -35,9 +38,14 @@ internal sealed class ControlMembers(int limit)
 {
     private readonly Dictionary<string, ControlMember> _byName = new(StringComparer.Ordinal);
     private readonly Dictionary<IControlPeer, ControlMember> _byPeer = [];
+    private readonly Dictionary<Member, ControlMember> _replaced = [];
     private long _joined;
 
-    public IEnumerable<ControlMember> All => _byName.Values;
+    /// <summary>Every life; of one name the present one last.</summary>
+    public IEnumerable<ControlMember> All => _replaced.Values.Concat(_byName.Values);
+
+    /// <summary>The present life of every name.</summary>
+    public IEnumerable<ControlMember> Present => _byName.Values;
 
     public IEnumerable<IControlPeer> Peers => _byPeer.Keys;
 
@@ -47,7 +55,7 @@ internal sealed class ControlMembers(int limit)
 
     /// <summary>The living member of exactly this life.</summary>
     public bool TryGetAlive(Member life, [NotNullWhen(true)] out ControlMember? member) =>
-        _byName.TryGetValue(life.Name, out member) && member.IsAlive && member.Member == life;
+        (_byName.TryGetValue(life.Name, out member) && member.IsAlive && member.Member == life) || _replaced.TryGetValue(life, out member);
 
     /// <summary>Makes room for a new name, at the cost of the one that died first.</summary>
     public bool TryMakeRoom(string name)
@@ -66,6 +74,13 @@ internal sealed class ControlMembers(int limit)
     {
         if (!_byName.TryGetValue(node.Member.Name, out ControlMember? member) || member.Member != node.Member)
         {
+            if (member is { IsAlive: true } && member.Successor == node.Member)
+            {
+                // It serves on until it has nothing left, and then leaves.
+                _replaced[member.Member] = member;
+                member.IsDraining = true;
+            }
+
             member = _byName[node.Member.Name] = new(node, ++_joined);
         }
 
@@ -79,6 +94,9 @@ internal sealed class ControlMembers(int limit)
         return member;
     }
 
+    /// <summary>A life that was replaced by another one of its name has ended.</summary>
+    public void Forget(Member life) => _ = _replaced.Remove(life);
+
     public void Lose(IControlPeer peer)
     {
         if (_byPeer.Remove(peer, out ControlMember? member))
@@ -88,7 +106,7 @@ internal sealed class ControlMembers(int limit)
     }
 
     /// <summary>The next in line for a component: with a link first, else whoever joined first.</summary>
-    public ControlMember? NextHost(string component, Member notThis) => _byName.Values
+    public ControlMember? NextHost(string component, Member notThis) => All
         .Where(member => member.IsAlive && member.Member != notThis && member.CanHost(component))
         .OrderBy(member => member.Peer is null)
         .ThenBy(member => member.IsDraining)

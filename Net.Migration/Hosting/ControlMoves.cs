@@ -91,12 +91,13 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
         }
 
         bool isOwnerAlive = members.TryGetAlive(record.Owner, out owner);
-        if (isOwnerAlive && record.Owner.Name == ask.To)
+        bool isKnown = members.TryGet(ask.To, out ControlMember? destination);
+        if (isOwnerAlive && destination == owner)
         {
             return MigrateReport.NotMoved(ask, record, MigrateCode.None, $"{ask.To} owns {ask.Component} already: nothing to do");
         }
 
-        if (!members.TryGet(ask.To, out ControlMember? destination))
+        if (!isKnown || destination is null)
         {
             return MigrateReport.NotMoved(ask, record, MigrateCode.UnknownNode, $"there is no node {ask.To}");
         }

@@ -27,6 +27,11 @@ public sealed class NodeHost : IAsyncDisposable
 
     private static readonly TimeSpan s_drainRetry = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Once it was a member: its clients wait meanwhile.</summary>
+    private static readonly TimeSpan s_rejoinInterval = TimeSpan.FromMilliseconds(250);
+
+    private static readonly TimeSpan s_rejoinPatience = TimeSpan.FromSeconds(1.5);
+
     /// <summary>For whatever answer there is to be.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -34,6 +39,8 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly NodeState _state;
     private readonly Actor _actor;
     private readonly Dictionary<string, IDatagramChannel> _data;
+    private readonly ulong _incarnation = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
+    private SuccessionDoor? _door;
     private readonly HostCrypto _crypto;
     private readonly QuicListener _links;
     private readonly CancellationTokenSource _stop = new();
@@ -47,7 +54,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         _options = options;
         _links = links;
-        Member self = new(options.Name, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1);
+        Member self = new(options.Name, _incarnation);
         NodeInfo info = new(
             self, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => new HostInfo(c.Name, data[c.Name].Local, c.Names))]);
         _data = data;
@@ -100,11 +107,23 @@ public sealed class NodeHost : IAsyncDisposable
         }
 
         node._actor.Start();
-        _ = node.AcceptLinksAsync();
-        _ = node.StayJoinedAsync();
         try
         {
+            using Socket? predecessor = options.TakeOver ? await node.AskPredecessorAsync(cancellationToken).ConfigureAwait(false) : null;
+            _ = node.AcceptLinksAsync();
+            _ = node.StayJoinedAsync();
             await node._joined.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (predecessor is not null && !await SuccessionDoor.IsDoneAsync(predecessor, cancellationToken).ConfigureAwait(false))
+            {
+                options.Log?.Invoke("the process before this one keeps something, and goes on beside it");
+            }
+
+            if (options.Door is not null)
+            {
+                node._door = SuccessionDoor.Open(options.Door);
+                _ = node.AwaitSuccessorAsync(node._door);
+            }
+
             return node;
         }
         catch
@@ -118,14 +137,16 @@ public sealed class NodeHost : IAsyncDisposable
     /// <param name="timeout">What has not moved by then stays. It ends at once when there is no other host.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <returns>Names of the components that are still here.</returns>
-    public async Task<IReadOnlyList<string>> DrainAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    public Task<IReadOnlyList<string>> DrainAsync(TimeSpan timeout, CancellationToken cancellationToken = default) => DrainToAsync("", timeout, cancellationToken);
+
+    private async Task<IReadOnlyList<string>> DrainToAsync(string to, TimeSpan timeout, CancellationToken cancellationToken)
     {
         long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         while (true)
         {
             TimeSpan left = TimeSpan.FromMilliseconds(long.Max(0, deadline - Environment.TickCount64));
             TaskCompletionSource<DrainReport?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _actor.Post(_ => _state.Drain("", left, ended));
+            _actor.Post(_ => _state.Drain(to, left, ended));
             DrainReport? report;
             try
             {
@@ -188,6 +209,7 @@ public sealed class NodeHost : IAsyncDisposable
         }
 
         await _stop.CancelAsync().ConfigureAwait(false);
+        _door?.Dispose();
         await _links.DisposeAsync().ConfigureAwait(false);
         // Behind its present turn: what it decides is ended by nobody else.
         TaskCompletionSource last = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -201,6 +223,73 @@ public sealed class NodeHost : IAsyncDisposable
         Close(_data);
         _crypto.Dispose();
         _completion.TrySetResult();
+    }
+
+    private async Task<Socket> AskPredecessorAsync(CancellationToken cancellationToken)
+    {
+        string door = _options.Door ?? throw new InvalidOperationException("to take over, a node needs the door of the process before it");
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_options.JoinTimeout);
+        try
+        {
+            return await SuccessionDoor.TryAskAsync(door, _incarnation, patience.Token).ConfigureAwait(false)
+                ?? throw new NodeJoinException($"no node {_options.Name} runs here that could hand over: start it without --takeover");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new NodeJoinException($"the node {_options.Name} that runs here does not answer: look at its log, or stop it");
+        }
+    }
+
+    /// <summary>Lets a process that takes over from this one in, and ends when it has everything.</summary>
+    private async Task AwaitSuccessorAsync(SuccessionDoor door)
+    {
+        try
+        {
+            TaskCompletionSource joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            bool isDone = await door.ServeAsync(
+                incarnation =>
+                {
+                    TaskCompletionSource<bool> noted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                    joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                    _actor.Post(_ => _state.OfferSuccession(incarnation, noted, joined));
+                    return noted.Task;
+                },
+                () => HandOverAsync(joined.Task), _stop.Token).ConfigureAwait(false);
+            if (isDone)
+            {
+                _actor.Post(_ => _state.Leave());
+                await Task.Delay(s_lastDatagrams, _stop.Token).ConfigureAwait(false);
+                _completion.TrySetResult();
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // The node ends in another way.
+        }
+    }
+
+    private async Task<bool> HandOverAsync(Task joined)
+    {
+        try
+        {
+            await joined.WaitAsync(_options.JoinTimeout, _stop.Token).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _actor.Post(_ => _state.OfferSuccession(0, new(), new()));
+            return false;
+        }
+
+        IReadOnlyList<string> remaining = await DrainToAsync(_options.Name, _options.TakeOverTimeout, _stop.Token).ConfigureAwait(false);
+        if (remaining.Count > 0)
+        {
+            _options.Log?.Invoke($"keeps {string.Join(", ", remaining)}, which its successor does not take");
+            _actor.Post(_ => _state.Stay());
+            return false;
+        }
+
+        return true;
     }
 
     private static void Close(Dictionary<string, IDatagramChannel> data)
@@ -226,7 +315,7 @@ public sealed class NodeHost : IAsyncDisposable
         {
             try
             {
-                await JoinAsync(() =>
+                await JoinAsync(wasJoined ? s_rejoinPatience : s_patience, () =>
                 {
                     wasJoined = true;
                     _ = _joined.TrySetResult();
@@ -255,17 +344,17 @@ public sealed class NodeHost : IAsyncDisposable
                 return;
             }
 
-            await Task.Delay(s_joinInterval, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(wasJoined ? s_rejoinInterval : s_joinInterval, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     /// <summary>One control link, from its opening until it is lost.</summary>
     /// <exception cref="NodeJoinException">The federation does not want this node.</exception>
-    private async Task JoinAsync(Action joined)
+    private async Task JoinAsync(TimeSpan within, Action joined)
     {
         TaskCompletionSource lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        patience.CancelAfter(s_patience);
+        patience.CancelAfter(within);
         MessageLink link = await OpenAsync(
             _options.Join, LinkCodec.ControlAlpn,
             (l, message) => _actor.Post(now => _state.OnControl(l, message, now)),

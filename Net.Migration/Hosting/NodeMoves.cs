@@ -123,7 +123,8 @@ internal sealed class NodeMoves(
             return MigrateReport.NotMoved(message, record, MigrateCode.Conflict, $"{self.Name} does not own {message.Component}");
         }
 
-        if (message.To == self.Name)
+        bool isKnown = members.TryGetValue(message.To, out destination);
+        if (isKnown ? destination!.Member == self : message.To == self.Name)
         {
             return MigrateReport.NotMoved(message, record, MigrateCode.None, $"{message.Component} is at {message.To} already");
         }
@@ -133,7 +134,7 @@ internal sealed class NodeMoves(
             return MigrateReport.NotMoved(message, record, MigrateCode.Conflict, $"{message.Component} is being moved already");
         }
 
-        return members.TryGetValue(message.To, out destination)
+        return isKnown
             ? null
             : MigrateReport.NotMoved(message, record, MigrateCode.UnknownNode, $"there is no node {message.To}");
     }

@@ -30,6 +30,18 @@ public sealed record NodeOptions
     /// <summary>Who issues members' certificates.</summary>
     public required X509Certificate2Collection FederationRoots { get; init; }
 
+    /// <summary>
+    /// Path of a Unix socket, in a directory that nobody else can enter, at which a process that takes over from this one asks; null: none
+    /// can. At most 100 bytes.
+    /// </summary>
+    public string? Door { get; init; }
+
+    /// <summary>Takes over from the process of the same <see cref="Name"/> that has opened <see cref="Door"/>: everything moves, then it leaves.</summary>
+    public bool TakeOver { get; init; }
+
+    /// <summary>How long handing everything to a successor may take.</summary>
+    public TimeSpan TakeOverTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How long joining is tried, once a second, before the start fails.</summary>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

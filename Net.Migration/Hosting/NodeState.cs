@@ -10,6 +10,9 @@ namespace Net.Migration.Hosting;
 /// <summary>Everything that a node knows and decides. On its actor only.</summary>
 internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 {
+    /// <summary>Without an answer to a heartbeat for so long, the control link is opened anew.</summary>
+    private static readonly TimeSpan s_controlSilence = TimeSpan.FromSeconds(1.9);
+
     private readonly NodeOptions _options;
     private readonly NodeInfo _self;
     private readonly NodeSurroundings _surroundings;
@@ -31,6 +34,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private TaskCompletionSource<DrainReport?>? _drained;
     private bool _isFailed;
     private bool _isLeaving;
+    private Succession? _succession;
 
     public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
     {
@@ -71,6 +75,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     public void OnControlOpen(ILink link, TaskCompletionSource<string?> welcome)
     {
         _control = link;
+        _lease.OnLinkOpened();
         _welcome = welcome;
         link.Send(new JoinMessage(_self));
     }
@@ -82,6 +87,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             _control = null;
             _heartbeatAt = Instant.Never;
             _ = _drained?.TrySetResult(null);
+            _ = _succession?.Noted.TrySetResult(false);
         }
     }
 
@@ -90,8 +96,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     /// <param name="ended">Ends with the ingress's word; with null when the link to it is lost: ask again.</param>
     public void Drain(string to, TimeSpan timeout, TaskCompletionSource<DrainReport?> ended)
     {
-        _isLeaving = true;
-        _drained = ended;
+        (_isLeaving, _drained) = (true, ended);
         if (_control is null)
         {
             _ = ended.TrySetResult(null);
@@ -99,6 +104,26 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         SendControl(new DrainMessage(_nextRequest++, _self.Member.Name, to, timeout));
+    }
+
+    /// <summary>What could not be drained stays here, and so does this node.</summary>
+    public void Stay() => _isLeaving = false;
+
+    /// <summary>Lets another life of this node's name join beside it.</summary>
+    /// <param name="incarnation">Of that life; 0: nobody any more.</param>
+    /// <param name="noted">Ends when it may join; with false when the link is lost before.</param>
+    /// <param name="joined">Ends when it has.</param>
+    public void OfferSuccession(ulong incarnation, TaskCompletionSource<bool> noted, TaskCompletionSource joined)
+    {
+        _ = _succession?.Noted.TrySetResult(false);
+        _succession = new(incarnation, noted, joined);
+        if (_control is null)
+        {
+            _ = noted.TrySetResult(false);
+            return;
+        }
+
+        SendControl(new SuccessorMessage(incarnation));
     }
 
     /// <summary>Says goodbye. Nothing of this node may send any more.</summary>
@@ -130,6 +155,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(heartbeat); break;
             case MigrateMessage migrate: _moves.Start(migrate, now); break;
+            case SuccessorNotedMessage noted when noted.Incarnation == _succession?.Incarnation: _ = _succession.Noted.TrySetResult(true); break;
             case DrainReplyMessage drained: _drained?.TrySetResult(drained.Report); break;
             case TakeOverMessage takeOver: OnTakeOver(takeOver, now); break;
             case FenceConfirmMessage confirm: OnFenced(confirm, now); break;
@@ -267,6 +293,10 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             _members[name] = member.Node;
             _names.Add(member.Node);
+            if (name == _self.Member.Name && member.Node.Member.Incarnation == _succession?.Incarnation)
+            {
+                _ = _succession.Joined.TrySetResult();
+            }
         }
         else if (_members.TryGetValue(name, out NodeInfo? known) && known.Member == member.Node.Member)
         {
@@ -452,6 +482,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             return;
         }
 
+        if (_lease.IsUnanswered(now, s_controlSilence))
+        {
+            // Nobody is there, or somebody else is by now: an ingress that was killed closes no connection.
+            _ = control.DisposeAsync().AsTask();
+        }
+
         ulong number = _nextHeartbeat++;
         _lease.OnHeartbeatSent(number, now);
         control.Send(new HeartbeatMessage(number, [.. _hosted.Values.Where(h => h.IsServing).Select(h => new ComponentLoad(h.Component.Name, h.Shard?.ConnectionCount ?? 0, h.Shard?.Channel.BytesIn ?? 0, h.Shard?.Channel.BytesOut ?? 0))]));
@@ -546,4 +582,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     }
 
     public void OnFault(Exception fault) => _options.Log?.Invoke($"{fault.Message}{(fault.InnerException is Exception inner ? $": {inner.Message}" : "")}");
+
+    /// <summary>A life that may have this node's name beside it.</summary>
+    private sealed record Succession(ulong Incarnation, TaskCompletionSource<bool> Noted, TaskCompletionSource Joined);
 }

@@ -133,6 +133,8 @@ internal static class LinkCodec
             case MessageType.Drain: return DrainMessage.TryRead(ref reader, out message);
             case MessageType.DrainReply: return DrainReplyMessage.TryRead(ref reader, out message);
             case MessageType.Leave: return LeaveMessage.TryRead(ref reader, out message);
+            case MessageType.Successor: return SuccessorMessage.TryRead(ref reader, out message);
+            case MessageType.SuccessorNoted: return SuccessorNotedMessage.TryRead(ref reader, out message);
             default:
                 isKnown = false;
                 message = null;

@@ -323,3 +323,32 @@ internal sealed record LeaveMessage : LinkMessage
         return true;
     }
 }
+
+/// <summary>A node lets another life have its name beside it: the process that takes over from it on the same machine.</summary>
+/// <param name="Incarnation">Of that life; 0: nobody any more.</param>
+internal sealed record SuccessorMessage(ulong Incarnation) : LinkMessage
+{
+    public override MessageType Type => MessageType.Successor;
+
+    public override void WriteBody(FieldWriter writer) => writer.WriteUInt64(Incarnation);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadUInt64(out ulong incarnation) ? new SuccessorMessage(incarnation) : null;
+        return message is not null;
+    }
+}
+
+/// <summary>That life may join from now on.</summary>
+internal sealed record SuccessorNotedMessage(ulong Incarnation) : LinkMessage
+{
+    public override MessageType Type => MessageType.SuccessorNoted;
+
+    public override void WriteBody(FieldWriter writer) => writer.WriteUInt64(Incarnation);
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadUInt64(out ulong incarnation) ? new SuccessorNotedMessage(incarnation) : null;
+        return message is not null;
+    }
+}

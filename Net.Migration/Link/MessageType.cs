@@ -43,4 +43,6 @@ internal enum MessageType : ulong
     Drain = 78,
     DrainReply = 80,
     Leave = 82,
+    Successor = 84,
+    SuccessorNoted = 86,
 }

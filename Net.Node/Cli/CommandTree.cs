@@ -13,7 +13,7 @@ internal sealed class CommandTree
     public static readonly UdpAddress DefaultListen = UdpAddress.FromEndPoint(new(IPAddress.IPv6Any, 4433));
     public static readonly UdpAddress DefaultControl = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 4434));
 
-    private static readonly string[] s_scenarios = ["move", "drain"];
+    private static readonly string[] s_scenarios = ["move", "drain", "takeover"];
 
     /// <summary>What one node announces at most.</summary>
     private const int MaxComponents = 256;
@@ -45,6 +45,7 @@ internal sealed class CommandTree
         Root.Add(new Option<bool>("--version") { Recursive = true, Arity = ArgumentArity.Zero, Description = "Show the version", Action = new PrintVersion() });
         Root.Add(Demo());
         Root.Add(Ingress());
+        Root.Add(Hold());
         Root.Add(Node());
         Root.Add(Status());
         Root.Add(Migrate());
@@ -113,9 +114,28 @@ internal sealed class CommandTree
         Option<UdpAddress> control = Flags.Value<UdpAddress>("--control", "ADDR:PORT", "UDP address for nodes and commands", Values.TryAddress, DefaultControl);
         Option<string?> state = Flags.Text("--state", "DIR", "where the ownership log is kept; else in the data directory");
         Option<string> fallback = Flags.Value("--default", "COMPONENT", "for clients whose server name names none", Name, "web");
-        Command command = new("ingress", "The router that owns the public port, and the directory of who owns what") { listen, control, state, fallback, _stopOnEof };
+        Option<bool> noHold = Flags.Switch("--no-hold", "without a process that keeps the public port open when this one dies");
+        Command command = new("ingress", "The router that owns the public port, and the directory of who owns what") { listen, control, state, fallback, noHold, _stopOnEof };
         Handle(command, (parsed, output, token) => _handlers.IngressAsync(
-            new(parsed.GetValue(listen), parsed.GetValue(control), parsed.GetValue(state), parsed.GetValue(fallback)!, parsed.GetValue(_stopOnEof)), output, token));
+            new(parsed.GetValue(listen), parsed.GetValue(control), parsed.GetValue(state), parsed.GetValue(fallback)!, parsed.GetValue(_stopOnEof))
+            {
+                Hold = !parsed.GetValue(noHold),
+            },
+            output, token));
+        return command;
+    }
+
+    /// <summary>Not for people: `ingress` starts it.</summary>
+    private Command Hold()
+    {
+        Option<UdpAddress> listen = Flags.Value<UdpAddress>("--listen", "ADDR:PORT", "public UDP address", Values.TryAddress, DefaultListen);
+        Option<string?> at = Flags.Text("--at", "PATH", "Unix socket at which it is lent");
+        at.Required = true;
+        Option<TimeSpan?> linger = Flags.Value<TimeSpan?>("--linger", "SECONDS", "how long to wait for the next ingress [default: 30]", Seconds);
+        Command command = new("hold", "Keeps a public port open while its ingress is started again") { listen, at, linger };
+        command.Hidden = true;
+        Handle(command, (parsed, output, token) => _handlers.HoldAsync(
+            new(parsed.GetValue(listen), parsed.GetValue(at)!, parsed.GetValue(linger) ?? TimeSpan.FromSeconds(30)), output, token));
         return command;
     }
 
@@ -128,6 +148,7 @@ internal sealed class CommandTree
         Option<string?> serve = Flags.Text("--serve", "DIR", "host the component web, with the files below DIR");
         Option<string> components = Flags.Value("--component", "NAME[,NAME...]", "names to host those files under, one component each", Names, "web");
         Option<TimeSpan?> drainTimeout = Flags.Value<TimeSpan?>("--drain-timeout", "SECONDS", "how long SIGTERM lets it move its components away [default: 10]", Seconds);
+        Option<bool> takeOver = Flags.Switch("--takeover", "take everything over from the process of the same name that runs on this machine");
         Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port",
             (string flag, string text, out UdpAddress? value, out string error) =>
             {
@@ -138,7 +159,7 @@ internal sealed class CommandTree
         Option<string?> cert = Flags.Text("--cert", "FILE", "PEM certificate chain to show to clients, the same on every node");
         Option<string?> key = Flags.Text("--key", "FILE", "PEM key of --cert");
         Option<string?> trust = Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
-        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, drainTimeout, link, cert, key, trust, _stopOnEof };
+        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, drainTimeout, takeOver, link, cert, key, trust, _stopOnEof };
         command.Validators.Add(result =>
         {
             bool hasCert = result.GetResult(cert) is { Implicit: false }, hasKey = result.GetResult(key) is { Implicit: false };
@@ -158,6 +179,7 @@ internal sealed class CommandTree
                 parsed.GetValue(cert), parsed.GetValue(key), parsed.GetValue(trust), parsed.GetValue(_stopOnEof))
             {
                 Components = parsed.GetValue(components)!,
+                TakeOver = parsed.GetValue(takeOver),
                 DrainTimeout = parsed.GetValue(drainTimeout) ?? TimeSpan.FromSeconds(10),
             },
             output, token));

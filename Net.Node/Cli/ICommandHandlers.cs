@@ -7,6 +7,8 @@ internal interface ICommandHandlers
 
     Task<int> IngressAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken);
 
+    Task<int> HoldAsync(HoldOptions options, CommandOutput output, CancellationToken cancellationToken);
+
     Task<int> NodeAsync(NodeOptions options, CommandOutput output, CancellationToken cancellationToken);
 
     Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken);

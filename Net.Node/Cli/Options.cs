@@ -31,7 +31,17 @@ internal sealed record DemoOptions(string Scenario, long Size, int Moves, bool J
 /// <param name="State">Directory of the ownership log; <c>null</c>: below the data directory.</param>
 /// <param name="DefaultComponent">For server names that name none.</param>
 /// <param name="StopOnEof">End when standard input does: the parent is gone.</param>
-internal sealed record IngressOptions(UdpAddress Listen, UdpAddress Control, string? State, string DefaultComponent, bool StopOnEof);
+internal sealed record IngressOptions(UdpAddress Listen, UdpAddress Control, string? State, string DefaultComponent, bool StopOnEof)
+{
+    /// <summary>A process of its own keeps the public port open when this one dies.</summary>
+    public bool Hold { get; init; } = true;
+}
+
+/// <summary>`continuum hold`, which `continuum ingress` starts.</summary>
+/// <param name="Listen">Public address.</param>
+/// <param name="At">Path of the Unix socket at which it is lent.</param>
+/// <param name="Linger">How long it waits for the next ingress.</param>
+internal sealed record HoldOptions(UdpAddress Listen, string At, TimeSpan Linger);
 
 /// <summary>`continuum node`.</summary>
 /// <param name="Name">In the federation.</param>
@@ -48,6 +58,9 @@ internal sealed record NodeOptions(
 {
     /// <summary>Names of the components that serve those files, separated by commas.</summary>
     public string Components { get; init; } = "web";
+
+    /// <summary>Take over from the process of the same name that runs on this machine.</summary>
+    public bool TakeOver { get; init; }
 
     /// <summary>How long SIGTERM lets it move its components away.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -42,7 +42,7 @@ internal static class UsageErrors
         return (command, isFlag) switch
         {
             (_, true) => $"unknown option '{shown}': see {help}",
-            (RootCommand root, _) => $"unknown command '{shown}': use {string.Join(", ", root.Subcommands.Select(sub => sub.Name))}",
+            (RootCommand root, _) => $"unknown command '{shown}': use {string.Join(", ", root.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}",
             _ => $"unexpected '{shown}': see {help}",
         };
     }
@@ -53,7 +53,7 @@ internal static class UsageErrors
         OptionResult { Option: { Arity.MaximumNumberOfValues: 0 } option } => $"{option.Name} takes no value: leave the value out",
         OptionResult option => $"{option.Option.Name} is given more than once: give it once",
         ArgumentResult argument => $"{argument.Argument.Name} is missing: see {help}",
-        CommandResult { Command: RootCommand root } => $"no command: use {string.Join(", ", root.Subcommands.Select(sub => sub.Name))}",
+        CommandResult { Command: RootCommand root } => $"no command: use {string.Join(", ", root.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}",
         CommandResult when command.Arguments is [{ Arity.MinimumNumberOfValues: > 0 } missing, ..] => $"{missing.Name} is missing: see {help}",
         _ => $"{Values.Shown(error.Message.TrimEnd('.'))}: see {help}",
     };

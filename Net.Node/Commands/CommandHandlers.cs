@@ -1,3 +1,4 @@
+using SocketHolder = Net.Migration.Hosting.SocketHolder;
 using Net.Node.Cli;
 using Net.Node.Data;
 using Net.Node.Demo;
@@ -17,6 +18,14 @@ internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, stri
 
     public Task<int> IngressAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         new IngressCommand(runtime, Open()).RunAsync(options, output, cancellationToken);
+
+    public async Task<int> HoldAsync(HoldOptions options, CommandOutput output, CancellationToken cancellationToken)
+    {
+        using SocketHolder holder = SocketHolder.Open(options.Listen.ToEndPoint(), options.At, options.Linger);
+        output.Result($"ready hold {options.Listen}");
+        await holder.RunAsync(cancellationToken).ConfigureAwait(false);
+        return ExitCode.Done;
+    }
 
     public Task<int> NodeAsync(NodeOptions options, CommandOutput output, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using SocketHolder = Net.Migration.Hosting.SocketHolder;
 using Net.Node.Cli;
 using Net.Node.Data;
 using Net.Node.Runtime;
@@ -11,7 +12,10 @@ internal sealed class IngressCommand(ICommandRuntime runtime, DataDirectory data
     {
         string state = StateDirectory(options.State);
         // The certificates of nodes are made by the same authority: whoever starts first makes it.
-        IngressSetup setup = new(options, state, data.Member("ingress"));
+        IngressSetup setup = new(options, state, data.Member("ingress"))
+        {
+            HolderDoor = options.Hold && options.Listen.Port != 0 && SocketHolder.IsSupported ? data.Door($"hold-{options.Listen.ToString().Replace(':', '-')}") : null,
+        };
         return EndOfInput.RunAsync(options.StopOnEof, output, token => runtime.RunIngressAsync(
             setup, (listen, control) => output.Result($"ready ingress {listen} control {control}"), output, token), cancellationToken);
     }

@@ -52,6 +52,7 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
         NodeSetup setup = new(options, member, certificate, intermediates, directory is null ? null : identity => new WebComponent(directory, identity))
         {
             Terminated = termination.Claim(),
+            Door = data.Door($"node-{options.Name}"),
         };
         Events events = new(options, output);
         return EndOfInput.RunAsync(options.StopOnEof, output, token => runtime.RunNodeAsync(setup, events, output, token), cancellationToken);

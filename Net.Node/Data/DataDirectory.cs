@@ -35,6 +35,16 @@ internal sealed class DataDirectory
     /// <summary>Where an ingress keeps its log unless told otherwise.</summary>
     public string StateDirectory => System.IO.Path.Combine(Path, "directory");
 
+    /// <summary>A Unix socket's path holds 108 bytes, its end included.</summary>
+    private const int MaxDoor = 107;
+
+    /// <summary>Where processes of this user on this machine meet; null when the path is too long for a Unix socket.</summary>
+    public string? Door(string name)
+    {
+        string door = System.IO.Path.Combine(Path, $"{name}.sock");
+        return System.Text.Encoding.UTF8.GetByteCount(door) <= MaxDoor ? door : null;
+    }
+
     /// <summary>$CONTINUUM_HOME, else $XDG_DATA_HOME/continuum, else ~/.local/share/continuum.</summary>
     public static string Locate(Func<string, string?> environment)
     {

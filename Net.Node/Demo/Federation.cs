@@ -33,7 +33,7 @@ internal class Federation : IDemoWorld
         _data = DataDirectory.Open(Path.Combine(home, "data"), time);
     }
 
-    public IReadOnlyList<string> Nodes { get; } = ["a", "b"];
+    public virtual IReadOnlyList<string> Nodes { get; } = ["a", "b"];
 
     public int Connections { get; private set; }
 
@@ -46,6 +46,7 @@ internal class Federation : IDemoWorld
         string home = System.IO.Directory.CreateTempSubdirectory("continuum-demo-").FullName;
         Federation federation = scenario switch
         {
+            "takeover" => new TakeOverWorld(runtime, executable, home, time, output),
             "drain" => new DrainWorld(runtime, executable, home, time, output),
             _ => new(runtime, executable, home, time, output),
         };

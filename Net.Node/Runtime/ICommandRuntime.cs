@@ -48,7 +48,11 @@ internal interface ICommandRuntime
 }
 
 /// <summary>An ingress's command line, and what its data directory holds.</summary>
-internal sealed record IngressSetup(IngressOptions Options, string StateDirectory, MemberCredentials Member);
+internal sealed record IngressSetup(IngressOptions Options, string StateDirectory, MemberCredentials Member)
+{
+    /// <summary>Where a holder lends the public socket; <c>null</c>: no holder.</summary>
+    public string? HolderDoor { get; init; }
+}
 
 /// <summary>A node's command line, and what its data directory holds.</summary>
 /// <param name="Options">As typed.</param>
@@ -62,6 +66,9 @@ internal sealed record NodeSetup(
 {
     /// <summary>Set when the node shall move its components away, and then end.</summary>
     public CancellationToken Terminated { get; init; }
+
+    /// <summary>Where a process that takes over asks; <c>null</c>: none can.</summary>
+    public string? Door { get; init; }
 }
 
 /// <summary>What a node tells its command. From any thread.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Net.Sockets;
 using Net.Core.Io;
 using Net.Core.Wire;
 using Net.Http3.Client;
@@ -16,9 +17,13 @@ internal sealed class NetworkRuntime : ICommandRuntime
     public async Task RunIngressAsync(
         IngressSetup setup, Action<UdpAddress, UdpAddress> ready, CommandOutput output, CancellationToken cancellationToken)
     {
+        SafeSocketHandle? activated = SocketLoan.FromServiceManager(Environment.GetEnvironmentVariable);
+        using BorrowedSocket? borrowed = activated is null && setup.HolderDoor is string door
+            ? await HolderProcess.BorrowAsync(setup.Options.Listen, door, output, cancellationToken).ConfigureAwait(false) : null;
         IngressHost ingress = await IngressHost.StartAsync(
             new()
             {
+                PublicSocket = activated ?? borrowed?.Handle,
                 Listen = setup.Options.Listen.ToEndPoint(),
                 Control = setup.Options.Control.ToEndPoint(),
                 StateDirectory = setup.StateDirectory,
@@ -37,6 +42,11 @@ internal sealed class NetworkRuntime : ICommandRuntime
 
     public async Task RunNodeAsync(NodeSetup setup, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
     {
+        if (setup.Options.TakeOver && setup.Door is null)
+        {
+            throw new CommandFailure("--takeover needs a data directory with a short path", "set CONTINUUM_HOME to a shorter one for both processes");
+        }
+
         HostedComponent[] components = setup.CreateWeb is null ? [] : [.. setup.Options.Components.Split(',').Select(name =>
         {
             Identity identity = new(setup.Options.Name, name);
@@ -56,6 +66,8 @@ internal sealed class NetworkRuntime : ICommandRuntime
                     ServerIntermediates = setup.Intermediates,
                     MemberCertificate = setup.Member.Certificate,
                     FederationRoots = [setup.Member.Authority],
+                    Door = setup.Door,
+                    TakeOver = setup.Options.TakeOver,
                     JoinTimeout = setup.Options.JoinTimeout,
                     JoinFailed = events.JoinFailed,
                     Log = output.Info,

@@ -65,6 +65,8 @@ public sealed class LinkCodecTests
         new DrainReplyMessage(10, new(
             "a", [new("web", "a", "b", 2, true, 3, 4, TimeSpan.FromMicroseconds(850), 123_456, MigrateCode.None, "")], ["shop"], MigrateCode.Timeout, "late")),
         new LeaveMessage(),
+        new SuccessorMessage(11),
+        new SuccessorNotedMessage(12),
     ];
 
     /// <summary>Goal: every message comes back equal, whatever follows it, and no message was forgotten here.</summary>

@@ -16,6 +16,8 @@ internal sealed class RecordingHandlers : ICommandHandlers
 
     public Task<int> IngressAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
+    public Task<int> HoldAsync(HoldOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
+
     public Task<int> NodeAsync(NodeOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
     public Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);

@@ -1,0 +1,160 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>How two processes of one node, the one that runs and the one that takes over from it, find and trust each other: a Unix socket in a private directory.</summary>
+/// <remarks>
+/// <code>
+/// successor to predecessor     "ctn1" | incarnation of the successor (8)
+/// predecessor to successor     1: join now, I have announced you     0: not now
+/// predecessor to successor     2: all that I had is yours, I leave   0: something stays with me
+/// </code>
+/// Whoever can open the socket is the same user, who could stop the process anyway. Everything else is the ordinary hand-over, over the
+/// ordinary links.
+/// </remarks>
+internal sealed class SuccessionDoor : IDisposable
+{
+    private const int AskLength = 12;
+    private const byte No = 0, Join = 1, Done = 2;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
+    private readonly Socket _door;
+
+    private SuccessionDoor(Socket door) => _door = door;
+
+    private static ReadOnlySpan<byte> Magic => "ctn1"u8;
+
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static SuccessionDoor Open(string path)
+    {
+        Socket door = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            // A predecessor has left by now, or has died.
+            File.Delete(path);
+            door.Bind(new UnixDomainSocketEndPoint(path));
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+
+            door.Listen(4);
+            return new(door);
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            door.Dispose();
+            throw new IOException($"{path} cannot be opened: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Lets successors in, one after the other, until one has taken over.</summary>
+    /// <param name="announce">Announces a life; false: it may not join.</param>
+    /// <param name="handOver">Moves everything to it; false: something stays.</param>
+    /// <returns>True when everything has been handed over.</returns>
+    public async Task<bool> ServeAsync(Func<ulong, Task<bool>> announce, Func<Task<bool>> handOver, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using Socket successor = await _door.AcceptAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                byte[] ask = new byte[AskLength];
+                using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                patience.CancelAfter(s_patience);
+                if (!await TryReadAsync(successor, ask, patience.Token).ConfigureAwait(false) || !ask.AsSpan().StartsWith(Magic))
+                {
+                    continue;
+                }
+
+                bool mayJoin = await announce(BinaryPrimitives.ReadUInt64BigEndian(ask.AsSpan(Magic.Length))).ConfigureAwait(false);
+                await SayAsync(successor, mayJoin ? Join : No, cancellationToken).ConfigureAwait(false);
+                if (!mayJoin)
+                {
+                    continue;
+                }
+
+                bool isDone = await handOver().ConfigureAwait(false);
+                if (isDone)
+                {
+                    // Closing it removes the file, which is the successor's to make as soon as it has heard.
+                    _door.Dispose();
+                }
+
+                await SayAsync(successor, isDone ? Done : No, cancellationToken).ConfigureAwait(false);
+                if (isDone)
+                {
+                    return true;
+                }
+            }
+            catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            {
+                // It is gone: perhaps another one comes.
+            }
+        }
+    }
+
+    /// <summary>Asks the process that runs to hand over.</summary>
+    /// <returns>The connection on which its word comes; null: nobody is there, or it may not be.</returns>
+    public static async Task<Socket?> TryAskAsync(string path, ulong incarnation, CancellationToken cancellationToken)
+    {
+        Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken).ConfigureAwait(false);
+            byte[] ask = new byte[AskLength];
+            Magic.CopyTo(ask);
+            BinaryPrimitives.WriteUInt64BigEndian(ask.AsSpan(Magic.Length), incarnation);
+            _ = await connection.SendAsync(ask, cancellationToken).ConfigureAwait(false);
+            byte[] word = new byte[1];
+            if (await TryReadAsync(connection, word, cancellationToken).ConfigureAwait(false) && word[0] == Join)
+            {
+                return connection;
+            }
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            // Nobody is there.
+        }
+
+        connection.Dispose();
+        return null;
+    }
+
+    /// <returns>Whether all that it had has been handed over.</returns>
+    public static async Task<bool> IsDoneAsync(Socket connection, CancellationToken cancellationToken)
+    {
+        byte[] word = new byte[1];
+        try
+        {
+            return await TryReadAsync(connection, word, cancellationToken).ConfigureAwait(false) && word[0] == Done;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    public void Dispose() => _door.Dispose();
+
+    private static async ValueTask<bool> TryReadAsync(Socket socket, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (!buffer.IsEmpty)
+        {
+            int count = await socket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
+            if (count == 0)
+            {
+                return false;
+            }
+
+            buffer = buffer[count..];
+        }
+
+        return true;
+    }
+
+    private static async ValueTask SayAsync(Socket socket, byte word, CancellationToken cancellationToken) =>
+        _ = await socket.SendAsync(new[] { word }, cancellationToken).ConfigureAwait(false);
+}

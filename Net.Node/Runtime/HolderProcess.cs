@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Net;
+using Net.Core.Io;
+using Net.Core.Wire;
+using Net.Migration.Hosting;
+using Net.Node.Cli;
+using Net.Node.Demo;
+
+namespace Net.Node.Runtime;
+
+/// <summary>The public socket of an ingress: from a service manager, from a holder that is there already, or from one that is started now.</summary>
+internal static class HolderProcess
+{
+    private static readonly TimeSpan s_toStart = TimeSpan.FromSeconds(10);
+
+    /// <returns>Null: the ingress shall bind its port itself.</returns>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    /// <exception cref="CommandFailure">The holder cannot be started.</exception>
+    public static async Task<BorrowedSocket?> BorrowAsync(UdpAddress listen, string door, CommandOutput output, CancellationToken cancellationToken)
+    {
+        IPEndPoint address = listen.ToEndPoint();
+        BorrowedSocket? borrowed = await SocketHolder.TryBorrowAsync(door, address, cancellationToken).ConfigureAwait(false);
+        if (borrowed is not null)
+        {
+            output.Info($"{listen} is still held since the last ingress died");
+            return borrowed;
+        }
+
+        string said = await StartAsync(listen, door, cancellationToken).ConfigureAwait(false);
+        borrowed = await SocketHolder.TryBorrowAsync(door, address, cancellationToken).ConfigureAwait(false);
+        return borrowed ?? throw new CommandFailure(
+            $"the holder of {listen} did not start{(said.Length > 0 ? $" ({said})" : "")}", "use --no-hold, at the cost of clients' connections when the ingress crashes");
+    }
+
+    /// <summary>Starts a holder, which outlives this process, and waits until it holds.</summary>
+    /// <returns>What it said on standard error instead.</returns>
+    private static async Task<string> StartAsync(UdpAddress listen, string door, CancellationToken cancellationToken)
+    {
+        // Its output is a pipe of ours, not our own output: whoever reads that to its end must not wait for the holder.
+        ProcessStartInfo info = Executable.Current().Start(Path.GetDirectoryName(door)!, ["hold", "--listen", listen.ToString(), "--at", door]);
+        using Process process = Process.Start(info)!;
+        process.StandardInput.Close();
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_toStart);
+        string? ready = await process.StandardOutput.ReadLineAsync(limit.Token).ConfigureAwait(false);
+        if (ready is not null)
+        {
+            return "";
+        }
+
+        string error = (await process.StandardError.ReadToEndAsync(limit.Token).ConfigureAwait(false)).Trim();
+        return error.Contains("is in use", StringComparison.Ordinal) ? throw new AddressInUseException(listen, null) : error.ReplaceLineEndings(" ");
+    }
+}
