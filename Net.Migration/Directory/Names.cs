@@ -10,6 +10,9 @@ internal static class Names
     /// <summary>Octets of a DNS label.</summary>
     public const int MaxLength = 63;
 
+    /// <summary>Common name of an ingress's certificate, and so no node's: a node believes nobody else's word about who owns what.</summary>
+    public const string Ingress = "ingress";
+
     public static bool IsValid(string name)
     {
         if (name.Length is 0 or > MaxLength || name[0] == '-' || name[^1] == '-')

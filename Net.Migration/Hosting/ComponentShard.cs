@@ -28,6 +28,9 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>A client that was heard of this long before a freeze may have been waiting since.</summary>
     private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A turn's copies take well below a millisecond.</summary>
+    private const int CopiesPerTurn = 32;
+
     private readonly HostedComponent _component;
     private readonly DataChannel _channel;
     private readonly IComponentRunner _runner;
@@ -39,6 +42,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
     private readonly List<ServerOwner> _restored = [];
     private readonly List<ServerOwner> _forgotten = [];
+    private Queue<ServerOwner> _toCopy = new();
     private ExchangeHost _exchanges;
     private uint _refused;
 
@@ -160,11 +164,20 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>No handshake is under way.</summary>
     public bool AreHandshakesSettled => Shard.Endpoint.Connections.All(c => c.IsConfirmed || !c.IsOpen);
 
-    /// <summary>Copies every connection while it serves: frozen for the moment of its own export alone.</summary>
-    public void ExportAhead(ComponentExport export, Instant now)
+    /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
+    public void BeginCopy() => _toCopy = new(Movable());
+
+    /// <summary>Copies some connections while all are served, each frozen for the moment of its own export alone: clients wait for none of it.</summary>
+    /// <returns>Whether there are more: to be done in a later turn.</returns>
+    public bool ExportAhead(ComponentExport export, Instant now)
     {
-        foreach (ServerOwner owner in Movable())
+        for (int copied = 0; copied < CopiesPerTurn && _toCopy.TryDequeue(out ServerOwner? owner); copied++)
         {
+            if (owner.Connection is not { IsConfirmed: true, IsOpen: true, IsFrozen: false } || !_owners.ContainsKey(owner.Connection))
+            {
+                continue;
+            }
+
             Connection connection = owner.Connection;
             SnapshotWriter writer = new(now);
             ulong version;
@@ -180,6 +193,8 @@ internal sealed class ComponentShard : IAsyncDisposable
 
             export.OnAhead(connection, version, writer);
         }
+
+        return _toCopy.Count > 0;
     }
 
     /// <summary>Stops: from here on nothing is sent and nothing processed.</summary>

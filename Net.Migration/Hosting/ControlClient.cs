@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
+using Net.Migration.Directory;
 using Net.Migration.Link;
 
 namespace Net.Migration.Hosting;
@@ -33,7 +34,14 @@ internal sealed class ControlClient : IAsyncDisposable
     {
         (QuicConnection connection, QuicStream stream) =
             await ControlTls.ConnectAsync(control, LinkCodec.ControlAlpn, certificate, roots, cancellationToken).ConfigureAwait(false);
-        return new(connection, stream);
+        ControlClient client = new(connection, stream);
+        if (client._link.PeerName == Names.Ingress)
+        {
+            return client;
+        }
+
+        await client.DisposeAsync().ConfigureAwait(false);
+        throw new IOException($"{client._link.PeerName} is a member of the federation, but no ingress");
     }
 
     /// <exception cref="IOException">The link was lost.</exception>

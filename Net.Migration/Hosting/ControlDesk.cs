@@ -250,6 +250,11 @@ internal sealed class ControlDesk
             return $"the certificate names {peer.Name}, not {member.Name}";
         }
 
+        if (member.Name == Names.Ingress)
+        {
+            return "a node cannot be called ingress: choose another name";
+        }
+
         if (node.Link.IsNone)
         {
             return "it has no address";

@@ -8,6 +8,12 @@ namespace Net.Migration.Hosting;
 /// <summary>Messages over one stream of a mutually authenticated connection, in order, both ways, until it is lost.</summary>
 internal sealed class MessageLink : ILink
 {
+    /// <summary>Bytes that wait for a peer of a control link. One that reads so slowly is lost.</summary>
+    public const long MaxControlQueue = 16 * 1024 * 1024;
+
+    /// <summary>Bytes that wait for the other node: a whole copy may, as it is written much faster than it is sent.</summary>
+    public const long MaxNodeQueue = 1024 * 1024 * 1024;
+
     private const long Broken = 1;
 
     private readonly QuicConnection _connection;
@@ -17,14 +23,19 @@ internal sealed class MessageLink : ILink
     private readonly Lock _gate = new();
     private readonly Queue<byte[]> _outgoing = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly long _maxQueue;
+    private long _queued;
     private int _isLost;
     private bool _isWriting;
     private bool _isClosed;
 
     /// <param name="onMessage">Called in the order of arrival, by one task at a time.</param>
     /// <param name="onLost">Called once, after the last message.</param>
-    public MessageLink(QuicConnection connection, QuicStream stream, Action<MessageLink, LinkMessage> onMessage, Action<MessageLink> onLost)
+    /// <param name="maxQueue">Bytes that may wait to be sent; then the link is lost.</param>
+    public MessageLink(
+        QuicConnection connection, QuicStream stream, Action<MessageLink, LinkMessage> onMessage, Action<MessageLink> onLost, long maxQueue = MaxControlQueue)
     {
+        _maxQueue = maxQueue;
         _connection = connection;
         _stream = stream;
         _onMessage = onMessage;
@@ -52,6 +63,7 @@ internal sealed class MessageLink : ILink
     public void Send(LinkMessage message)
     {
         byte[] record = LinkCodec.Write(message);
+        bool isFull;
         lock (_gate)
         {
             if (_isClosed)
@@ -59,13 +71,22 @@ internal sealed class MessageLink : ILink
                 return;
             }
 
+            _queued += record.Length;
+            isFull = _queued > _maxQueue;
             _outgoing.Enqueue(record);
-            if (_isWriting)
+            if (_isWriting && !isFull)
             {
                 return;
             }
 
             _isWriting = true;
+        }
+
+        if (isFull)
+        {
+            // Whoever sends must not be the one that is told, in the middle of a turn.
+            _ = Task.Run(Lose);
+            return;
         }
 
         // Begun here, not by a task that waits for it: in a freeze each change of threads is part of the stall.
@@ -175,6 +196,7 @@ internal sealed class MessageLink : ILink
         lock (_gate)
         {
             _isWriting = _outgoing.TryDequeue(out record);
+            _queued -= record?.Length ?? 0;
             return record is not null;
         }
     }
@@ -185,6 +207,7 @@ internal sealed class MessageLink : ILink
         {
             _isClosed = true;
             _outgoing.Clear();
+            _queued = 0;
         }
     }
 

@@ -425,7 +425,8 @@ public sealed class NodeHost : IAsyncDisposable
                 {
                     _actor.Post(now => _state.OnNodeLinkLost(l, now));
                     _ = EndAsync(connection);
-                });
+                },
+                MessageLink.MaxNodeQueue);
             link.Start();
         }
         catch (Exception e) when (e is QuicException or OperationCanceledException or ObjectDisposedException)
@@ -471,7 +472,15 @@ public sealed class NodeHost : IAsyncDisposable
     {
         (QuicConnection connection, QuicStream stream) =
             await ControlTls.ConnectAsync(remote, alpn, _options.MemberCertificate, _options.FederationRoots, cancellationToken).ConfigureAwait(false);
-        MessageLink link = new(connection, stream, onMessage, onLost);
+        bool isControl = alpn == LinkCodec.ControlAlpn;
+        MessageLink link = new(connection, stream, onMessage, onLost, isControl ? MessageLink.MaxControlQueue : MessageLink.MaxNodeQueue);
+        if (isControl && link.PeerName != Names.Ingress)
+        {
+            // Any member has a certificate of the federation; who gives out epochs and keys needs the one that says so.
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw new IOException($"{link.PeerName} is a member of the federation, but no ingress");
+        }
+
         link.Start();
         return link;
     }

@@ -162,15 +162,43 @@ internal sealed class SourceDriver(
         plan.Binding.DeriveKey(plan.Share.Span, _machine.DestinationShare.Span, key);
         ComponentExport export = _export = new(plan.Binding, key);
         CryptographicOperations.ZeroMemory(key);
-        OnShard(at => shard.ExportAhead(export, at), _ =>
-        {
-            foreach (byte[] part in export.TakeAhead())
-            {
-                _machine.OnAheadPart(part);
-            }
+        CopyAhead(export, isFirst: true);
+    }
 
-            _machine.OnAheadExported();
-        });
+    /// <summary>In several turns of the shard: it serves in between.</summary>
+    private void CopyAhead(ComponentExport export, bool isFirst)
+    {
+        bool hasMore = false;
+        OnShard(
+            at =>
+            {
+                if (isFirst)
+                {
+                    shard.BeginCopy();
+                }
+
+                hasMore = shard.ExportAhead(export, at);
+            },
+            _ =>
+            {
+                if (_machine.State != SourceState.Preparing)
+                {
+                    return;
+                }
+
+                if (hasMore)
+                {
+                    CopyAhead(export, isFirst: false);
+                    return;
+                }
+
+                foreach (byte[] part in export.TakeAhead())
+                {
+                    _machine.OnAheadPart(part);
+                }
+
+                _machine.OnAheadExported();
+            });
     }
 
     /// <summary>Freeze, marker and delta are one turn of the shard: each change of threads would be part of the stall.</summary>

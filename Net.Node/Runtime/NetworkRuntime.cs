@@ -1,6 +1,6 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Wire;
 using Net.Http3.Client;

@@ -118,9 +118,10 @@ internal sealed class Federation
 
     public OwnershipRecord RecordOf(string component) => Ingress.Directory.Records.Single(r => r.Component == component);
 
-    public SimulatedNode AddNode(string name)
+    /// <param name="incarnation">0: drawn.</param>
+    public SimulatedNode AddNode(string name, ulong incarnation = 0)
     {
-        SimulatedNode node = new(this, name, ++_machines, World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
+        SimulatedNode node = new(this, name, ++_machines, World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)), incarnation);
         Nodes.Add(node);
         return node;
     }

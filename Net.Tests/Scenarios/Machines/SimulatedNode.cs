@@ -19,11 +19,11 @@ internal sealed class SimulatedNode : IComponentRunner
     private readonly Federation _federation;
     private readonly SimulatedActor _actor;
 
-    public SimulatedNode(Federation federation, string name, int number, TimeSpan clock)
+    public SimulatedNode(Federation federation, string name, int number, TimeSpan clock, ulong incarnation)
     {
         _federation = federation;
         Machine = new(federation.World, name, clock);
-        Member = new(name, federation.World.Random.Next() | 1);
+        Member = new(name, incarnation != 0 ? incarnation : federation.World.Random.Next() | 1);
         List<HostedComponent> components = [new("web", Component) { Connections = federation.ServerConnections }];
         if (federation.HasShop)
         {
