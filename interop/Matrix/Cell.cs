@@ -42,6 +42,9 @@ internal sealed class Cell : IDisposable
 
     public string Root { get; }
 
+    /// <summary>The folder stays, with what everybody wrote into it.</summary>
+    public bool IsKept { get; set; }
+
     /// <summary>What the server gives.</summary>
     public string Www { get; }
 
@@ -148,6 +151,9 @@ internal sealed class Cell : IDisposable
             child.Dispose();
         }
 
-        Directory.Delete(Root, recursive: true);
+        if (!IsKept)
+        {
+            Directory.Delete(Root, recursive: true);
+        }
     }
 }

@@ -131,7 +131,12 @@ internal sealed class MatrixRunner
         catch (Exception e) when (e is CaseFailedException or OperationCanceledException or IOException or InvalidOperationException)
         {
             Add(server, client, c, Verdict.Fail, name, watch.Elapsed, limit.IsCancellationRequested ? $"not done in time ({e.Message})" : e.Message);
-            cell?.ExplainTo(Console.Error);
+            if (cell is not null)
+            {
+                cell.ExplainTo(Console.Error);
+                cell.IsKept = Environment.GetEnvironmentVariable("INTEROP_KEEP") is { Length: > 0 };
+                Console.Error.WriteLine(cell.IsKept ? $"  kept in {cell.Root}" : "  INTEROP_KEEP=1 keeps the folder of a cell that fails");
+            }
         }
         finally
         {

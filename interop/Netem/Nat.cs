@@ -7,14 +7,17 @@ namespace Interop.Netem;
 /// <summary>Gives the client's UDP ports other ones outside, and at certain times others again. Nothing comes in by those that were left.</summary>
 internal sealed class Nat(LinkScenario scenario, IPAddress client)
 {
+    /// <summary>More than a handshake takes: time counts from then on, as a busy machine may need seconds for one, and no client moves before its end.</summary>
+    private const int HandshakePackets = 20;
+
     private readonly Lock _gate = new();
-    private readonly long _started = Stopwatch.GetTimestamp();
     private readonly uint _client = BinaryPrimitives.ReadUInt32BigEndian(client.GetAddressBytes());
     private readonly Dictionary<ushort, ushort> _outside = [];
     private readonly Dictionary<ushort, ushort> _inside = [];
     private uint _address = BinaryPrimitives.ReadUInt32BigEndian(client.GetAddressBytes());
     private ushort _next = 20_000;
-    private int _skipped;
+    private int _skipped, _seen;
+    private long _started;
 
     public int Rebinds { get; private set; }
 
@@ -62,6 +65,11 @@ internal sealed class Nat(LinkScenario scenario, IPAddress client)
 
     private void RebindIfDue()
     {
+        if (++_seen <= HandshakePackets)
+        {
+            _started = Stopwatch.GetTimestamp();
+        }
+
         TimeSpan age = Stopwatch.GetElapsedTime(_started);
         int due = age < scenario.FirstRebind ? 0 : 1 + (int)((age - scenario.FirstRebind) / scenario.RebindEvery);
         // Those that nobody was there for count for nothing.
