@@ -14,6 +14,8 @@ public sealed class ContractTests
     [DataRow("chacha20")]
     [DataRow("multiplexing")]
     [DataRow("retry")]
+    [DataRow("resumption")]
+    [DataRow("zerortt")]
     [DataRow("http3")]
     [DataRow("blackhole")]
     [DataRow("keyupdate")]

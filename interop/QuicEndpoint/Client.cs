@@ -36,6 +36,11 @@ internal static class Client
         {
             await FetchAsync(host, contract.Requests, downloads);
         }
+        else if (testCase.Plan is ClientPlan.Resume or ClientPlan.ResumeEarly)
+        {
+            await FetchAsync(host, [.. contract.Requests.Take(1)], downloads, _ => host.HasTicketAsync());
+            await FetchAsync(host, [.. contract.Requests.Skip(1)], downloads, host.MustHaveResumedAsync);
+        }
         else
         {
             ParallelOptions few = new() { MaxDegreeOfParallelism = MaxConnections };
@@ -43,12 +48,13 @@ internal static class Client
         }
     }
 
-    private static async Task FetchAsync(ClientHost host, IReadOnlyList<Uri> urls, DownloadFolder downloads)
+    private static async Task FetchAsync(ClientHost host, IReadOnlyList<Uri> urls, DownloadFolder downloads, Func<IFetcher, Task>? atEnd = null)
     {
-        await using IFetcher fetcher = await host.ConnectAsync();
+        await using IFetcher fetcher = await host.ConnectAsync(urls);
         Task fetches = Parallel.ForEachAsync(
             urls, new ParallelOptions { MaxDegreeOfParallelism = 100 }, async (url, _) => await downloads.StoreAsync(url, file => fetcher.FetchAsync(url, file)));
         await host.DuringAsync(fetcher, fetches);
+        await (atEnd?.Invoke(fetcher) ?? Task.CompletedTask);
     }
 
     private static async Task<IPEndPoint> ResolveAsync(Uri url)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Net.Core.Connections;
@@ -15,6 +16,7 @@ internal sealed class ClientHost : IAsyncDisposable
     private const ulong StreamWindow = 128 * 1024;
     private const ulong ConnectionWindow = 512 * 1024;
 
+    private static readonly TimeSpan s_ticketLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(2);
 
     private readonly TestCase _testCase;
@@ -26,7 +28,7 @@ internal sealed class ClientHost : IAsyncDisposable
     {
         _testCase = testCase;
         _remote = UdpAddress.FromEndPoint(remote);
-        _tls = new() { AlpnProtocols = [testCase.Http3 ? Protocol.Http3 : Protocol.Hq], ServerName = serverName, Suites = Protocol.Suites(testCase) };
+        _tls = new() { AlpnProtocols = [testCase.Http3 ? Protocol.Http3 : Protocol.Hq], ServerName = serverName, Suites = Protocol.Suites(testCase), SendsEarlyData = testCase.Plan == ClientPlan.ResumeEarly };
         ConnectionOptions options = Protocol.Options(contract, testCase);
         options = options with { Streams = options.Streams with { StreamWindow = StreamWindow, ConnectionWindow = ConnectionWindow } };
         IPAddress any = remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
@@ -37,12 +39,13 @@ internal sealed class ClientHost : IAsyncDisposable
     }
 
     /// <summary>A new connection, once its handshake is complete.</summary>
+    /// <param name="urls">What will be fetched over it.</param>
     /// <exception cref="IOException">It failed.</exception>
-    public async Task<IFetcher> ConnectAsync()
+    public async Task<IFetcher> ConnectAsync(IReadOnlyList<Uri> urls)
     {
         IFetcher fetcher = _testCase.Http3
             ? await Http3Fetcher.ConnectAsync(_host, _tls, _remote)
-            : await HqFetcher.ConnectAsync(_host, _tls, _remote);
+            : await HqFetcher.ConnectAsync(_host, _tls, _remote, _tls.SendsEarlyData ? urls : []);
         bool sawRetry = await _host.RunAsync(_ => fetcher.Connection.PeerParameters?.RetrySourceConnectionId is not null);
         return _testCase.Retry && !sawRetry ? throw new ContractException("the server sent no Retry") : fetcher;
     }
@@ -59,6 +62,38 @@ internal sealed class ClientHost : IAsyncDisposable
         if (_testCase.KeyUpdate && await _host.RunAsync(_ => fetcher.Connection.Parts.Keys?.ReadGeneration ?? 0) == 0)
         {
             throw new ContractException("the server did not follow the key update");
+        }
+    }
+
+    /// <summary>Waits until the server has given a ticket.</summary>
+    /// <exception cref="ContractException">It gives none.</exception>
+    public async Task HasTicketAsync()
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        while (await _host.RunAsync(_ => _host.Tickets.Servers) == 0)
+        {
+            if (watch.Elapsed > s_ticketLimit)
+            {
+                throw new ContractException("the server gave no session ticket");
+            }
+
+            await Task.Delay(s_poll);
+        }
+    }
+
+    /// <summary>The connection that is open resumed a session, and its first requests went in 0-RTT if they should.</summary>
+    /// <exception cref="ContractException">It did not, or they did not.</exception>
+    public async Task MustHaveResumedAsync(IFetcher fetcher)
+    {
+        (bool isResumed, EarlyDataState early) = await _host.RunAsync(_ => (fetcher.Connection.Session?.IsResumed == true, fetcher.Connection.EarlyData));
+        if (!isResumed)
+        {
+            throw new ContractException("the server did not resume the session");
+        }
+
+        if (_testCase.Plan == ClientPlan.ResumeEarly && early != EarlyDataState.Accepted)
+        {
+            throw new ContractException($"0-RTT was not accepted ({early})");
         }
     }
 

@@ -28,6 +28,7 @@ internal sealed class Host : IAsyncDisposable
             Server = server,
             Keys = [new ConnectionKeys(0, 0, RandomNumberGenerator.GetBytes(32), RandomNumberGenerator.GetBytes(32))],
             RetryAbove = retry ? 0 : null,
+            Tickets = Tickets,
         };
         Endpoint endpoint = new(options, crypto) { WallClock = Second };
         IDatagramChannel channel = UdpChannel.Bind(local);
@@ -40,6 +41,9 @@ internal sealed class Host : IAsyncDisposable
     }
 
     public Shard Shard { get; }
+
+    /// <summary>Of the servers that we connect to. On the shard's thread only.</summary>
+    public TicketStore Tickets { get; } = new();
 
     /// <summary>Fails with the fault that killed the thread, if one did.</summary>
     public Task Completion => _thread.Completion;

@@ -12,34 +12,52 @@ internal sealed class HqFetcher : IFetcher
     private readonly Host _host;
     private readonly ConnectionDriver _driver;
 
-    private HqFetcher(Host host, ConnectionDriver driver) => (_host, _driver) = (host, driver);
+    private readonly Dictionary<Uri, Asked> _asked;
+
+    private HqFetcher(Host host, ConnectionDriver driver, Dictionary<Uri, Asked> asked) => (_host, _driver, _asked) = (host, driver, asked);
+
+    private sealed record Asked(QuicStream Stream, Task Written);
 
     public Connection Connection => _driver.Connection;
 
+    /// <param name="early">What is asked for as soon as 0-RTT permits it, if it does.</param>
     /// <exception cref="QuicException">The handshake failed.</exception>
-    public static async Task<HqFetcher> ConnectAsync(Host host, TlsClientOptions tls, UdpAddress remote)
+    public static async Task<HqFetcher> ConnectAsync(Host host, TlsClientOptions tls, UdpAddress remote, IReadOnlyList<Uri> early)
     {
+        Dictionary<Uri, Asked> asked = [];
+        TaskCompletionSource started = new(TaskCreationOptions.RunContinuationsAsynchronously);
         ConnectionDriver driver = await host.RunAsync(now =>
         {
             Connection connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
             ConnectionDriver made = new(host.Shard, connection, defaultStreamErrorCode: 0, onEnded: () => { });
+            made.OnConnected = () =>
+            {
+                // On the shard's thread, before anything is sent: the thread pool of a busy machine is slower than the server.
+                foreach (Uri url in early)
+                {
+                    OpenRequest request = new(made, unidirectional: false);
+                    made.Open(request);
+                    if (request.Task.IsCompletedSuccessfully)
+                    {
+                        asked[url] = new(request.Task.Result, AskAsync(request.Task.Result, url));
+                    }
+                }
+
+                started.TrySetResult();
+            };
             host.Shard.SetOwner(connection, made);
             return made;
         });
-        await driver.Connected;
-        return new(host, driver);
+        // Either the handshake is complete, or 0-RTT data may be sent, or all has failed.
+        await await Task.WhenAny(started.Task, driver.Connected);
+        return new(host, driver, asked);
     }
 
     public async Task FetchAsync(Uri url, Stream file)
     {
-        OpenRequest request = new(_driver, unidirectional: false);
-        if (!_host.Shard.Post(request))
-        {
-            throw new IOException("the connection's thread has ended");
-        }
-
-        await using QuicStream stream = await request.Task;
-        await stream.WriteAsync(Encoding.UTF8.GetBytes($"GET {url.AbsolutePath}\r\n"), completeWrites: true);
+        Asked asked = _asked.GetValueOrDefault(url) ?? await OpenAsync(url);
+        await using QuicStream stream = asked.Stream;
+        await asked.Written;
         await stream.CopyToAsync(file);
     }
 
@@ -56,4 +74,19 @@ internal sealed class HqFetcher : IFetcher
         });
         await _driver.Ended;
     }
+
+    private async Task<Asked> OpenAsync(Uri url)
+    {
+        OpenRequest request = new(_driver, unidirectional: false);
+        if (!_host.Shard.Post(request))
+        {
+            throw new IOException("the connection's thread has ended");
+        }
+
+        QuicStream stream = await request.Task;
+        return new(stream, AskAsync(stream, url));
+    }
+
+    private static Task AskAsync(QuicStream stream, Uri url) =>
+        stream.WriteAsync(Encoding.UTF8.GetBytes($"GET {url.AbsolutePath}\r\n"), completeWrites: true).AsTask();
 }

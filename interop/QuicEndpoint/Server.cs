@@ -22,7 +22,7 @@ internal static class Server
 
         WwwFolder files = new(contract.Www);
         TaskCompletionSource<ExchangeHost> http3 = new();
-        TlsServerOptions tls = new() { AlpnProtocols = [Protocol.Hq, Protocol.Http3], Suites = Protocol.Suites(testCase) };
+        TlsServerOptions tls = new() { AlpnProtocols = [Protocol.Hq, Protocol.Http3], Suites = Protocol.Suites(testCase), AcceptsEarlyData = testCase.Plan == ClientPlan.ResumeEarly };
         await using Host host = new(
             UdpAddress.FromEndPoint(new(contract.Parameters.Listen, contract.Port)),
             Protocol.Options(contract, testCase),

@@ -12,6 +12,12 @@ internal enum ClientPlan
     /// <summary>One each.</summary>
     OnePerRequest,
 
+    /// <summary>The first alone, the others on one that resumes the first one's session.</summary>
+    Resume,
+
+    /// <summary>As <see cref="Resume"/>, with the later requests in 0-RTT.</summary>
+    ResumeEarly,
+
     /// <summary>A version that nobody speaks, and the server's answer to it.</summary>
     ProbeVersions,
 }
@@ -50,6 +56,8 @@ internal sealed record TestCase
         _ when s_handshakes.Contains(name) || s_transfers.Contains(name) => new(),
         _ when s_connects.Contains(name) => new() { Plan = ClientPlan.OnePerRequest },
         "versionnegotiation" => new() { Plan = ClientPlan.ProbeVersions },
+        "resumption" => new() { Plan = ClientPlan.Resume },
+        "zerortt" => new() { Plan = ClientPlan.ResumeEarly },
         "chacha20" => new() { Suites = [CipherSuite.ChaCha20Poly1305Sha256] },
         "retry" => new() { Retry = true },
         "keyupdate" => new() { KeyUpdate = true },
