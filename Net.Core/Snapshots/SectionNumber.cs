@@ -38,6 +38,9 @@ internal static class SectionNumber
     public const ulong Http3UnidirectionalStream = 102;
     public const ulong Http3Request = 104;
     public const ulong Http3Exchange = 106;
+    public const ulong QpackEncoder = 108;
+    public const ulong QpackDecoder = 110;
+    public const ulong Priorities = 112;
 
     public const ulong Component = 200;
     public const ulong Connection = 202;

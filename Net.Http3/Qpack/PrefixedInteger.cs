@@ -8,6 +8,9 @@ internal static class PrefixedInteger
     /// <summary>A prefix byte, and at most nine that carry 7 bits each: 62 bits need no more (checklist S65).</summary>
     private const int MaxShift = 56;
 
+    /// <summary>Bytes of the longest integer that is read.</summary>
+    public const int MaxLength = 10;
+
     /// <summary>Reads an integer whose first byte holds other bits above its <paramref name="prefixBits"/> low ones.</summary>
     /// <returns><c>false</c> when it is cut short or exceeds 2^62-1.</returns>
     public static bool TryRead(ref ByteReader reader, int prefixBits, out ulong value)

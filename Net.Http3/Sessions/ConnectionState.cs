@@ -1,5 +1,6 @@
 using Net.Core.Snapshots;
 using Net.Core.Wire;
+using Net.Http3.Messages;
 using Net.Http3.Wire;
 
 namespace Net.Http3.Sessions;
@@ -46,6 +47,9 @@ internal sealed class ConnectionState(bool isServer) : IPart<ConnectionState>
 
     /// <summary>Bytes of our control stream that the transport had no room for.</summary>
     public byte[] ControlPending { get; set => field = Changed(value); } = [];
+
+    /// <summary>Whether the peer takes a section of this size (RFC 9114, section 4.2.2), and we would.</summary>
+    public bool Fits(FieldSection fields) => (ulong)fields.Size <= ulong.Min(PeerSettings.MaxFieldSectionSize, Http3Limits.MaxFieldSectionSize);
 
     /// <summary>A frame on a control stream that changed nothing: a flood of them is an attack (checklist S67).</summary>
     public Http3Error CountIdleFrame() => (ulong)++IdleControlFrames > Http3Limits.MaxIdleControlFrames + (16 * NextRequest)

@@ -1,23 +1,10 @@
+using System.Buffers;
 using Net.Core.Wire;
 using Net.Http3.Messages;
+using Net.Http3.Qpack;
 using Net.Http3.Wire;
 
 namespace Net.Http3.Sessions;
-
-internal enum ReadOutcome
-{
-    /// <summary>Bytes were copied.</summary>
-    Data,
-
-    /// <summary>None now: <see cref="Http3EventKind.Readable"/> will tell.</summary>
-    Wait,
-
-    /// <summary>The message is complete.</summary>
-    End,
-
-    /// <summary>The request is over; an <see cref="Http3EventKind.Aborted"/> event says why.</summary>
-    Aborted,
-}
 
 /// <summary>
 /// HTTP/3 on one connection, either role. In: what the transport's streams report (<see cref="OnReadable"/> and its neighbours), and
@@ -31,18 +18,28 @@ internal sealed class Http3Session
     private readonly Queue<Http3Event> _events = new();
 
     public Http3Session(IStreamTransport transport)
-        : this(transport, new ConnectionState(transport.IsServer), [], []) { }
+        : this(transport, QpackOptions.Default) { }
+
+    public Http3Session(IStreamTransport transport, QpackOptions qpack)
+        : this(transport, new(transport.IsServer), new(qpack.EncoderTableCapacity), new(qpack.DecoderTableCapacity, qpack.BlockedStreams), [], []) { }
 
     internal Http3Session(
-        IStreamTransport transport, ConnectionState state, IEnumerable<UnidirectionalStream> streams, IEnumerable<RequestStream> requests)
+        IStreamTransport transport, ConnectionState state, QpackEncoder encoder, QpackDecoder decoder,
+        IEnumerable<UnidirectionalStream> streams, IEnumerable<RequestStream> requests)
     {
         _transport = transport;
         State = state;
+        Encoder = encoder;
+        Decoder = decoder;
         Streams = streams.ToDictionary(stream => stream.Id);
         Requests = requests.ToDictionary(request => request.Id);
     }
 
     public ConnectionState State { get; }
+
+    public QpackEncoder Encoder { get; }
+
+    public QpackDecoder Decoder { get; }
 
     public Dictionary<StreamId, UnidirectionalStream> Streams { get; }
 
@@ -59,7 +56,11 @@ internal sealed class Http3Session
     private bool IsServer => State.IsServer;
 
     /// <summary>Opens the control stream and sends SETTINGS. Call once the connection can send.</summary>
-    public void Start() => LocalControl.Open(State, _transport);
+    public void Start()
+    {
+        LocalControl.Open(State, _transport, Decoder.Announce(Http3Settings.Ours));
+        FlushQpack();
+    }
 
     /// <summary>Looks at every stream again: after an import, whose events were not carried along.</summary>
     public void Resume()
@@ -89,7 +90,7 @@ internal sealed class Http3Session
             if (Streams.TryGetValue(id, out UnidirectionalStream? stream))
             {
                 ulong? goAway = State.GoAwayReceived;
-                Http3Error error = stream.Receive(_transport, State);
+                Http3Error error = stream.Receive(_transport, State, Encoder, Decoder);
                 if (error.IsError)
                 {
                     Close(error);
@@ -101,6 +102,7 @@ internal sealed class Http3Session
                     Streams.Remove(id);
                 }
 
+                OnTables();
                 if (State.GoAwayReceived != goAway)
                 {
                     _events.Enqueue(new(Http3EventKind.GoAway, new(State.GoAwayReceived!.Value)));
@@ -110,6 +112,7 @@ internal sealed class Http3Session
         else if (Requests.TryGetValue(id, out RequestStream? request))
         {
             ReadHead(request);
+            FlushQpack();
         }
     }
 
@@ -124,6 +127,10 @@ internal sealed class Http3Session
         if (id == State.LocalControl)
         {
             LocalControl.Flush(State, _transport);
+        }
+        else if (id == Encoder.Stream || id == Decoder.Stream)
+        {
+            FlushQpack();
         }
         else if (Requests.TryGetValue(id, out RequestStream? request))
         {
@@ -176,7 +183,7 @@ internal sealed class Http3Session
             return;
         }
 
-        if (id == State.LocalControl)
+        if (id == State.LocalControl || id == Encoder.Stream || id == Decoder.Stream)
         {
             Close(UnidirectionalStream.Closed());
         }
@@ -250,7 +257,7 @@ internal sealed class Http3Session
         RequestStream request = new(id);
         request.OnMethod(head.IsHead);
         Requests.Add(id, request);
-        request.Writer.WriteHead(_transport, id, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
+        WriteHead(request, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
         if (!hasBody)
         {
             request.Writer.TryFinish(_transport, id);
@@ -284,7 +291,7 @@ internal sealed class Http3Session
         }
 
         bool hasNoBody = request.IsHead || ResponseHead.HasNoBody(head.Status);
-        request.Writer.WriteHead(_transport, id, fields, !head.IsInterim, hasNoBody ? 0 : sound!.ContentLength);
+        WriteHead(request, fields, !head.IsInterim, hasNoBody ? 0 : sound!.ContentLength);
         request.Changed();
         return true;
     }
@@ -294,7 +301,7 @@ internal sealed class Http3Session
     {
         ResponseHead head = new(status, new(new Field("content-length", "0")));
         // A peer that takes not even this much gets none.
-        if (!Fits(head.ToFields()))
+        if (!State.Fits(head.ToFields()))
         {
             Abort(id, Http3ErrorCode.InternalError);
         }
@@ -342,12 +349,15 @@ internal sealed class Http3Session
         if (IsServer && !request.Reader.IsOver)
         {
             // The end may have arrived already; what is then left is a body that nobody will read.
-            ReadStep step = request.Reader.Advance(_transport, id, out _, out _);
+            ReadStep step = request.Reader.Advance(_transport, id, Decoder, out _, out _);
             if (step != ReadStep.End)
             {
                 _transport.StopSending(id, (ulong)Http3ErrorCode.NoError);
                 request.Reader.Close();
+                Decoder.Cancel(id.Value);
             }
+
+            FlushQpack();
         }
 
         Forget(request);
@@ -371,8 +381,9 @@ internal sealed class Http3Session
         request.Changed();
         while (count < destination.Length)
         {
-            ReadStep step = request.Reader.Advance(_transport, id, out FieldSection? trailers, out Http3Error error);
+            ReadStep step = request.Reader.Advance(_transport, id, Decoder, out FieldSection? trailers, out Http3Error error);
             request.Trailers = IsServer ? null : trailers ?? request.Trailers;
+            FlushQpack();
             switch (step)
             {
                 case ReadStep.Data:
@@ -449,6 +460,7 @@ internal sealed class Http3Session
             {
                 _transport.StopSending(opened, (ulong)Http3ErrorCode.RequestRejected);
                 _transport.Reset(opened, (ulong)Http3ErrorCode.RequestRejected);
+                Decoder.Cancel(opened.Value);
             }
             else
             {
@@ -464,10 +476,10 @@ internal sealed class Http3Session
         request.Changed();
         while (request.Reader.Phase == ReadPhase.Head)
         {
-            switch (request.Reader.Advance(_transport, request.Id, out FieldSection? fields, out Http3Error error))
+            switch (request.Reader.Advance(_transport, request.Id, Decoder, out FieldSection? fields, out Http3Error error))
             {
                 case ReadStep.Head:
-                    error = OnHead(request, fields!);
+                    error = ReceivedHeads.Take(request, fields!, _transport, _events);
                     if (error.IsError)
                     {
                         Fail(request, error);
@@ -477,6 +489,7 @@ internal sealed class Http3Session
                     break;
 
                 case ReadStep.TooLarge when IsServer:
+                    Decoder.Cancel(request.Id.Value);
                     Answer(request.Id, 431);
                     return;
 
@@ -493,48 +506,44 @@ internal sealed class Http3Session
         _events.Enqueue(new(Http3EventKind.Readable, request.Id));
     }
 
-    private Http3Error OnHead(RequestStream request, FieldSection fields)
+    /// <summary>Encodes a section, and sends first what it inserts into the peer's table.</summary>
+    private void WriteHead(RequestStream request, FieldSection fields, bool isFinal, long contentLength)
     {
-        Http3Error error;
-        if (IsServer)
-        {
-            error = RequestHead.TryRead(fields, out RequestHead? head);
-            if (!error.IsError)
-            {
-                request.Request = head;
-                request.OnMethod(head!.IsHead);
-                request.Reader.OnHead(head.ContentLength, hasNoBody: false);
-                (int urgency, bool incremental) = Priority.Parse(head.Headers["priority"]);
-                _transport.SetPriority(request.Id, urgency, incremental);
-                _events.Enqueue(new(Http3EventKind.Head, request.Id));
-            }
-        }
-        else
-        {
-            error = ResponseHead.TryRead(fields, out ResponseHead? head);
-            if (!error.IsError && head!.IsInterim)
-            {
-                _events.Enqueue(new(Http3EventKind.Interim, request.Id, (ulong)head.Status));
-                return request.Reader.OnInterim();
-            }
-
-            if (!error.IsError)
-            {
-                request.Response = head;
-                request.Reader.OnHead(head!.ContentLength, request.IsHead || ResponseHead.HasNoBody(head.Status));
-                _events.Enqueue(new(Http3EventKind.Head, request.Id));
-            }
-        }
-
-        return error;
+        byte[] section = ArrayPool<byte>.Shared.Rent(FieldSectionEncoder.MaxLength(fields));
+        int length = Encoder.Encode(request.Id.Value, fields, QpackStreams.Room(Encoder, _transport), section);
+        FlushQpack();
+        request.Writer.WriteHead(_transport, request.Id, section.AsSpan(0, length), isFinal, contentLength);
+        ArrayPool<byte>.Shared.Return(section, clearArray: true);
     }
 
-    private bool Fits(FieldSection fields) =>
-        (ulong)fields.Size <= ulong.Min(State.PeerSettings.MaxFieldSectionSize, Http3Limits.MaxFieldSectionSize);
+    /// <summary>SETTINGS or instructions may have arrived: more may be used of the peer's table, and sections may wait no more for ours.</summary>
+    private void OnTables()
+    {
+        Encoder.OnSettings(State.PeerSettings.QpackMaxTableCapacity, State.PeerSettings.QpackBlockedStreams);
+        while (!Error.IsError && Decoder.TryUnblock(out ulong unblocked))
+        {
+            if (Requests.TryGetValue(new(unblocked), out RequestStream? request))
+            {
+                ReadHead(request);
+            }
+        }
+
+        // Behind the acknowledgements of sections, which cover most insertions.
+        Decoder.AcknowledgeInsertions();
+        FlushQpack();
+    }
+
+    private void FlushQpack()
+    {
+        if (!Error.IsError && !QpackStreams.TryFlush(Encoder, Decoder, _transport))
+        {
+            Close(Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "the decoder stream is given no credit"));
+        }
+    }
 
     private void CheckSize(FieldSection fields, string parameter)
     {
-        if (!Fits(fields))
+        if (!State.Fits(fields))
         {
             throw new ArgumentException("the fields are larger than the peer takes", parameter);
         }
@@ -557,6 +566,8 @@ internal sealed class Http3Session
         if (!request.Reader.IsOver)
         {
             _transport.StopSending(request.Id, (ulong)code);
+            Decoder.Cancel(request.Id.Value);
+            FlushQpack();
         }
 
         if (request.Writer.Phase != WritePhase.Finished)

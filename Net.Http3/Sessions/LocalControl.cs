@@ -7,7 +7,7 @@ namespace Net.Http3.Sessions;
 internal static class LocalControl
 {
     /// <summary>Opens the stream with SETTINGS, once the peer permits it.</summary>
-    public static void Open(ConnectionState state, IStreamTransport transport)
+    public static void Open(ConnectionState state, IStreamTransport transport, Http3Settings settings)
     {
         if (state.LocalControl is null && transport.TryOpen(unidirectional: true, out StreamId id))
         {
@@ -17,7 +17,7 @@ internal static class LocalControl
             Span<byte> buffer = stackalloc byte[64];
             ByteWriter writer = new(buffer);
             writer.WriteVarInt((ulong)Http3StreamType.Control);
-            Http3Settings.Ours.Write(ref writer);
+            settings.Write(ref writer);
             Write(state, transport, writer.Written);
         }
     }

@@ -68,7 +68,7 @@ internal sealed class MessageReader
     public bool IsOver => Phase is ReadPhase.Ended or ReadPhase.Closed;
 
     /// <summary>Reads on until something is there that the caller must deal with.</summary>
-    public ReadStep Advance(IStreamTransport transport, StreamId id, out FieldSection? fields, out Http3Error error)
+    public ReadStep Advance(IStreamTransport transport, StreamId id, QpackDecoder qpack, out FieldSection? fields, out Http3Error error)
     {
         fields = null;
         error = Http3Error.None;
@@ -124,7 +124,7 @@ internal sealed class MessageReader
                     return ReadStep.Data;
 
                 case Http3FrameType.Headers:
-                    if (!TryCollect(transport, id, input, out ReadStep step, out FieldSection? collected, out error))
+                    if (!TryCollect(transport, id, input, qpack, out ReadStep step, out FieldSection? collected, out error))
                     {
                         // Trailers are given together with whatever follows them.
                         fields = collected;
@@ -284,7 +284,8 @@ internal sealed class MessageReader
     /// <summary>Collects a HEADERS payload; one that lies there in one piece is decoded where it lies.</summary>
     /// <returns>Whether <paramref name="step"/> is for the caller.</returns>
     private bool TryCollect(
-        IStreamTransport transport, StreamId id, ReadOnlySpan<byte> input, out ReadStep step, out FieldSection? fields, out Http3Error error)
+        IStreamTransport transport, StreamId id, ReadOnlySpan<byte> input, QpackDecoder qpack,
+        out ReadStep step, out FieldSection? fields, out Http3Error error)
     {
         step = ReadStep.Wait;
         fields = null;
@@ -310,21 +311,33 @@ internal sealed class MessageReader
         }
 
         FieldSection decoded = new();
-        error = FieldSectionDecoder.TryDecode(whole ? input[..count] : _payload.AsSpan(0, _collected), decoded, out bool tooLarge);
+        SectionResult result = qpack.Decode(id.Value, whole ? input[..count] : _payload.AsSpan(0, _collected), decoded, out error);
+        if (result == SectionResult.Blocked && whole)
+        {
+            // Kept, still as the payload of a frame that was not left: the next call tries again.
+            (_payload, _collected) = (input[..count].ToArray(), count);
+            _frame.Take(count);
+        }
+
         if (whole)
         {
             transport.Consume(id, count);
         }
 
+        if (result == SectionResult.Blocked)
+        {
+            return true;
+        }
+
         _frame.Leave();
         (_payload, _collected) = ([], 0);
-        if (error.IsError)
+        if (result == SectionResult.Failed)
         {
             step = ReadStep.Failed;
             return true;
         }
 
-        if (tooLarge)
+        if (result == SectionResult.TooLarge)
         {
             step = TooLarge(out error);
             return true;

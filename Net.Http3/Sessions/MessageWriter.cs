@@ -1,8 +1,5 @@
-using System.Buffers;
 using Net.Core.Snapshots;
 using Net.Core.Wire;
-using Net.Http3.Messages;
-using Net.Http3.Qpack;
 using Net.Http3.Wire;
 
 namespace Net.Http3.Sessions;
@@ -50,17 +47,14 @@ internal sealed class MessageWriter
     public long BodyLeft => _contentLength < 0 ? -1 : _contentLength - BodySent;
 
     /// <summary>Queues HEADERS and sends what fits.</summary>
-    public void WriteHead(IStreamTransport transport, StreamId id, FieldSection fields, bool isFinal, long contentLength)
+    public void WriteHead(IStreamTransport transport, StreamId id, ReadOnlySpan<byte> section, bool isFinal, long contentLength)
     {
-        byte[] section = ArrayPool<byte>.Shared.Rent(FieldSectionEncoder.MaxLength(fields));
-        int length = FieldSectionEncoder.Encode(fields, section);
         int waiting = _pending.Length - _flushed;
-        byte[] pending = new byte[waiting + 1 + VarInt.Length((ulong)length) + length];
+        byte[] pending = new byte[waiting + 1 + VarInt.Length((ulong)section.Length) + section.Length];
         _pending.AsSpan(_flushed).CopyTo(pending);
         ByteWriter writer = new(pending.AsSpan(waiting));
         writer.WriteVarInt((ulong)Http3FrameType.Headers);
-        writer.WriteVarBytes(section.AsSpan(0, length));
-        ArrayPool<byte>.Shared.Return(section, clearArray: true);
+        writer.WriteVarBytes(section);
         (_pending, _flushed) = (pending, 0);
         if (isFinal)
         {

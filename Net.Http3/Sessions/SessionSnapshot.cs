@@ -1,6 +1,8 @@
 using Net.Core.Snapshots;
 using Net.Core.Time;
 using Net.Core.Wire;
+using Net.Http3.Qpack;
+using Net.Http3.Wire;
 
 namespace Net.Http3.Sessions;
 
@@ -19,6 +21,9 @@ internal static class SessionSnapshot
         return
         [
             TravellingPart.Of(session.State),
+            // What was never used is what it is by default at the other side.
+            .. session.Encoder.IsUntouched ? [] : (ReadOnlySpan<TravellingPart>)[TravellingPart.Of(session.Encoder)],
+            TravellingPart.Of(session.Decoder),
             .. session.Streams.Values.OrderBy(stream => stream.Id).Select(stream => TravellingPart.Of(stream, stream.Id.Value)),
             .. session.Requests.Values.OrderBy(request => request.Id).Select(request => TravellingPart.Of(request, request.Id.Value)),
         ];
@@ -31,6 +36,8 @@ internal static class SessionSnapshot
     public static Http3Session Import(IEnumerable<(SnapshotSection Section, Instant Now)> sections, IStreamTransport transport)
     {
         ConnectionState? state = null;
+        QpackEncoder? encoder = null;
+        QpackDecoder? decoder = null;
         Dictionary<StreamId, UnidirectionalStream> streams = [];
         Dictionary<StreamId, RequestStream> requests = [];
         foreach ((SnapshotSection section, Instant now) in sections)
@@ -41,6 +48,16 @@ internal static class SessionSnapshot
                 case SectionNumber.Http3Connection:
                     sound = state is null;
                     state = ConnectionState.Import(new(section.Body, now));
+                    break;
+
+                case SectionNumber.QpackEncoder:
+                    sound = encoder is null;
+                    encoder = QpackEncoder.Import(new(section.Body, now));
+                    break;
+
+                case SectionNumber.QpackDecoder:
+                    sound = decoder is null;
+                    decoder = QpackDecoder.Import(new(section.Body, now));
                     break;
 
                 case SectionNumber.Http3UnidirectionalStream:
@@ -66,10 +83,14 @@ internal static class SessionSnapshot
         bool consistent = state is not null && state.IsServer == transport.IsServer
             && streams.Keys.All(id => id.IsServerInitiated != state.IsServer && id.Index < state.NextUnidirectional)
             && (!state.IsServer || requests.Keys.All(id => id.Index < state.NextRequest))
+            && (encoder?.Stream is not StreamId local || IsLocal(local)) && decoder is not null && (decoder.Stream is not StreamId other || IsLocal(other))
+            && decoder.BlockedStreams.All(id => requests.ContainsKey(new(id)))
             && Known(state.PeerControl) && Known(state.PeerEncoder) && Known(state.PeerDecoder);
         return consistent
-            ? new(transport, state!, streams.Values, requests.Values)
+            ? new(transport, state!, encoder ?? new(Http3Limits.MaxEncoderTable), decoder!, streams.Values, requests.Values)
             : throw new SnapshotException("the sections of HTTP/3 contradict each other");
+
+        bool IsLocal(StreamId id) => id.IsUnidirectional && id.IsServerInitiated == state!.IsServer;
 
         bool Known(StreamId? id) => id is not StreamId known || streams.ContainsKey(known);
     }

@@ -13,7 +13,6 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
     private bool _hasType;
     private Http3StreamType _type;
     private FrameHead _frame;
-    private PeerInstructions _instructions;
 
     public static ulong Section => SectionNumber.Http3UnidirectionalStream;
 
@@ -28,7 +27,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
     public bool IsUnknown => _hasType && _type > Http3StreamType.QpackDecoder;
 
     /// <summary>Reads all that has arrived.</summary>
-    public Http3Error Receive(IStreamTransport transport, ConnectionState state)
+    public Http3Error Receive(IStreamTransport transport, ConnectionState state, QpackEncoder encoder, QpackDecoder decoder)
     {
         while (true)
         {
@@ -53,11 +52,11 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
             }
             else if (_type == Http3StreamType.QpackEncoder)
             {
-                error = PeerInstructions.OnEncoderStream(input);
+                error = decoder.OnEncoderStream(input);
             }
             else if (_type == Http3StreamType.QpackDecoder)
             {
-                error = _instructions.OnDecoderStream(input);
+                error = encoder.OnDecoderStream(input);
             }
 
             if (error.IsError)
@@ -78,7 +77,6 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
         writer.WriteBool(_hasType);
         writer.WriteNumber((ulong)_type);
         _frame.Export(writer);
-        _instructions.Export(writer);
     }
 
     public static UnidirectionalStream Import(SnapshotReader reader)
@@ -89,7 +87,6 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
             _hasType = reader.ReadBool(),
             _type = (Http3StreamType)reader.ReadNumber(VarInt.MaxValue),
             _frame = FrameHead.Import(reader),
-            _instructions = PeerInstructions.Import(reader),
         };
         reader.End();
         int limit = !stream._hasType ? sizeof(ulong) - 1

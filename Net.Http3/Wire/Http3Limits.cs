@@ -27,6 +27,27 @@ internal static class Http3Limits
     /// <summary>Handlers running for one connection, those of streams that were reset included (checklist S53, S54).</summary>
     public const int MaxRunningExchanges = 256;
 
+    /// <summary>The largest dynamic table that options may let our encoder use, however much a peer permits (RFC 9204, section 3.2.3).</summary>
+    public const int MaxEncoderTable = 64 * 1024;
+
+    /// <summary>Sections that a peer has not acknowledged, over all streams: beyond, no section refers to the dynamic table.</summary>
+    public const int MaxOutstandingSections = 512;
+
+    /// <summary>Bytes of dynamic table at either end, unless options say otherwise.</summary>
+    public const int DefaultTableCapacity = 4096;
+
+    /// <summary>Streams that may wait for our dynamic table, unless options say otherwise.</summary>
+    public const int DefaultBlockedStreams = 16;
+
+    /// <summary>The largest dynamic table that options may permit a peer, in bytes.</summary>
+    public const int MaxDecoderTable = 1024 * 1024;
+
+    /// <summary>The most streams that options may permit a peer to block.</summary>
+    public const int MaxBlockedStreams = 1024;
+
+    /// <summary>Bytes of acknowledgements that wait for a peer which gives our decoder stream no credit.</summary>
+    public const int MaxDecoderBacklog = 4096;
+
     /// <summary>Bytes of state that a resumable handler may save.</summary>
     public const int MaxSavedState = 1024 * 1024;
 }

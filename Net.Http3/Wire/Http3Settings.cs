@@ -17,8 +17,8 @@ internal readonly record struct Http3Settings(
     /// <summary>What holds until SETTINGS arrives.</summary>
     public static Http3Settings Default => new(VarInt.MaxValue, 0, 0, false, false);
 
-    /// <summary>What we send: no dynamic table yet, so our decoder never blocks.</summary>
-    public static Http3Settings Ours => new(Http3Limits.MaxFieldSectionSize, 0, 0, false, false);
+    /// <summary>What we send, unless options say otherwise.</summary>
+    public static Http3Settings Ours => new(Http3Limits.MaxFieldSectionSize, Http3Limits.DefaultTableCapacity, Http3Limits.DefaultBlockedStreams, false, false);
 
     /// <summary>
     /// What requests in 0-RTT are held to, of a server's earlier SETTINGS: no dynamic table, so that they can be sent again whatever the server

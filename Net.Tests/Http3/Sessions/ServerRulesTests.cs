@@ -35,7 +35,7 @@ public sealed class ServerRulesTests
         ["datagrams = 2", true, new byte[] { 0, 4, 2, 0x33, 2 }, Http3ErrorCode.SettingsError],
         ["SETTINGS without end", true, new byte[] { 0, 4, 0x7F, 0xFF }, Http3ErrorCode.ExcessiveLoad],
         ["push from a client", true, new byte[] { 1, 0 }, Http3ErrorCode.StreamCreationError],
-        ["bad encoder instruction", true, new byte[] { 2, 0x3F }, Http3ErrorCode.QpackEncoderStreamError],
+        ["bad encoder instruction", true, new byte[] { 2, 0x00 }, Http3ErrorCode.QpackEncoderStreamError],
         ["bad decoder instruction", true, new byte[] { 3, 0x80 }, Http3ErrorCode.QpackDecoderStreamError],
         // Request streams.
         ["DATA before HEADERS", false, Frames.Data(1), Http3ErrorCode.FrameUnexpected],
@@ -45,7 +45,7 @@ public sealed class ServerRulesTests
         ["MAX_PUSH_ID on a request", false, Frames.Frame(Http3FrameType.MaxPushId, 0), Http3ErrorCode.FrameUnexpected],
         ["PUSH_PROMISE from a client", false, Frames.Frame(Http3FrameType.PushPromise, 0), Http3ErrorCode.FrameUnexpected],
         ["PING of HTTP/2 on a request", false, Frames.Frame(Http3FrameType.Http2Ping), Http3ErrorCode.FrameUnexpected],
-        ["QPACK garbage", false, Frames.Frame(Http3FrameType.Headers, 9, 9, 9), Http3ErrorCode.QpackDecompressionFailed],
+        ["QPACK garbage", false, Frames.Frame(Http3FrameType.Headers, 0, 0, 9), Http3ErrorCode.QpackDecompressionFailed],
         ["an empty HEADERS", false, Frames.Frame(Http3FrameType.Headers), Http3ErrorCode.QpackDecompressionFailed],
         ["HEADERS behind trailers", false, (byte[])[.. Frames.Request(), .. Frames.Headers(("a", "b")), .. Frames.Headers(("a", "b"))], Http3ErrorCode.FrameUnexpected],
         ["DATA behind trailers", false, (byte[])[.. Frames.Request(), .. Frames.Headers(("a", "b")), .. Frames.Data(1)], Http3ErrorCode.FrameUnexpected],

@@ -22,7 +22,7 @@ public sealed class StreamPartTests
         link.Server.OnReadable = _ => { };
         link.Client.Write(id, half, fin: false);
         link.Deliver(link.Client, int.MaxValue);
-        Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Server, id, out _, out Http3Error error));
+        Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Server, id, new(0, 0), out _, out Http3Error error));
         Assert.AreEqual(Http3ErrorCode.ExcessiveLoad, error.Code);
     }
 
@@ -46,7 +46,7 @@ public sealed class StreamPartTests
         request.Reader.OnHead(contentLength: 5, hasNoBody: true);
         moved = Move(request);
         link.Deliver(link.Server, int.MaxValue);
-        Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Client, id, out _, out Http3Error error));
+        Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Client, id, new(0, 0), out _, out Http3Error error));
         Assert.AreEqual(Http3ErrorCode.MessageError, error.Code);
     }
 
@@ -68,7 +68,7 @@ public sealed class StreamPartTests
         Assert.IsFalse(moved.Writer.TryFinish(link.Server, id));
         link.Client.Write(id, Frames.Data(3, 4, 5), fin: false);
         link.Deliver(link.Client, int.MaxValue);
-        Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Server, id, out _, out Http3Error error));
+        Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Server, id, new(0, 0), out _, out Http3Error error));
         Assert.AreEqual(Http3ErrorCode.MessageError, error.Code);
     }
 

@@ -1,0 +1,63 @@
+using Net.Core.Wire;
+using Net.Http3.Qpack;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Sessions;
+
+/// <summary>Our encoder and decoder streams (RFC 9204, section 4.2): opened when there is something to say, before all requests.</summary>
+internal static class QpackStreams
+{
+    /// <summary>Bytes that the encoder stream takes now.</summary>
+    /// <remarks>
+    /// Instructions are queued before the section that needs them, on a stream of the highest urgency, so they get connection credit first;
+    /// and the peer's decoder reads that stream whatever else it holds back: section 2.1.3's deadlock does not arise.
+    /// </remarks>
+    public static int Room(QpackEncoder encoder, IStreamTransport transport)
+    {
+        if (!encoder.WantsStream)
+        {
+            return 0;
+        }
+
+        if (encoder.Stream is null && transport.TryOpen(unidirectional: true, out StreamId id))
+        {
+            encoder.Stream = Begin(id, Http3StreamType.QpackEncoder, encoder.Pending, transport);
+        }
+
+        return encoder.Stream is StreamId stream ? transport.WriteRoom(stream) - encoder.Pending.Count : 0;
+    }
+
+    /// <summary>Sends what waits.</summary>
+    /// <returns><c>false</c> when the peer lets so little through that acknowledgements pile up.</returns>
+    public static bool TryFlush(QpackEncoder encoder, QpackDecoder decoder, IStreamTransport transport)
+    {
+        if (decoder.Stream is null && decoder.Pending.Count > 0 && transport.TryOpen(unidirectional: true, out StreamId id))
+        {
+            ByteBacklog said = decoder.Pending;
+            ReadOnlySpan<byte> waiting = said.Waiting.ToArray();
+            said.Take(said.Count);
+            decoder.Stream = Begin(id, Http3StreamType.QpackDecoder, said, transport);
+            said.Append(waiting);
+        }
+
+        Flush(encoder.Stream, encoder.Pending, transport);
+        Flush(decoder.Stream, decoder.Pending, transport);
+        return decoder.Pending.Count <= Http3Limits.MaxDecoderBacklog;
+    }
+
+    private static StreamId Begin(StreamId id, Http3StreamType type, ByteBacklog backlog, IStreamTransport transport)
+    {
+        // With the control stream, before all requests: sections wait for what it carries.
+        transport.SetPriority(id, 0, incremental: false);
+        backlog.Append([(byte)type]);
+        return id;
+    }
+
+    private static void Flush(StreamId? stream, ByteBacklog backlog, IStreamTransport transport)
+    {
+        if (stream is StreamId id && backlog.Count > 0)
+        {
+            backlog.Take(transport.Write(id, backlog.Waiting, fin: false));
+        }
+    }
+}

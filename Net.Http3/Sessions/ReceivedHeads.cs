@@ -1,0 +1,45 @@
+using Net.Http3.Messages;
+using Net.Http3.Wire;
+
+namespace Net.Http3.Sessions;
+
+/// <summary>The head of a message, once it is decoded: a request's at a server, a response's, interim or final, at a client.</summary>
+internal static class ReceivedHeads
+{
+    /// <summary>Validates a decoded section, and tells of it.</summary>
+    public static Http3Error Take(RequestStream request, FieldSection fields, IStreamTransport transport, Queue<Http3Event> events)
+    {
+        Http3Error error;
+        if (transport.IsServer)
+        {
+            error = RequestHead.TryRead(fields, out RequestHead? head);
+            if (!error.IsError)
+            {
+                request.Request = head;
+                request.OnMethod(head!.IsHead);
+                request.Reader.OnHead(head.ContentLength, hasNoBody: false);
+                (int urgency, bool incremental) = Priority.Parse(head.Headers["priority"]);
+                transport.SetPriority(request.Id, urgency, incremental);
+                events.Enqueue(new(Http3EventKind.Head, request.Id));
+            }
+        }
+        else
+        {
+            error = ResponseHead.TryRead(fields, out ResponseHead? head);
+            if (!error.IsError && head!.IsInterim)
+            {
+                events.Enqueue(new(Http3EventKind.Interim, request.Id, (ulong)head.Status));
+                return request.Reader.OnInterim();
+            }
+
+            if (!error.IsError)
+            {
+                request.Response = head;
+                request.Reader.OnHead(head!.ContentLength, request.IsHead || ResponseHead.HasNoBody(head.Status));
+                events.Enqueue(new(Http3EventKind.Head, request.Id));
+            }
+        }
+
+        return error;
+    }
+}

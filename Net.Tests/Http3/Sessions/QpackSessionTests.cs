@@ -1,0 +1,116 @@
+using Net.Core.Wire;
+using Net.Http3.Messages;
+using Net.Http3.Sessions;
+using Net.Http3.Wire;
+
+namespace Net.Tests.Http3.Sessions;
+
+/// <summary>QPACK's streams on a connection: tables in both directions, waiting sections, closed streams, and moves in between.</summary>
+[TestClass]
+public sealed class QpackSessionTests
+{
+    /// <summary>Goal: requests and responses use both tables, and a move between any two deliveries changes nothing.</summary>
+    [TestMethod]
+    public void Tables_work_in_both_directions_across_moves()
+    {
+        FakeLink link = new();
+        Http3Session server = ServerRulesTests.Serve(link), client = new(link.Client);
+        link.Client.Attach(client);
+        server.Start();
+        client.Start();
+        link.Run();
+        int answered = 0;
+        for (int i = 0; i < 6; i++)
+        {
+            RequestHead head = new("GET", "https", "a.test", $"/{i}", new([("user-agent", "a client with a long name"), ("x-same", "something that stays")]));
+            Assert.IsTrue(client.TryOpenRequest(head, hasBody: false, out StreamId id));
+            link.Run(7, () =>
+            {
+                while (server.TryTakeEvent(out Http3Event e))
+                {
+                    if (server.TakeRequest(e.Id) is RequestHead got)
+                    {
+                        Assert.AreEqual("something that stays", got.Headers["x-same"]);
+                        server.Respond(e.Id, new(200, new([("x-answer", "an answer that stays the same"), ("content-length", "0")])));
+                        server.TryFinish(e.Id);
+                    }
+                }
+
+                server = SessionSnapshotTests.Move(server, link);
+                while (client.TryTakeEvent(out Http3Event e))
+                {
+                    answered += client.TakeResponse(e.Id)?.Headers["x-answer"] == "an answer that stays the same" ? 1 : 0;
+                }
+            });
+            // Reads the end, so that the request is forgotten.
+            Assert.AreEqual(ReadOutcome.End, client.Read(id, new byte[9], out _));
+        }
+
+        Assert.AreEqual(6, answered);
+        Assert.IsFalse(server.Error.IsError || client.Error.IsError);
+        Assert.IsGreaterThan(0UL, server.Encoder.Inserted);
+        Assert.AreEqual(client.Encoder.Inserted, server.Decoder.Inserted);
+        Assert.IsGreaterThan(0UL, client.Encoder.KnownReceived);
+        Assert.IsGreaterThan(0UL, server.Encoder.KnownReceived);
+    }
+
+    /// <summary>Goal: a section that waits for an insertion, and its end, are read when the insertion comes, after a move as well.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void A_section_waits_for_its_insertion(bool move)
+    {
+        FakeLink link = new();
+        Http3Session server = ServerRulesTests.Serve(link);
+        link.Client.Send(true, Frames.Control());
+        // GET https, then :authority from the dynamic table, which is empty, then path /.
+        StreamId id = link.Client.Send(false, Frames.Frame(Http3FrameType.Headers, 2, 0, 0xD1, 0xD7, 0x80, 0xC1), fin: true);
+        ServerRulesTests.Drain(link, server);
+        Assert.IsNull(server.TakeRequest(id));
+        server = move ? SessionSnapshotTests.Move(server, link) : server;
+        link.Client.Send(true, [2, 0x3F, 0x45, 0xC0, 1, (byte)'a']);
+        link.Run();
+        Assert.IsFalse(server.Error.IsError, server.Error.ToString());
+        Assert.AreEqual("a", server.TakeRequest(id)?.Authority);
+        Assert.AreEqual(ReadOutcome.End, server.Read(id, new byte[1], out _));
+    }
+
+    /// <summary>Goal: a waiting section that is reset is cancelled, and no longer counts (section 2.2.2.2; S66).</summary>
+    [TestMethod]
+    public void S66_a_reset_while_a_section_waits()
+    {
+        FakeLink link = new();
+        Http3Session server = ServerRulesTests.Serve(link);
+        StreamId id = link.Client.Send(false, Frames.Frame(Http3FrameType.Headers, 2, 0, 0x80));
+        ServerRulesTests.Drain(link, server);
+        Assert.HasCount(1, server.Decoder.BlockedStreams.ToArray());
+        link.Client.Reset(id, 0x10C);
+        ServerRulesTests.Drain(link, server);
+        Assert.IsEmpty(server.Decoder.BlockedStreams.ToArray());
+        CollectionAssert.AreEqual(new byte[] { 3, 0x40 }, link.Server.Sending[server.Decoder.Stream!.Value].Delivered.ToArray());
+        link.Client.Send(true, [2, 0x3F, 0x45, 0xC0, 1, (byte)'a']);
+        ServerRulesTests.Drain(link, server);
+        Assert.IsFalse(server.Error.IsError);
+    }
+
+    /// <summary>Goal: a peer that closes, resets or refuses a QPACK stream ends the connection (RFC 9204, section 4.2; S66).</summary>
+    [TestMethod]
+    [DataRow(2, false, DisplayName = "S66 the encoder stream ends")]
+    [DataRow(3, false, DisplayName = "S66 the decoder stream ends")]
+    [DataRow(2, true, DisplayName = "S66 the encoder stream is reset")]
+    [DataRow(3, true, DisplayName = "S66 the decoder stream is reset")]
+    public void S66_qpack_streams_are_critical(int type, bool reset)
+    {
+        FakeLink link = new();
+        Http3Session server = ServerRulesTests.Serve(link);
+        StreamId id = link.Client.Send(true, [(byte)type], fin: !reset);
+        ServerRulesTests.Drain(link, server);
+        if (reset)
+        {
+            link.Client.Reset(id, 0);
+            ServerRulesTests.Drain(link, server);
+        }
+
+        Assert.AreEqual(Http3ErrorCode.ClosedCriticalStream, server.Error.Code);
+    }
+}
