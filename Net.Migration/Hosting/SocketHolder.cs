@@ -183,6 +183,9 @@ public sealed class BorrowedSocket : IDisposable
     /// <summary>The public socket; whoever uses it owns it.</summary>
     public SafeSocketHandle Handle { get; }
 
+    /// <summary>As when the process dies: nothing is said.</summary>
+    internal void Abandon() => _connection.Dispose();
+
     /// <summary>The planned end: the holder ends as well. A process that dies says nothing, and the holder waits for the next.</summary>
     public void Dispose()
     {

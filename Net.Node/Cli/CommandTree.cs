@@ -13,7 +13,7 @@ internal sealed class CommandTree
     public static readonly UdpAddress DefaultListen = UdpAddress.FromEndPoint(new(IPAddress.IPv6Any, 4433));
     public static readonly UdpAddress DefaultControl = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 4434));
 
-    private static readonly string[] s_scenarios = ["move", "drain", "takeover"];
+    private static readonly string[] s_scenarios = ["move", "drain", "takeover", "relay"];
 
     /// <summary>What one node announces at most.</summary>
     private const int MaxComponents = 256;
@@ -149,17 +149,13 @@ internal sealed class CommandTree
         Option<string> components = Flags.Value("--component", "NAME[,NAME...]", "names to host those files under, one component each", Names, "web");
         Option<TimeSpan?> drainTimeout = Flags.Value<TimeSpan?>("--drain-timeout", "SECONDS", "how long SIGTERM lets it move its components away [default: 10]", Seconds);
         Option<bool> takeOver = Flags.Switch("--takeover", "take everything over from the process of the same name that runs on this machine");
-        Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port",
-            (string flag, string text, out UdpAddress? value, out string error) =>
-            {
-                bool isSound = Values.TryAddress(flag, text, out UdpAddress address, out error);
-                value = address;
-                return isSound;
-            });
+        Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port", Address);
+        Option<UdpAddress?> listen = Flags.Value<UdpAddress?>("--listen", "ADDR:PORT", "public UDP address: no ingress, clients come to this node, which relays what moves away", Address);
+        Option<UdpAddress?> control = Flags.Value<UdpAddress?>("--control", "ADDR:PORT", "with --listen: UDP address at which other nodes join this one", Address);
         Option<string?> cert = Flags.Text("--cert", "FILE", "PEM certificate chain to show to clients, the same on every node");
         Option<string?> key = Flags.Text("--key", "FILE", "PEM key of --cert");
         Option<string?> trust = Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
-        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, drainTimeout, takeOver, link, cert, key, trust, _stopOnEof };
+        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, drainTimeout, takeOver, listen, control, link, cert, key, trust, _stopOnEof };
         command.Validators.Add(result =>
         {
             bool hasCert = result.GetResult(cert) is { Implicit: false }, hasKey = result.GetResult(key) is { Implicit: false };
@@ -167,6 +163,18 @@ internal sealed class CommandTree
             {
                 (string given, string missing) = hasCert ? ("--cert", "--key") : ("--key", "--cert");
                 result.AddError($"{Flags.Ours}{given} without {missing}: give both, or neither for the development certificate");
+            }
+
+            bool hasListen = result.GetResult(listen) is { Implicit: false }, hasControl = result.GetResult(control) is { Implicit: false };
+            if (hasListen != hasControl)
+            {
+                (string given, string missing) = hasListen ? ("--listen", "--control") : ("--control", "--listen");
+                result.AddError($"{Flags.Ours}{given} without {missing}: give both, or neither when there is an ingress");
+            }
+
+            if (hasListen && (result.GetResult(join) is { Implicit: false } || result.GetResult(takeOver) is { Implicit: false }))
+            {
+                result.AddError($"{Flags.Ours}--listen with --join or --takeover: a node that relays has the directory itself, leave the other out");
             }
 
             if (result.GetResult(components) is { Implicit: false } && result.GetResult(serve) is not { Implicit: false })
@@ -179,6 +187,8 @@ internal sealed class CommandTree
                 parsed.GetValue(cert), parsed.GetValue(key), parsed.GetValue(trust), parsed.GetValue(_stopOnEof))
             {
                 Components = parsed.GetValue(components)!,
+                Listen = parsed.GetValue(listen),
+                Control = parsed.GetValue(control),
                 TakeOver = parsed.GetValue(takeOver),
                 DrainTimeout = parsed.GetValue(drainTimeout) ?? TimeSpan.FromSeconds(10),
             },
@@ -248,6 +258,13 @@ internal sealed class CommandTree
     {
         bool isSound = Values.TrySeconds(flag, text, out TimeSpan time, out error);
         value = time;
+        return isSound;
+    }
+
+    private static bool Address(string flag, string text, out UdpAddress? value, out string error)
+    {
+        bool isSound = Values.TryAddress(flag, text, out UdpAddress address, out error);
+        value = address;
         return isSound;
     }
 

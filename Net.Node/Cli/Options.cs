@@ -59,6 +59,12 @@ internal sealed record NodeOptions(
     /// <summary>Names of the components that serve those files, separated by commas.</summary>
     public string Components { get; init; } = "web";
 
+    /// <summary>Public address of a relay: clients come to this node itself; <c>null</c>: an ingress stands in front.</summary>
+    public UdpAddress? Listen { get; init; }
+
+    /// <summary>Where other nodes join this one, which then has the directory; there exactly when <see cref="Listen"/> is.</summary>
+    public UdpAddress? Control { get; init; }
+
     /// <summary>Take over from the process of the same name that runs on this machine.</summary>
     public bool TakeOver { get; init; }
 

@@ -10,17 +10,24 @@ internal sealed class IngressCommand(ICommandRuntime runtime, DataDirectory data
 {
     public Task<int> RunAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
-        string state = StateDirectory(options.State);
-        // The certificates of nodes are made by the same authority: whoever starts first makes it.
-        IngressSetup setup = new(options, state, data.Member("ingress"))
-        {
-            HolderDoor = options.Hold && options.Listen.Port != 0 && SocketHolder.IsSupported ? data.Door($"hold-{options.Listen.ToString().Replace(':', '-')}") : null,
-        };
+        IngressSetup setup = Setup(options, data);
         return EndOfInput.RunAsync(options.StopOnEof, output, token => runtime.RunIngressAsync(
             setup, (listen, control) => output.Result($"ready ingress {listen} control {control}"), output, token), cancellationToken);
     }
 
-    private string StateDirectory(string? given)
+    /// <summary>What an ingress needs of the data directory.</summary>
+    /// <exception cref="CommandFailure">Its state directory cannot be used.</exception>
+    public static IngressSetup Setup(IngressOptions options, DataDirectory data)
+    {
+        string state = StateDirectory(options.State, data);
+        // The certificates of nodes are made by the same authority: whoever starts first makes it.
+        return new(options, state, data.Member("ingress"))
+        {
+            HolderDoor = options.Hold && options.Listen.Port != 0 && SocketHolder.IsSupported ? data.Door($"hold-{options.Listen.ToString().Replace(':', '-')}") : null,
+        };
+    }
+
+    private static string StateDirectory(string? given, DataDirectory data)
     {
         string path = given is null ? data.StateDirectory : Path.GetFullPath(given);
         try

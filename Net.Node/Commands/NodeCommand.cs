@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Net.Core.Wire;
 using Net.Node.Cli;
 using Net.Node.Data;
 using Net.Node.Runtime;
@@ -51,6 +52,8 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
         string? directory = options.Serve is null ? null : Path.GetFullPath(options.Serve);
         NodeSetup setup = new(options, member, certificate, intermediates, directory is null ? null : identity => new WebComponent(directory, identity))
         {
+            Relay = options is { Listen: UdpAddress listen, Control: UdpAddress control }
+                ? IngressCommand.Setup(new(listen, control, null, options.Components.Split(',')[0], options.StopOnEof), data) : null,
             Terminated = termination.Claim(),
             Door = data.Door($"node-{options.Name}"),
         };
@@ -77,11 +80,11 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
     {
         private int _failures, _isReady;
 
-        public void Ready()
+        public void Ready((UdpAddress Listen, UdpAddress Control)? relay)
         {
             if (Interlocked.Exchange(ref _isReady, 1) == 0)
             {
-                output.Result($"ready node {options.Name}");
+                output.Result(relay is (UdpAddress listen, UdpAddress control) ? $"ready node {options.Name} {listen} control {control}" : $"ready node {options.Name}");
             }
         }
 

@@ -47,6 +47,7 @@ internal class Federation : IDemoWorld
         Federation federation = scenario switch
         {
             "takeover" => new TakeOverWorld(runtime, executable, home, time, output),
+            "relay" => new RelayWorld(runtime, executable, home, time, output),
             "drain" => new DrainWorld(runtime, executable, home, time, output),
             _ => new(runtime, executable, home, time, output),
         };
@@ -66,7 +67,7 @@ internal class Federation : IDemoWorld
     public static bool TryReadReady(string line, out UdpAddress listen, out UdpAddress control)
     {
         listen = control = default;
-        return line.Split(' ') is ["ready", "ingress", string first, "control", string second]
+        return line.Split(' ') is [.., string first, "control", string second] && line.StartsWith("ready ", StringComparison.Ordinal)
             && UdpAddress.TryParse(first, out listen) && UdpAddress.TryParse(second, out control);
     }
 
@@ -112,11 +113,7 @@ internal class Federation : IDemoWorld
 
     protected virtual async Task StartAsync(CancellationToken cancellationToken)
     {
-        _ = System.IO.Directory.CreateDirectory(Files);
-        // Made before the children start, so that none of them waits for another to make it.
-        _ = _data.ServerCertificate();
-        _ = _data.Member("command");
-
+        Prepare();
         await ReadAsync(Child("ingress", ["ingress", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]), cancellationToken).ConfigureAwait(false);
         foreach (string name in Nodes)
         {
@@ -125,6 +122,14 @@ internal class Federation : IDemoWorld
         }
 
         await ConnectControlAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Made before the children start, so that none of them waits for another to make it.</summary>
+    protected void Prepare()
+    {
+        _ = System.IO.Directory.CreateDirectory(Files);
+        _ = _data.ServerCertificate();
+        _ = _data.Member("command");
     }
 
     /// <summary>Waits until an ingress is ready, and notes its addresses.</summary>

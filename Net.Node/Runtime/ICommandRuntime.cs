@@ -69,13 +69,17 @@ internal sealed record NodeSetup(
 
     /// <summary>Where a process that takes over asks; <c>null</c>: none can.</summary>
     public string? Door { get; init; }
+
+    /// <summary>With a public address of its own: the ingress inside this process; else <c>null</c>.</summary>
+    public IngressSetup? Relay { get; init; }
 }
 
 /// <summary>What a node tells its command. From any thread.</summary>
 internal interface INodeEvents
 {
     /// <summary>It has joined and serves. Once.</summary>
-    void Ready();
+    /// <param name="relay">With a public address of its own: that, and the control address.</param>
+    void Ready((UdpAddress Listen, UdpAddress Control)? relay = null);
 
     /// <summary>A client's handshake was completed by this node.</summary>
     void HandshakeCompleted();

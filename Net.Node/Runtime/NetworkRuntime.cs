@@ -20,10 +20,37 @@ internal sealed class NetworkRuntime : ICommandRuntime
         SafeSocketHandle? activated = SocketLoan.FromServiceManager(Environment.GetEnvironmentVariable);
         using BorrowedSocket? borrowed = activated is null && setup.HolderDoor is string door
             ? await HolderProcess.BorrowAsync(setup.Options.Listen, door, output, cancellationToken).ConfigureAwait(false) : null;
-        IngressHost ingress = await IngressHost.StartAsync(
+        IngressHost ingress = await StartIngressAsync(setup, activated ?? borrowed?.Handle, output, cancellationToken).ConfigureAwait(false);
+        await using (ingress.ConfigureAwait(false))
+        {
+            ready(UdpAddress.FromEndPoint(ingress.PublicEndPoint), UdpAddress.FromEndPoint(ingress.ControlEndPoint));
+            await ingress.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A relay is a node with the ingress inside: it keeps its socket and its clients, whoever owns their component, and fences as an ingress does.</summary>
+    public async Task RunNodeAsync(NodeSetup setup, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
+    {
+        if (setup.Relay is not IngressSetup relay)
+        {
+            await RunNodeAsync(setup, setup.Options.Join, null, events, output, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        using BorrowedSocket? borrowed = relay.HolderDoor is string door
+            ? await HolderProcess.BorrowAsync(relay.Options.Listen, door, output, cancellationToken).ConfigureAwait(false) : null;
+        IngressHost ingress = await StartIngressAsync(relay, borrowed?.Handle, output, cancellationToken).ConfigureAwait(false);
+        await using (ingress.ConfigureAwait(false))
+        {
+            await RunNodeAsync(setup, UdpAddress.FromEndPoint(ingress.ControlEndPoint), ingress, events, output, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static Task<IngressHost> StartIngressAsync(IngressSetup setup, SafeSocketHandle? socket, CommandOutput output, CancellationToken cancellationToken) =>
+        IngressHost.StartAsync(
             new()
             {
-                PublicSocket = activated ?? borrowed?.Handle,
+                PublicSocket = socket,
                 Listen = setup.Options.Listen.ToEndPoint(),
                 Control = setup.Options.Control.ToEndPoint(),
                 StateDirectory = setup.StateDirectory,
@@ -32,15 +59,10 @@ internal sealed class NetworkRuntime : ICommandRuntime
                 FederationRoots = [setup.Member.Authority],
                 Log = output.Info,
             },
-            cancellationToken).ConfigureAwait(false);
-        await using (ingress.ConfigureAwait(false))
-        {
-            ready(UdpAddress.FromEndPoint(ingress.PublicEndPoint), UdpAddress.FromEndPoint(ingress.ControlEndPoint));
-            await ingress.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
-    }
+            cancellationToken);
 
-    public async Task RunNodeAsync(NodeSetup setup, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
+    private static async Task RunNodeAsync(
+        NodeSetup setup, UdpAddress join, IngressHost? relay, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
     {
         if (setup.Options.TakeOver && setup.Door is null)
         {
@@ -59,7 +81,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                 new()
                 {
                     Name = setup.Options.Name,
-                    Join = setup.Options.Join.ToEndPoint(),
+                    Join = join.ToEndPoint(),
                     Link = setup.Options.Link?.ToEndPoint(),
                     Components = components,
                     ServerCertificate = setup.ServerCertificate,
@@ -76,19 +98,28 @@ internal sealed class NetworkRuntime : ICommandRuntime
         }
         catch (NodeJoinException e)
         {
-            throw new CommandFailure($"cannot join at {setup.Options.Join}", e.Message);
+            throw new CommandFailure($"cannot join at {join}", e.Message);
         }
 
         await using (node.ConfigureAwait(false))
         {
-            events.Ready();
+            events.Ready(relay is null ? null : (UdpAddress.FromEndPoint(relay.PublicEndPoint), UdpAddress.FromEndPoint(relay.ControlEndPoint)));
             TaskCompletionSource terminated = new(TaskCreationOptions.RunContinuationsAsynchronously);
             using CancellationTokenRegistration asked = setup.Terminated.Register(terminated.SetResult);
             Task ended = await Task.WhenAny(node.Completion, terminated.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
             if (ended == terminated.Task)
             {
                 output.Info($"{setup.Options.Name} moves its components away, for at most {setup.Options.DrainTimeout.TotalSeconds:0.#} s");
+                long begun = Environment.TickCount64;
                 IReadOnlyList<string> remaining = await node.StopAsync(setup.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+                if (relay is not null && remaining.Count == 0)
+                {
+                    // Its clients know no other address: what it has moved away is passed on for as long as it was given.
+                    TimeSpan left = setup.Options.DrainTimeout - TimeSpan.FromMilliseconds(Environment.TickCount64 - begun);
+                    output.Info($"{setup.Options.Name} passes datagrams on for another {left.TotalSeconds:0} s");
+                    await Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+                }
+
                 output.Info(remaining.Count == 0 ? $"{setup.Options.Name} ends with nothing left to serve"
                     : $"{setup.Options.Name} ends with {string.Join(", ", remaining)}: their connections end with it");
                 return;
