@@ -1,4 +1,6 @@
+using System.Text;
 using Net.Core.Wire;
+using Net.Http3.Messages;
 using Net.Http3.Wire;
 
 namespace Net.Http3.Sessions;
@@ -22,13 +24,18 @@ internal static class ControlFrames
         {
             case Http3FrameType.Settings when state.HasPeerSettings:
             case Http3FrameType.Data or Http3FrameType.Headers or Http3FrameType.PushPromise:
-            case Http3FrameType.MaxPushId when !state.IsServer:
+            case Http3FrameType.MaxPushId or Http3FrameType.PriorityUpdate or Http3FrameType.PriorityUpdatePush when !state.IsServer:
                 return Http3Error.Connection(Http3ErrorCode.FrameUnexpected, "a frame that is not permitted on a control stream");
 
             case Http3FrameType.Settings:
                 return head.Remaining <= Http3Limits.MaxSettingsPayload
                     ? Http3Error.None
                     : Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "SETTINGS is too large");
+
+            case Http3FrameType.PriorityUpdate or Http3FrameType.PriorityUpdatePush:
+                return head.Remaining <= Http3Limits.MaxPriorityUpdate
+                    ? state.CountIdleFrame()
+                    : Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "PRIORITY_UPDATE is too large");
 
             // One integer, so never more than 8 bytes.
             case Http3FrameType.GoAway or Http3FrameType.MaxPushId or Http3FrameType.CancelPush:
@@ -41,14 +48,22 @@ internal static class ControlFrames
         }
     }
 
-    public static bool IsCollected(Http3FrameType type) =>
-        type is Http3FrameType.Settings or Http3FrameType.GoAway or Http3FrameType.MaxPushId or Http3FrameType.CancelPush;
+    public static bool IsCollected(Http3FrameType type) => MaxPayload(type) > 0;
+
+    /// <summary>The longest payload that is collected; 0 = frames of this type are skipped.</summary>
+    public static int MaxPayload(Http3FrameType type) => type switch
+    {
+        Http3FrameType.Settings => Http3Limits.MaxSettingsPayload,
+        Http3FrameType.GoAway or Http3FrameType.MaxPushId or Http3FrameType.CancelPush => sizeof(ulong),
+        Http3FrameType.PriorityUpdate or Http3FrameType.PriorityUpdatePush => Http3Limits.MaxPriorityUpdate,
+        _ => 0,
+    };
 
     /// <summary>The last ID that a request can have (RFC 9000, section 2.1).</summary>
     private const ulong LargestRequest = VarInt.MaxValue & ~3UL;
 
     /// <summary>A whole frame of a type that <see cref="OnHead"/> wanted collected.</summary>
-    public static Http3Error OnFrame(ConnectionState state, Http3FrameType type, ReadOnlySpan<byte> payload)
+    public static Http3Error OnFrame(ConnectionState state, Priorities priorities, Http3FrameType type, ReadOnlySpan<byte> payload)
     {
         if (type == Http3FrameType.Settings)
         {
@@ -58,7 +73,7 @@ internal static class ControlFrames
         }
 
         ByteReader reader = new(payload);
-        if (!reader.TryReadVarInt(out ulong value) || !reader.IsEmpty)
+        if (!reader.TryReadVarInt(out ulong value) || (!reader.IsEmpty && type is not (Http3FrameType.PriorityUpdate or Http3FrameType.PriorityUpdatePush)))
         {
             return Malformed();
         }
@@ -88,6 +103,19 @@ internal static class ControlFrames
 
                 state.MaxPushId = value;
                 return Http3Error.None;
+
+            case Http3FrameType.PriorityUpdate:
+                StreamId prioritized = new(value);
+                if (prioritized.IsUnidirectional || prioritized.IsServerInitiated)
+                {
+                    return Http3Error.Connection(Http3ErrorCode.IdError, "PRIORITY_UPDATE names what is no request");
+                }
+
+                priorities.Note(value, Priority.Parse(Encoding.Latin1.GetString(reader.Rest), Priority.Default));
+                return Http3Error.None;
+
+            case Http3FrameType.PriorityUpdatePush:
+                return Http3Error.Connection(Http3ErrorCode.IdError, "PRIORITY_UPDATE for a push that was never promised");
 
             default:
                 return Http3Error.Connection(Http3ErrorCode.IdError, "CANCEL_PUSH for a push that was never promised");

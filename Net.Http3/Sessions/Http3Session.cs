@@ -21,16 +21,16 @@ internal sealed class Http3Session
         : this(transport, QpackOptions.Default) { }
 
     public Http3Session(IStreamTransport transport, QpackOptions qpack)
-        : this(transport, new(transport.IsServer), new(qpack.EncoderTableCapacity), new(qpack.DecoderTableCapacity, qpack.BlockedStreams), [], []) { }
+        : this(transport, new(transport.IsServer), new(qpack.EncoderTableCapacity), new(qpack.DecoderTableCapacity, qpack.BlockedStreams), new(), [], []) { }
 
     internal Http3Session(
-        IStreamTransport transport, ConnectionState state, QpackEncoder encoder, QpackDecoder decoder,
+        IStreamTransport transport, ConnectionState state, QpackEncoder encoder, QpackDecoder decoder, Priorities priorities,
         IEnumerable<UnidirectionalStream> streams, IEnumerable<RequestStream> requests)
     {
         _transport = transport;
         State = state;
         Encoder = encoder;
-        Decoder = decoder;
+        (Decoder, Priorities) = (decoder, priorities);
         Streams = streams.ToDictionary(stream => stream.Id);
         Requests = requests.ToDictionary(request => request.Id);
     }
@@ -40,6 +40,8 @@ internal sealed class Http3Session
     public QpackEncoder Encoder { get; }
 
     public QpackDecoder Decoder { get; }
+
+    public Priorities Priorities { get; }
 
     public Dictionary<StreamId, UnidirectionalStream> Streams { get; }
 
@@ -90,7 +92,7 @@ internal sealed class Http3Session
             if (Streams.TryGetValue(id, out UnidirectionalStream? stream))
             {
                 ulong? goAway = State.GoAwayReceived;
-                Http3Error error = stream.Receive(_transport, State, Encoder, Decoder);
+                Http3Error error = stream.Receive(_transport, State, Encoder, Decoder, Priorities);
                 if (error.IsError)
                 {
                     Close(error);
@@ -103,6 +105,7 @@ internal sealed class Http3Session
                 }
 
                 OnTables();
+                Priorities.Apply(Requests, State.NextRequest, _transport);
                 if (State.GoAwayReceived != goAway)
                 {
                     _events.Enqueue(new(Http3EventKind.GoAway, new(State.GoAwayReceived!.Value)));
@@ -256,6 +259,7 @@ internal sealed class Http3Session
 
         RequestStream request = new(id);
         request.OnMethod(head.IsHead);
+        request.Prioritize(Priority.Parse(head.Headers["priority"], Priority.Default), _transport);
         Requests.Add(id, request);
         WriteHead(request, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
         if (!hasBody)
@@ -288,6 +292,12 @@ internal sealed class Http3Session
         if (request.Writer.Phase != WritePhase.Head)
         {
             throw new InvalidOperationException("the response was started before");
+        }
+
+        if (!head.IsInterim)
+        {
+            // The server's word counts where it says something (RFC 9218, section 8).
+            request.Prioritize(Priority.Parse(head.Headers["priority"], request.Priority), _transport);
         }
 
         bool hasNoBody = request.IsHead || ResponseHead.HasNoBody(head.Status);
@@ -406,6 +416,16 @@ internal sealed class Http3Session
         return ReadOutcome.Data;
     }
 
+    /// <summary>Changes what a running request of ours matters, and tells the server (RFC 9218, section 7).</summary>
+    public void Prioritize(StreamId id, Priority priority)
+    {
+        if (!IsServer && !Error.IsError && Requests.TryGetValue(id, out RequestStream? request) && request.Priority != priority)
+        {
+            request.Prioritize(priority, _transport);
+            LocalControl.PriorityUpdate(State, _transport, id, priority);
+        }
+    }
+
     /// <summary>Resets both directions.</summary>
     public void Abort(StreamId id, Http3ErrorCode code)
     {
@@ -428,44 +448,12 @@ internal sealed class Http3Session
         }
     }
 
-    /// <summary>Takes note of streams of the peer up to this one: lower ones of its kind are open as well (RFC 9000, section 2.1).</summary>
     private bool Admit(StreamId id)
     {
-        if (id.IsServerInitiated == IsServer)
+        if (PeerStreams.Admit(this, _transport, id) is { IsError: true } error)
         {
-            return true;
-        }
-
-        if (id.IsUnidirectional)
-        {
-            for (; State.NextUnidirectional <= id.Index; State.NextUnidirectional++)
-            {
-                StreamId opened = StreamId.Of(State.NextUnidirectional, !IsServer, unidirectional: true);
-                Streams.Add(opened, new(opened));
-            }
-
-            return true;
-        }
-
-        if (!IsServer)
-        {
-            Close(Http3Error.Connection(Http3ErrorCode.StreamCreationError, "a server opened a bidirectional stream"));
+            Close(error);
             return false;
-        }
-
-        for (; State.NextRequest <= id.Index; State.NextRequest++)
-        {
-            StreamId opened = StreamId.Of(State.NextRequest, serverInitiated: false, unidirectional: false);
-            if (opened.Value >= State.GoAwaySent)
-            {
-                _transport.StopSending(opened, (ulong)Http3ErrorCode.RequestRejected);
-                _transport.Reset(opened, (ulong)Http3ErrorCode.RequestRejected);
-                Decoder.Cancel(opened.Value);
-            }
-            else
-            {
-                Requests.Add(opened, new(opened));
-            }
         }
 
         return true;
@@ -479,7 +467,7 @@ internal sealed class Http3Session
             switch (request.Reader.Advance(_transport, request.Id, Decoder, out FieldSection? fields, out Http3Error error))
             {
                 case ReadStep.Head:
-                    error = ReceivedHeads.Take(request, fields!, _transport, _events);
+                    error = ReceivedHeads.Take(request, fields!, _transport, Priorities, _events);
                     if (error.IsError)
                     {
                         Fail(request, error);

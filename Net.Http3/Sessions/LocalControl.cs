@@ -1,4 +1,6 @@
+using System.Text;
 using Net.Core.Wire;
+using Net.Http3.Messages;
 using Net.Http3.Wire;
 
 namespace Net.Http3.Sessions;
@@ -38,6 +40,23 @@ internal static class LocalControl
         writer.WriteVarInt((ulong)Http3FrameType.GoAway);
         writer.WriteVarInt((ulong)VarInt.Length(announced));
         writer.WriteVarInt(announced);
+        Write(state, transport, writer.Written);
+    }
+
+    /// <summary>Sends PRIORITY_UPDATE for a request of ours (RFC 9218, section 7.1).</summary>
+    public static void PriorityUpdate(ConnectionState state, IStreamTransport transport, StreamId request, Priority priority)
+    {
+        if (state.LocalControl is null || state.ControlPending.Length > Http3Limits.MaxControlBacklog)
+        {
+            return;
+        }
+
+        byte[] value = Encoding.ASCII.GetBytes(priority.ToString());
+        ByteWriter writer = new(stackalloc byte[64]);
+        writer.WriteVarInt((ulong)Http3FrameType.PriorityUpdate);
+        writer.WriteVarInt((ulong)(VarInt.Length(request.Value) + value.Length));
+        writer.WriteVarInt(request.Value);
+        writer.WriteBytes(value);
         Write(state, transport, writer.Written);
     }
 

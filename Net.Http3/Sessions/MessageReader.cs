@@ -236,6 +236,8 @@ internal sealed class MessageReader
             case Http3FrameType.CancelPush:
             case Http3FrameType.GoAway:
             case Http3FrameType.MaxPushId:
+            case Http3FrameType.PriorityUpdate:
+            case Http3FrameType.PriorityUpdatePush:
                 return Unexpected("a frame that does not belong on a request stream");
 
             default:

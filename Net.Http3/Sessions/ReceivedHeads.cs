@@ -7,7 +7,7 @@ namespace Net.Http3.Sessions;
 internal static class ReceivedHeads
 {
     /// <summary>Validates a decoded section, and tells of it.</summary>
-    public static Http3Error Take(RequestStream request, FieldSection fields, IStreamTransport transport, Queue<Http3Event> events)
+    public static Http3Error Take(RequestStream request, FieldSection fields, IStreamTransport transport, Priorities priorities, Queue<Http3Event> events)
     {
         Http3Error error;
         if (transport.IsServer)
@@ -18,8 +18,8 @@ internal static class ReceivedHeads
                 request.Request = head;
                 request.OnMethod(head!.IsHead);
                 request.Reader.OnHead(head.ContentLength, hasNoBody: false);
-                (int urgency, bool incremental) = Priority.Parse(head.Headers["priority"]);
-                transport.SetPriority(request.Id, urgency, incremental);
+                // PRIORITY_UPDATE, however early it came, is newer than the head (RFC 9218, section 7).
+                request.Prioritize(priorities.Take(request.Id) ?? Priority.Parse(head.Headers["priority"], Priority.Default), transport);
                 events.Enqueue(new(Http3EventKind.Head, request.Id));
             }
         }

@@ -31,6 +31,9 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
     /// <summary>What stood behind the response's body; only a client keeps it.</summary>
     public FieldSection? Trailers { get; set; }
 
+    /// <summary>As the client wants it, until the response says otherwise.</summary>
+    public Priority Priority { get; private set; } = Priority.Default;
+
     public bool IsOver => Reader.IsOver && Writer.IsOver;
 
     public void Changed() => Changes++;
@@ -42,10 +45,22 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
         Changes++;
     }
 
+    /// <summary>Another priority, from now on.</summary>
+    public void Prioritize(Priority priority, IStreamTransport transport)
+    {
+        if (priority != Priority)
+        {
+            Priority = priority;
+            Changes++;
+            transport.SetPriority(Id, priority.Urgency, priority.Incremental);
+        }
+    }
+
     public void Export(SnapshotWriter writer)
     {
         writer.WriteNumber(Id.Value);
         writer.WriteBool(IsHead);
+        Priority.Export(writer);
         Reader.Export(writer);
         Writer.Export(writer);
     }
@@ -58,8 +73,8 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
             throw new SnapshotException("a request on a stream that cannot carry one");
         }
 
-        bool isHead = reader.ReadBool();
-        RequestStream stream = new(id) { IsHead = isHead, Reader = MessageReader.Import(reader), Writer = MessageWriter.Import(reader) };
+        (bool isHead, Priority priority) = (reader.ReadBool(), Priority.Import(reader));
+        RequestStream stream = new(id) { IsHead = isHead, Priority = priority, Reader = MessageReader.Import(reader), Writer = MessageWriter.Import(reader) };
         reader.End();
         return stream;
     }

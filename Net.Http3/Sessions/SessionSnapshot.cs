@@ -24,6 +24,7 @@ internal static class SessionSnapshot
             // What was never used is what it is by default at the other side.
             .. session.Encoder.IsUntouched ? [] : (ReadOnlySpan<TravellingPart>)[TravellingPart.Of(session.Encoder)],
             TravellingPart.Of(session.Decoder),
+            .. session.Priorities.IsEmpty ? [] : (ReadOnlySpan<TravellingPart>)[TravellingPart.Of(session.Priorities)],
             .. session.Streams.Values.OrderBy(stream => stream.Id).Select(stream => TravellingPart.Of(stream, stream.Id.Value)),
             .. session.Requests.Values.OrderBy(request => request.Id).Select(request => TravellingPart.Of(request, request.Id.Value)),
         ];
@@ -38,6 +39,7 @@ internal static class SessionSnapshot
         ConnectionState? state = null;
         QpackEncoder? encoder = null;
         QpackDecoder? decoder = null;
+        Priorities? priorities = null;
         Dictionary<StreamId, UnidirectionalStream> streams = [];
         Dictionary<StreamId, RequestStream> requests = [];
         foreach ((SnapshotSection section, Instant now) in sections)
@@ -58,6 +60,11 @@ internal static class SessionSnapshot
                 case SectionNumber.QpackDecoder:
                     sound = decoder is null;
                     decoder = QpackDecoder.Import(new(section.Body, now));
+                    break;
+
+                case SectionNumber.Priorities:
+                    sound = priorities is null;
+                    priorities = Priorities.Import(new(section.Body, now));
                     break;
 
                 case SectionNumber.Http3UnidirectionalStream:
@@ -87,7 +94,7 @@ internal static class SessionSnapshot
             && decoder.BlockedStreams.All(id => requests.ContainsKey(new(id)))
             && Known(state.PeerControl) && Known(state.PeerEncoder) && Known(state.PeerDecoder);
         return consistent
-            ? new(transport, state!, encoder ?? new(Http3Limits.MaxEncoderTable), decoder!, streams.Values, requests.Values)
+            ? new(transport, state!, encoder ?? new(Http3Limits.MaxEncoderTable), decoder!, priorities ?? new(), streams.Values, requests.Values)
             : throw new SnapshotException("the sections of HTTP/3 contradict each other");
 
         bool IsLocal(StreamId id) => id.IsUnidirectional && id.IsServerInitiated == state!.IsServer;

@@ -27,7 +27,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
     public bool IsUnknown => _hasType && _type > Http3StreamType.QpackDecoder;
 
     /// <summary>Reads all that has arrived.</summary>
-    public Http3Error Receive(IStreamTransport transport, ConnectionState state, QpackEncoder encoder, QpackDecoder decoder)
+    public Http3Error Receive(IStreamTransport transport, ConnectionState state, QpackEncoder encoder, QpackDecoder decoder, Priorities priorities)
     {
         while (true)
         {
@@ -48,7 +48,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
             }
             else if (_type == Http3StreamType.Control)
             {
-                taken = ReadControl(input, state, out error);
+                taken = ReadControl(input, state, priorities, out error);
             }
             else if (_type == Http3StreamType.QpackEncoder)
             {
@@ -91,9 +91,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
         reader.End();
         int limit = !stream._hasType ? sizeof(ulong) - 1
             : !stream._frame.InFrame ? 0
-            : stream._frame.Type == Http3FrameType.Settings ? Http3Limits.MaxSettingsPayload
-            : ControlFrames.IsCollected(stream._frame.Type) ? sizeof(ulong)
-            : 0;
+            : ControlFrames.MaxPayload(stream._frame.Type);
         bool sound = stream.Id.IsUnidirectional && stream._collected.Length <= limit
             && (stream._hasType || stream._type == default)
             && (stream._frame.IsAtBoundary || (stream._hasType && stream._type == Http3StreamType.Control))
@@ -147,7 +145,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
         }
     }
 
-    private int ReadControl(ReadOnlySpan<byte> input, ConnectionState state, out Http3Error error)
+    private int ReadControl(ReadOnlySpan<byte> input, ConnectionState state, Priorities priorities, out Http3Error error)
     {
         error = Http3Error.None;
         if (!_frame.InFrame)
@@ -161,7 +159,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
             error = ControlFrames.OnHead(state, _frame, out bool collect);
             if (!error.IsError && _frame.Remaining == 0)
             {
-                error = Leave(state, collect);
+                error = Leave(state, priorities, collect);
             }
 
             return head;
@@ -177,18 +175,18 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
         _frame.Take(taken);
         if (_frame.Remaining == 0)
         {
-            error = Leave(state, collected);
+            error = Leave(state, priorities, collected);
         }
 
         return taken;
     }
 
-    private Http3Error Leave(ConnectionState state, bool collected)
+    private Http3Error Leave(ConnectionState state, Priorities priorities, bool collected)
     {
         Http3FrameType type = _frame.Type;
         byte[] payload = _collected;
         _frame.Leave();
         _collected = [];
-        return collected ? ControlFrames.OnFrame(state, type, payload) : Http3Error.None;
+        return collected ? ControlFrames.OnFrame(state, priorities, type, payload) : Http3Error.None;
     }
 }

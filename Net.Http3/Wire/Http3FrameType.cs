@@ -14,6 +14,10 @@ internal enum Http3FrameType : ulong
     Http2WindowUpdate = 0x08,
     Http2Continuation = 0x09,
     MaxPushId = 0x0D,
+    /// <summary>For a request stream (RFC 9218, section 7.1).</summary>
+    PriorityUpdate = 0xF0700,
+    /// <summary>For a push.</summary>
+    PriorityUpdatePush = 0xF0701,
 }
 
 internal static class Http3FrameTypes

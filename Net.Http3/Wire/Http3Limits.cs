@@ -21,6 +21,15 @@ internal static class Http3Limits
     /// <summary>Frames on a control stream that change nothing; each request that was opened allows 16 more.</summary>
     public const int MaxIdleControlFrames = 1024;
 
+    /// <summary>Bytes of our control stream that wait for a peer's credit: with more, changes of priority are not told any more.</summary>
+    public const int MaxControlBacklog = 1024;
+
+    /// <summary>PRIORITY_UPDATE payload in bytes: an ID, and more parameters than RFC 9218 has.</summary>
+    public const int MaxPriorityUpdate = 256;
+
+    /// <summary>Priorities that wait for the head of their request; more are forgotten.</summary>
+    public const int MaxWaitingPriorities = 128;
+
     /// <summary>Unidirectional streams of unknown type over the life of a connection; each request allows one more.</summary>
     public const int MaxUnknownStreams = 256;
 

@@ -71,6 +71,9 @@ internal sealed class ClientExchange : IOperationOwner
     /// <summary>Gives the request up, from any thread.</summary>
     public void Cancel() => Queue.Post(new CancelWork(this));
 
+    /// <summary>Changes what the request matters beside others of its connection (RFC 9218, section 7), from any thread.</summary>
+    public void Prioritize(Priority priority) => Queue.Post(new PriorityWork(this, priority));
+
     /// <summary>The request is over.</summary>
     public void Abort(ExchangeFailure failure)
     {
@@ -245,6 +248,19 @@ internal sealed class ClientExchange : IOperationOwner
         {
             Perform(operation, default);
         }
+    }
+
+    private sealed class PriorityWork(ClientExchange exchange, Priority priority) : IShardWork
+    {
+        public void Run(Instant now)
+        {
+            if (exchange.IsOpen)
+            {
+                exchange._connection.Session.Prioritize(exchange.Id, priority);
+            }
+        }
+
+        public void Abandon(Exception fault) { }
     }
 
     private sealed class CancelWork(ClientExchange exchange) : IShardWork

@@ -37,13 +37,13 @@ public sealed class QifVectorTests
         }
     }
 
-    private static readonly Dictionary<string, List<FieldSection>> s_lists = [];
+    private readonly Dictionary<string, List<FieldSection>> _lists = [];
 
-    private static List<FieldSection> Lists(string set)
+    private List<FieldSection> Lists(string set)
     {
-        if (!s_lists.TryGetValue(set, out List<FieldSection>? lists))
+        if (!_lists.TryGetValue(set, out List<FieldSection>? lists))
         {
-            s_lists.Add(set, lists = QifText.Read(Path.Combine(Directory(), "qifs", set + ".qif")));
+            _lists.Add(set, lists = QifText.Read(Path.Combine(Directory(), "qifs", set + ".qif")));
         }
 
         return lists;
