@@ -7,6 +7,8 @@ namespace Interop.Matrix.Sides;
 /// <summary>This project's endpoint, in both roles.</summary>
 internal sealed class OurSide(string program) : Side("ours")
 {
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(30);
+
     public override Task<string> PrepareAsync() => File.Exists(program)
         ? Task.FromResult("this build")
         : throw new PeersUnavailableException($"our endpoint is missing ('{program}'): start the cases with interop/run, or set QUIC_ENDPOINT");
@@ -41,7 +43,7 @@ internal sealed class OurSide(string program) : Side("ours")
     public override async Task EndAsync(Cell cell)
     {
         cell.Server!.Terminate();
-        int code = await cell.Server.WaitAsync(TimeSpan.FromSeconds(10), cell.Cancellation);
+        int code = await cell.Server.WaitAsync(s_endLimit, cell.Cancellation);
         if (code != 0)
         {
             throw new CaseFailedException(string.Create(CultureInfo.InvariantCulture, $"our server ended with exit code {code}: {Child.LastLine(cell.Server.Errors)}"));
