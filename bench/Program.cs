@@ -10,14 +10,19 @@ if (args is ["migration", .. string[] rest])
 
 string question = args.Length > 0 ? args[0] : "download";
 int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
-if (question is not ("download" or "ingress") || rounds < 1)
+if (question is not ("download" or "ingress" or "aot") || rounds < 1)
 {
-    Console.Error.WriteLine("bench: what to measure is `download`, `ingress` (rounds are at least 1) or `migration`");
+    Console.Error.WriteLine("bench: what to measure is `download`, `ingress`, `aot` (rounds are at least 1) or `migration`");
     return 2;
 }
 
 try
 {
+    if (question == "aot")
+    {
+        return await AheadOfTime.RunAsync(rounds);
+    }
+
     PeerSet peers = await PeerSet.FetchAsync();
     using Servers servers = await Servers.StartAsync(peers);
     (Server ours, Server peer) = question == "download" ? (servers.Node, servers.Peer) : (servers.Ingress, servers.Direct);
