@@ -19,6 +19,7 @@ internal static class Catalogue
         new("failed-moves", TimeSpan.FromMinutes(3), c => Faults.FailedMovesAsync(c, c.Peers.CurlNgtcp2)),
         new("wrong-usage", TimeSpan.FromMinutes(3), WrongInput.UsageAsync),
         new("wrong-input", TimeSpan.FromMinutes(3), WrongInput.InputAsync),
+        new("page-chromium", TimeSpan.FromMinutes(6), Chromium.RunAsync),
         new("packages", TimeSpan.FromMinutes(6), Packages.RunAsync),
     ];
 

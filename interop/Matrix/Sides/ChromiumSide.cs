@@ -72,6 +72,21 @@ internal sealed partial class ChromiumSide() : DebianSide("chromium", "trixie", 
         return said.Contains("protocols h3\n", StringComparison.Ordinal) ? "" : throw new CaseFailedException($"chromium did not use HTTP/3 alone: {Shown(said)}");
     }
 
+    /// <summary>Writes a program that starts it, for those who start it themselves and pass its arguments.</summary>
+    /// <param name="directory">Where; once <see cref="DebianSide.PrepareAsync"/> has been called.</param>
+    /// <returns>The program's path.</returns>
+    public string WriteStarter(string directory)
+    {
+        string program = Path.Combine(directory, "chromium.sh");
+        File.WriteAllText(program, $"#!/bin/sh\nexec unshare --map-root-user --mount sh -c '{EnterTree}' sh '{Tree}' \"$@\"\n");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
+        return program;
+    }
+
     /// <summary>It starts itself again for its parts, which a loader by its side would break: so its release becomes the root of its files.</summary>
     protected override Child Start(IPlace place, IEnumerable<string> arguments, Dictionary<string, string?> environment)
     {
