@@ -191,6 +191,12 @@ internal sealed class Connection
             return true;
         }
 
+        if (_parts.Datagrams.TryTakeNews())
+        {
+            taken = new(ConnectionEventKind.Datagram);
+            return true;
+        }
+
         if (!_closeTold && !_parts.Lifecycle.IsOpen)
         {
             _closeTold = true;
@@ -295,6 +301,37 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         _parts.Streams.SetPriority(id, urgency, incremental);
+    }
+
+    /// <summary>Bytes of the longest datagram that can be sent now; below 0 while the peer takes none. It changes with the path's MTU.</summary>
+    public int MaxDatagram => _parts.MaxDatagram;
+
+    /// <summary>Sends bytes once, without any promise (RFC 9221). When too many wait already, the oldest of them is dropped.</summary>
+    /// <returns>False when it is longer than <see cref="MaxDatagram"/>: it was not taken.</returns>
+    public bool SendDatagram(ReadOnlySpan<byte> data)
+    {
+        ThrowIfFrozen();
+        if (!IsOpen || data.Length > _parts.MaxDatagram)
+        {
+            return false;
+        }
+
+        _parts.Datagrams.Send(data);
+        Registration?.Touch();
+        return true;
+    }
+
+    /// <summary>The oldest datagram that waits; it goes on waiting until <see cref="ConsumeDatagram"/>.</summary>
+    public bool TryPeekDatagram([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out byte[]? data)
+    {
+        ThrowIfFrozen();
+        return _parts.Datagrams.TryPeek(out data);
+    }
+
+    public void ConsumeDatagram()
+    {
+        ThrowIfFrozen();
+        _parts.Datagrams.Consume();
     }
 
     /// <summary>All streams that are open, for an application that takes over an imported connection.</summary>
@@ -447,6 +484,7 @@ internal sealed class Connection
         _parts.Handshake?.Discard(EncryptionLevel.ZeroRtt);
         _parts.Handshake?.Discard(EncryptionLevel.Handshake);
         _parts.Streams.Release();
+        _parts.Datagrams.Release();
         _parts.Observer?.OnReleased();
     }
 
@@ -483,7 +521,7 @@ internal sealed class Connection
     }
 
     /// <summary>Whether something is under way: data that is not acknowledged, or a request that is not answered.</summary>
-    public bool IsActive => _parts.Recovery.BytesInFlight > 0 || _parts.Streams.HasFrames;
+    public bool IsActive => _parts.Recovery.BytesInFlight > 0 || _parts.Streams.HasFrames || _parts.Datagrams.HasFrames;
 
     /// <summary>Something was received that the peer waits to hear of.</summary>
     public bool HasToAcknowledge => _parts.Received(PacketNumberSpace.ApplicationData).IsAckPending;

@@ -25,6 +25,9 @@ internal enum ConnectionEventKind : byte
     /// <summary>The path that we wanted to move to does not answer: the connection stays where it is.</summary>
     PathFailed,
 
+    /// <summary>Unreliable datagrams wait to be taken.</summary>
+    Datagram,
+
     /// <summary>The last event: the connection is over.</summary>
     Closed,
 }

@@ -47,6 +47,8 @@ internal sealed record ConnectionOptions
 
     public StreamOptions Streams { get; init; } = new();
 
+    public DatagramOptions Datagrams { get; init; } = new();
+
     /// <summary>Observes connections; null for none.</summary>
     public IObserverSource? Observers { get; init; }
 

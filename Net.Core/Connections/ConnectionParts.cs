@@ -34,6 +34,10 @@ internal sealed class ConnectionParts
 
     public required StreamTable Streams { get; init; }
 
+    public required Datagrams Datagrams { get; init; }
+
+    public required TrafficCounters Traffic { get; init; }
+
     public required CryptoStream PostHandshake { get; init; }
 
     public required PostHandshakeMessages PostHandshakeMessages { get; init; }
@@ -107,6 +111,16 @@ internal sealed class ConnectionParts
     {
         Observer = Options.Observers?.Observe(ConnectionView.Of(this), now);
         Recovery.Observer = Observer;
+    }
+
+    /// <summary>Bytes of data in the largest DATAGRAM that can be sent now; below 0 while the peer takes none (RFC 9221, section 3).</summary>
+    public int MaxDatagram
+    {
+        get
+        {
+            int packet = Mtu.Current - 1 - PeerIds.Current.Length - PacketNumber.MaxLength - PacketProtection.TagLength;
+            return DatagramFrame.MaxData((int)ulong.Min(Peer?.MaxDatagramFrameSize ?? 0, (ulong)packet));
+        }
     }
 
     public void Fail(TransportError fault, Instant now) => Lifecycle.CloseByFault(fault, now + (3 * Pto));

@@ -58,6 +58,8 @@ internal static class ConnectionSnapshot
             Mtu = image.Read<PathMtu>(now),
             Idle = image.Read<IdleTimer>(now),
             Announcements = image.Read<Announcements>(now),
+            Datagrams = image.Read<Datagrams>(now),
+            Traffic = image.Read<TrafficCounters>(now),
             PostHandshake = image.Read<CryptoStream>(now),
             PostHandshakeMessages = image.Read<PostHandshakeMessages>(now),
             Tickets = image.Read<SessionTickets>(now),
@@ -103,6 +105,8 @@ internal static class ConnectionSnapshot
         yield return TravellingPart.Of(c.Mtu);
         yield return TravellingPart.Of(c.Idle);
         yield return TravellingPart.Of(c.Announcements);
+        yield return TravellingPart.Of(c.Datagrams);
+        yield return TravellingPart.Of(c.Traffic);
         yield return TravellingPart.Of(c.PostHandshake);
         yield return TravellingPart.Of(c.PostHandshakeMessages);
         yield return TravellingPart.Of(c.Tickets);

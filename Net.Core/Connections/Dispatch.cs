@@ -84,7 +84,7 @@ internal static class Dispatch
             FrameType.NewToken when !c.IsServer && NewTokenFrame.TryRead(ref payload, out NewTokenFrame f) => OnToken(c, f),
             FrameType.NewToken when c.IsServer => TransportError.ProtocolViolation("a client sends NEW_TOKEN", type),
             FrameType.HandshakeDone => Handshaking.OnHandshakeDone(c, now),
-            FrameType.Datagram or FrameType.DatagramWithLength => TransportError.ProtocolViolation("DATAGRAM was not offered", type),
+            FrameType.Datagram or FrameType.DatagramWithLength => OnDatagram(c, type, ref payload),
             _ => TransportError.FrameEncoding((ulong)type),
         };
     }
@@ -128,6 +128,14 @@ internal static class Dispatch
         }
 
         return TransportError.None;
+    }
+
+    private static TransportError OnDatagram(ConnectionParts c, FrameType type, ref ByteReader payload)
+    {
+        int before = payload.Remaining;
+        return DatagramFrame.TryRead(type, ref payload, out DatagramFrame frame)
+            ? c.Datagrams.On(frame, VarInt.Length((ulong)type) + before - payload.Remaining, c.Local.MaxDatagramFrameSize)
+            : TransportError.FrameEncoding((ulong)type);
     }
 
     private static TransportError OnChallenge(ConnectionParts c, PathChallengeFrame frame, in Arrival arrival)

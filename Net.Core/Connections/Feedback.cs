@@ -20,6 +20,9 @@ internal static class Feedback
                 case SentFrameKind.NewToken:
                     c.Announcements.OnTokenAcked();
                     break;
+                case SentFrameKind.Datagram:
+                    c.Datagrams.OnAcked();
+                    break;
                 case SentFrameKind.MtuProbe:
                     c.Mtu.OnAcked(frame);
                     c.OnDatagramSizeChanged();
@@ -37,6 +40,7 @@ internal static class Feedback
 
     public static void OnLost(ConnectionParts c)
     {
+        c.Traffic.OnLost(c.Recovery.TakeLostPackets());
         foreach (ref readonly SentFrame frame in c.Lost.Frames)
         {
             switch (frame.Kind)
@@ -53,6 +57,10 @@ internal static class Feedback
                 case SentFrameKind.HandshakeDone or SentFrameKind.NewToken:
                     c.Announcements.OnLost(frame.Kind);
                     break;
+                case SentFrameKind.Datagram:
+                    // Told to nobody but the counts: it is not repeated (RFC 9221, section 5.2).
+                    c.Datagrams.OnLost();
+                    break;
                 case SentFrameKind.MtuProbe:
                     c.Mtu.OnLost(frame);
                     break;
@@ -62,7 +70,7 @@ internal static class Feedback
                     c.Streams.OnLost(frame);
                     break;
                 default:
-                    // ACK, PING, PATH_RESPONSE and DATAGRAM are not repeated; PATH_CHALLENGE has a clock of its own (RFC 9000, section 13.3).
+                    // ACK, PING and PATH_RESPONSE are not repeated; PATH_CHALLENGE has a clock of its own (RFC 9000, section 13.3).
                     break;
             }
         }

@@ -25,6 +25,7 @@ internal static class Inbound
             return;
         }
 
+        c.Traffic.OnDatagramReceived(datagram.Length);
         NetworkPath known = c.IsServer ? path : c.Path.AsKnown(path);
         if (!c.Path.Knows(known) && (!c.IsServer || !c.Identity.IsConfirmed || Migration.IsForbidden(c, path, arrivedWith)))
         {
@@ -244,6 +245,7 @@ internal static class Inbound
             return;
         }
 
+        c.Traffic.OnPacketReceived();
         received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
         c.Idle.OnReceived(arrival.Now);
         if (!isNewest || level != EncryptionLevel.OneRtt || !c.IsServer || !c.Lifecycle.IsOpen || arrival.Bytes == 0)

@@ -361,6 +361,7 @@ internal static class Packetizer
         Span<byte> bytes = datagram[packet.Start..(packet.End + PacketProtection.TagLength)];
         c.Recovery[space].Numbers.Take();
         Observation.OnSealing(c, datagram, packet, endFrame, now);
+        c.Traffic.OnSent(bytes.Length);
         if (packet.Level == EncryptionLevel.OneRtt)
         {
             c.Keys!.Seal(bytes, packet.NumberOffset, packet.NumberLength, packet.Number);
@@ -414,7 +415,32 @@ internal static class Packetizer
         c.Announcements.WriteFrames(ref builder);
         c.LocalIds.WriteFrames(ref builder, c.FederationKeys);
         c.PeerIds.WriteFrames(ref builder);
-        c.Streams.WriteFrames(ref builder);
+        if (WriteDatagrams(c, ref builder))
+        {
+            c.Streams.WriteFrames(ref builder, now, c.Recovery.Rtt.HasSample ? c.Recovery.Rtt.Smoothed : TimeSpan.Zero);
+            c.Datagrams.WriteFrames(ref builder, c.MaxDatagram);
+        }
+    }
+
+    /// <summary>Streams and datagrams take turns at the front of a packet, so that neither starves the other.</summary>
+    /// <returns>Whether streams may fill the rest.</returns>
+    private static bool WriteDatagrams(ConnectionParts c, ref PacketBuilder builder)
+    {
+        if (!c.Datagrams.HasFrames)
+        {
+            return true;
+        }
+
+        if (c.Datagrams.IsStreamsTurn && c.Streams.HasFrames)
+        {
+            c.Datagrams.OnStreamsTurnTaken();
+            return true;
+        }
+
+        ulong sent = c.Datagrams.Sent;
+        c.Datagrams.WriteFrames(ref builder, c.MaxDatagram);
+        // A long one that does not fit behind an ACK waits for the next packet, which has none; unless that could not hold it either.
+        return c.Datagrams.Sent != sent || !c.Datagrams.HasFrames || builder.IsEmpty || c.Datagrams.NextLength > builder.Writer.Position + builder.Free;
     }
 
     /// <summary>8 bytes that nobody can guess, and other ones in each packet (RFC 9000, sections 8.2.1 and 13.3).</summary>
@@ -428,5 +454,5 @@ internal static class Packetizer
     };
 
     private static bool HasFrames(ConnectionParts c) =>
-        c.Streams.HasFrames || c.Path.HasFrames || c.Announcements.HasFrames || c.LocalIds.HasFrames || c.PeerIds.HasFrames || c.PostHandshake.HasFrames;
+        c.Streams.HasFrames || c.Datagrams.HasFrames || c.Path.HasFrames || c.Announcements.HasFrames || c.LocalIds.HasFrames || c.PeerIds.HasFrames || c.PostHandshake.HasFrames;
 }

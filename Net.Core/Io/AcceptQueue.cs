@@ -5,8 +5,11 @@ internal sealed class AcceptQueue<T>(int limit) where T : class
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<T> _items = new();
-    private readonly Queue<TaskCompletionSource<T>> _waiters = new();
+    private readonly WaitList<T> _waiters = new();
     private Exception? _end;
+
+    /// <summary>Those who wait for an item.</summary>
+    public int Waiting => _waiters.Count;
 
     /// <returns>False when it is full or at its end: nobody will take the item.</returns>
     public bool TryAdd(T item)
@@ -18,12 +21,9 @@ internal sealed class AcceptQueue<T>(int limit) where T : class
                 return false;
             }
 
-            while (_waiters.TryDequeue(out TaskCompletionSource<T>? waiter))
+            if (_waiters.TryGive(item))
             {
-                if (waiter.TrySetResult(item))
-                {
-                    return true;
-                }
+                return true;
             }
 
             if (_items.Count >= limit)
@@ -51,10 +51,7 @@ internal sealed class AcceptQueue<T>(int limit) where T : class
         lock (_gate)
         {
             _end ??= reason;
-            while (_waiters.TryDequeue(out TaskCompletionSource<T>? waiter))
-            {
-                _ = waiter.TrySetException(_end);
-            }
+            _waiters.Fail(_end);
         }
     }
 
@@ -72,7 +69,7 @@ internal sealed class AcceptQueue<T>(int limit) where T : class
     public async ValueTask<T> TakeAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        TaskCompletionSource<T> waiter;
+        Task<T> waiting;
         lock (_gate)
         {
             if (_items.First is LinkedListNode<T> first)
@@ -86,18 +83,9 @@ internal sealed class AcceptQueue<T>(int limit) where T : class
                 throw _end;
             }
 
-            // Waiters that gave up are dropped here, so that their number is that of those who wait.
-            while (_waiters.TryPeek(out TaskCompletionSource<T>? head) && head.Task.IsCompleted)
-            {
-                _ = _waiters.Dequeue();
-            }
-
-            waiter = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiters.Enqueue(waiter);
+            waiting = _waiters.AddAsync(cancellationToken);
         }
 
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            static (state, token) => ((TaskCompletionSource<T>)state!).TrySetCanceled(token), waiter);
-        return await waiter.Task.ConfigureAwait(false);
+        return await waiting.ConfigureAwait(false);
     }
 }

@@ -14,7 +14,8 @@ namespace Net.Core.Io;
 internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong defaultStreamErrorCode, Action onEnded) : IConnectionOwner
 {
     private readonly Dictionary<StreamId, QuicStream> _streams = [];
-    private readonly Queue<OpenRequest>[] _opens = [new(), new()];
+    // By kind: bidirectional, unidirectional.
+    private readonly WaitList<QuicStream>[] _opens = [new(), new()];
     private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isReleased;
@@ -32,6 +33,14 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
 
     /// <summary>Ends when the connection closes, from whichever side.</summary>
     public Task Ended => _ended.Task;
+
+    public DatagramPort Datagrams { get; } = new(shard, connection);
+
+    /// <summary>Those who wait for a stream of their own.</summary>
+    public int Openers => _opens[0].Count + _opens[1].Count;
+
+    /// <summary>Streams that are not forgotten yet.</summary>
+    public int Streams => _streams.Count;
 
     /// <summary>What ended the connection; set before <see cref="Ended"/> and never changed.</summary>
     public QuicException? Fault { get; private set; }
@@ -84,6 +93,7 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
             }
         }
 
+        Datagrams.Continue();
         if (connection.IsClosed)
         {
             Release();
@@ -96,16 +106,18 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         Release();
     }
 
-    public void Open(OpenRequest request)
+    /// <summary>From any thread: opens a stream as soon as the peer permits it, first come, first served.</summary>
+    public async ValueTask<QuicStream> OpenAsync(bool unidirectional, CancellationToken cancellationToken)
     {
-        if (Fault is not null)
+        cancellationToken.ThrowIfCancellationRequested();
+        Task<QuicStream> opening = _opens[unidirectional ? 1 : 0].AddAsync(cancellationToken);
+        OpenWork work = new(this, unidirectional);
+        if (!Shard.Post(work))
         {
-            _ = request.TrySetException(Fault);
+            work.Fail(Fault ?? Faults.Stopped());
         }
-        else if (_opens[request.Unidirectional ? 1 : 0].Count > 0 || !TryOpen(request))
-        {
-            _opens[request.Unidirectional ? 1 : 0].Enqueue(request);
-        }
+
+        return await opening.ConfigureAwait(false);
     }
 
     /// <summary>Streams may be used: by 0-RTT before the handshake is complete.</summary>
@@ -127,12 +139,7 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
                 _ = Inbound.TryAdd(opened);
                 break;
             case StreamEventKind.StreamsAvailable:
-                Queue<OpenRequest> waiting = _opens[e.Id.IsUnidirectional ? 1 : 0];
-                while (waiting.TryPeek(out OpenRequest? request) && (request.Task.IsCompleted || TryOpen(request)))
-                {
-                    _ = waiting.Dequeue();
-                }
-
+                Open(e.Id.IsUnidirectional);
                 break;
             default:
                 if (_streams.TryGetValue(e.Id, out QuicStream? stream))
@@ -158,26 +165,18 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         }
     }
 
-    private bool TryOpen(OpenRequest request)
+    private void Open(bool unidirectional)
     {
-        if (request.Task.IsCompleted)
+        WaitList<QuicStream> waiting = _opens[unidirectional ? 1 : 0];
+        while (waiting.Count > 0 && Connection.IsOpen && Connection.TryOpen(unidirectional, out StreamId id))
         {
-            return true;
+            QuicStream stream = Add(id);
+            if (!waiting.TryGive(stream))
+            {
+                // Cancelled just now: the number is spent.
+                stream.Dispose();
+            }
         }
-
-        if (!Connection.TryOpen(request.Unidirectional, out StreamId id))
-        {
-            return false;
-        }
-
-        QuicStream stream = Add(id);
-        if (!request.TrySetResult(stream))
-        {
-            // Cancelled just now: the number is spent.
-            stream.Dispose();
-        }
-
-        return true;
     }
 
     private QuicStream Add(StreamId id)
@@ -200,13 +199,9 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
             _ = _connected.Task.Exception;
         }
 
-        foreach (Queue<OpenRequest> waiting in _opens)
-        {
-            while (waiting.TryDequeue(out OpenRequest? request))
-            {
-                _ = request.TrySetException(fault);
-            }
-        }
+        _opens[0].Fail(fault);
+        _opens[1].Fail(fault);
+        Datagrams.End(fault);
 
         Inbound.End(fault);
         foreach (QuicStream stream in _streams.Values)
@@ -226,15 +221,23 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
             onEnded();
         }
     }
-}
 
-/// <summary>Somebody waits for a stream of his own.</summary>
-internal sealed class OpenRequest(ConnectionDriver driver, bool unidirectional)
-    : TaskCompletionSource<QuicStream>(TaskCreationOptions.RunContinuationsAsynchronously), IShardWork
-{
-    public bool Unidirectional { get; } = unidirectional;
+    private sealed class OpenWork(ConnectionDriver driver, bool unidirectional) : IShardWork
+    {
+        public void Run(Instant now)
+        {
+            if (driver.Fault is QuicException fault)
+            {
+                Fail(fault);
+            }
+            else
+            {
+                driver.Open(unidirectional);
+            }
+        }
 
-    public void Run(Instant now) => driver.Open(this);
+        public void Abandon(Exception fault) => Fail(Faults.Internal(fault));
 
-    public void Abandon(Exception fault) => TrySetException(Faults.Internal(fault));
+        public void Fail(QuicException fault) => driver._opens[unidirectional ? 1 : 0].Fail(fault);
+    }
 }

@@ -106,19 +106,8 @@ public sealed class QuicConnection : IAsyncDisposable
 
     /// <summary>Opens a stream; waits while the peer permits no more of them.</summary>
     /// <exception cref="QuicException">The connection has ended.</exception>
-    public async ValueTask<QuicStream> OpenOutboundStreamAsync(QuicStreamType type, CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        OpenRequest request = new(_driver, type == QuicStreamType.Unidirectional);
-        if (!Shard.Post(request))
-        {
-            throw _driver.Fault ?? Faults.Stopped();
-        }
-
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            static (state, token) => ((OpenRequest)state!).TrySetCanceled(token), request);
-        return await request.Task.ConfigureAwait(false);
-    }
+    public ValueTask<QuicStream> OpenOutboundStreamAsync(QuicStreamType type, CancellationToken cancellationToken = default) =>
+        _driver.OpenAsync(type == QuicStreamType.Unidirectional, cancellationToken);
 
     /// <summary>The next stream that the peer has opened.</summary>
     /// <exception cref="QuicException">The connection has ended, and no stream is left to accept.</exception>
@@ -148,6 +137,55 @@ public sealed class QuicConnection : IAsyncDisposable
         }
 
         await work.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the peer takes unreliable datagrams (RFC 9221). Not part of System.Net.Quic.</summary>
+    public bool DatagramsAvailable => _driver.Datagrams.Max >= 0;
+
+    /// <summary>Bytes of the longest datagram that can be sent now; 0 while the peer takes none. It changes with the path's MTU.</summary>
+    public int MaxDatagramSize => int.Max(0, _driver.Datagrams.Max);
+
+    /// <summary>
+    /// Sends bytes once, in one packet, under congestion control: they arrive whole or not at all, in any order. Does not wait: while more
+    /// datagrams wait than <see cref="QuicConnectionOptions.DatagramQueueLength"/>, the oldest are dropped.
+    /// </summary>
+    /// <exception cref="ArgumentException">Longer than <see cref="MaxDatagramSize"/>.</exception>
+    /// <exception cref="NotSupportedException">The peer takes no datagrams.</exception>
+    public void SendDatagram(ReadOnlySpan<byte> datagram)
+    {
+        int max = _driver.Datagrams.Max;
+        if (max < 0)
+        {
+            throw new NotSupportedException("the peer takes no datagrams");
+        }
+
+        if (datagram.Length > max)
+        {
+            throw new ArgumentException($"a datagram of {datagram.Length} bytes does not fit: {max} would", nameof(datagram));
+        }
+
+        _driver.Datagrams.Send(datagram);
+    }
+
+    /// <summary>The next datagram of the peer's. To get any, set <see cref="QuicConnectionOptions.MaxDatagramFrameSize"/>.</summary>
+    /// <exception cref="QuicException">The connection has ended.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; no datagram was taken.</exception>
+    public ValueTask<ReadOnlyMemory<byte>> ReceiveDatagramAsync(CancellationToken cancellationToken = default) =>
+        _driver.Datagrams.ReceiveAsync(cancellationToken);
+
+    /// <summary>What the connection has measured and moved so far; of one that has ended, its last state. Not part of System.Net.Quic.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async ValueTask<QuicConnectionStatistics> GetStatisticsAsync(CancellationToken cancellationToken = default)
+    {
+        StatisticsWork work = new(_driver);
+        if (!Shard.Post(work))
+        {
+            // The thread that changes the parts is gone.
+            await _driver.Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return QuicConnectionStatistics.Of(Connection.Parts);
+        }
+
+        return await work.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Closes at once: the peer is told the code, streams fail, what is not sent is lost. Harmless when the connection has ended.</summary>
@@ -193,6 +231,17 @@ public sealed class QuicConnection : IAsyncDisposable
     }
 
     private sealed record PathBox(NetworkPath Value);
+
+    private sealed class StatisticsWork(ConnectionDriver driver) : IShardWork
+    {
+        private readonly TaskCompletionSource<QuicConnectionStatistics> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<QuicConnectionStatistics> Result => _result.Task;
+
+        public void Run(Instant now) => _result.SetResult(QuicConnectionStatistics.Of(driver.Connection.Parts));
+
+        public void Abandon(Exception fault) => _result.SetException(Faults.Internal(fault));
+    }
 
     private sealed class CloseWork(ConnectionDriver driver, ulong code) : IShardWork
     {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using Net.Core.Connections;
 using Net.Core.Paths;
+using Net.Core.Streams;
 using Net.Core.Wire;
 
 namespace Net.Core.Io;
@@ -55,6 +56,33 @@ public abstract class QuicConnectionOptions
     /// <summary>Tells the peer not to move to another address of its own accord (disable_active_migration: RFC 9000, section 18.2). NATs may still move it.</summary>
     public bool DisableActiveMigration { get; set; }
 
+    /// <summary>
+    /// Bytes that the peer may send ahead of the reader on a stream, and ahead of all readers of the connection, at first. From there
+    /// windows grow while the readers are fast enough to need it.
+    /// </summary>
+    public QuicReceiveWindowSizes InitialReceiveWindowSizes { get; set; } = new();
+
+    /// <summary>
+    /// Bytes to which the receive window of a stream may grow, with the measured bandwidth and round trip; 6 MiB by default, 256 MiB at most. At
+    /// or below its initial size a window stays as it is. Not part of System.Net.Quic.
+    /// </summary>
+    public int MaxStreamReceiveWindow { get; set; } = (int)ConnectionOptions.Default.Streams.MaxStreamWindow;
+
+    /// <summary>
+    /// Likewise for the window of all streams together, which is what a peer can make one connection hold; 16 MiB by default, 256 MiB at most. Not
+    /// part of System.Net.Quic.
+    /// </summary>
+    public int MaxConnectionReceiveWindow { get; set; } = (int)ConnectionOptions.Default.Streams.MaxConnectionWindow;
+
+    /// <summary>
+    /// Largest DATAGRAM frame (RFC 9221) that the peer may send, in bytes with a few for its header; 65,535 takes all that fit a packet. 0, the
+    /// default, takes none. Whether the peer takes any is its own decision. Not part of System.Net.Quic.
+    /// </summary>
+    public int MaxDatagramFrameSize { get; set; }
+
+    /// <summary>Unreliable datagrams that wait to be sent, and to be read; the oldest are dropped then. 1 to 4,096; 256 by default. Not part of System.Net.Quic.</summary>
+    public int DatagramQueueLength { get; set; } = ConnectionOptions.Default.Datagrams.MaxQueued;
+
     internal virtual ConnectionOptions ToConnectionOptions()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxDatagramSize, PathMtu.Base);
@@ -64,6 +92,13 @@ public abstract class QuicConnectionOptions
         ArgumentOutOfRangeException.ThrowIfNegative(MaxInboundBidirectionalStreams);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxInboundUnidirectionalStreams);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(HandshakeTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxDatagramFrameSize);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxDatagramFrameSize, ushort.MaxValue);
+        ArgumentOutOfRangeException.ThrowIfLessThan(DatagramQueueLength, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(DatagramQueueLength, DatagramQueue.CountLimit);
+        InitialReceiveWindowSizes.ThrowIfUnusable();
+        QuicReceiveWindowSizes.ThrowIfUnusable(MaxStreamReceiveWindow, nameof(MaxStreamReceiveWindow));
+        QuicReceiveWindowSizes.ThrowIfUnusable(MaxConnectionReceiveWindow, nameof(MaxConnectionReceiveWindow));
         ConnectionOptions defaults = ConnectionOptions.Default;
         return defaults with
         {
@@ -78,7 +113,14 @@ public abstract class QuicConnectionOptions
             {
                 MaxBidirectional = (ulong)MaxInboundBidirectionalStreams,
                 MaxUnidirectional = (ulong)MaxInboundUnidirectionalStreams,
+                ConnectionWindow = (ulong)InitialReceiveWindowSizes.Connection,
+                LocalBidirectionalWindow = (ulong)InitialReceiveWindowSizes.LocallyInitiatedBidirectionalStream,
+                RemoteBidirectionalWindow = (ulong)InitialReceiveWindowSizes.RemotelyInitiatedBidirectionalStream,
+                UnidirectionalWindow = (ulong)InitialReceiveWindowSizes.UnidirectionalStream,
+                MaxStreamWindow = (ulong)MaxStreamReceiveWindow,
+                MaxConnectionWindow = (ulong)MaxConnectionReceiveWindow,
             },
+            Datagrams = defaults.Datagrams with { MaxFrameSize = MaxDatagramFrameSize, MaxQueued = DatagramQueueLength },
         };
     }
 

@@ -40,6 +40,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     // Never until something was sent: a client probes for answers to its ClientHello, not in its place (RFC 9000, section 17.2.2).
     private Instant _lastEvent = Instant.Never;
     private RecoverySections _imported;
+    private int _lostPackets;
     private bool _handshakeConfirmed;
     private bool _peerCompletedAddressValidation = isServer;
 
@@ -248,6 +249,14 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         _probes.OnTimeout(probes);
         LostFrames.CopyOldest(this[space].Sent, probes, lost);
         return new(LossTimeoutKind.SendProbes, space, probes);
+    }
+
+    /// <summary>How many packets were declared lost since the last call.</summary>
+    public int TakeLostPackets()
+    {
+        int lost = _lostPackets;
+        _lostPackets = 0;
+        return lost;
     }
 
     /// <summary>Bytes that may be sent now: 0, or one full datagram at least.</summary>
@@ -499,6 +508,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
             int start = lost.Count;
             LostFrames.Append(s.Sent, packet.Number, lost);
             s.Sent.OnLost(packet.Number);
+            _lostPackets++;
             if (packet.InFlight && !LostFrames.IsPathProbe(lost.Frames[start..]))
             {
                 newest = packet.SentAt;

@@ -13,6 +13,8 @@ internal static class LostFrames
             {
                 int start = target.Count;
                 Append(sent, packet.Number, target);
+                // These are not repeated (RFC 9221, section 5.2), and not lost yet.
+                target.Remove(SentFrameKind.Datagram, start);
                 if (IsPathProbe(target.Frames[start..]))
                 {
                     // A probe of a path may still arrive, and is not worth a probe of the connection.

@@ -15,12 +15,15 @@ internal sealed class SentFrameBuffer
     public void Add(in SentFrame frame) => _frames.Add(frame);
 
     /// <summary>Drops the ACK and PING frames from <paramref name="start"/> on: nobody waits to hear of them.</summary>
-    public void RemoveSilent(int start)
+    public void RemoveSilent(int start) => Remove(SentFrameKind.Ack, start, SentFrameKind.Ping);
+
+    /// <summary>Drops the frames of a kind (or of two) from <paramref name="start"/> on.</summary>
+    public void Remove(SentFrameKind kind, int start, SentFrameKind? other = null)
     {
         int kept = start;
         for (int i = start; i < _frames.Count; i++)
         {
-            if (_frames[i].Kind is not (SentFrameKind.Ack or SentFrameKind.Ping))
+            if (_frames[i].Kind != kind && _frames[i].Kind != other)
             {
                 _frames[kept++] = _frames[i];
             }

@@ -31,6 +31,9 @@ internal static class SectionNumber
     /// <summary>Of a component, not of a connection: which tickets have brought 0-RTT data.</summary>
     public const ulong EarlyDataLedger = 50;
 
+    public const ulong Datagrams = 56;
+    public const ulong Traffic = 58;
+
     /// <summary>Not a part: which sections of an earlier export are there no more.</summary>
     public const ulong Removed = 44;
 

@@ -1,4 +1,5 @@
 using Net.Core.Snapshots;
+using Net.Core.Time;
 using Net.Core.Wire;
 
 namespace Net.Core.Streams;
@@ -9,6 +10,7 @@ internal sealed class Credit : IPart<Credit>
 {
     private Grant _grant;
     private Allowance _allowance;
+    private WindowTuner _tuner = new();
 
     public Credit(ulong window) => _grant = new(window);
 
@@ -28,6 +30,9 @@ internal sealed class Credit : IPart<Credit>
     public ulong Returned => _grant.Returned;
 
     public ulong Told => _grant.Told;
+
+    /// <summary>Bytes that the peer may be ahead of all readers.</summary>
+    public ulong Window => _grant.Window;
 
     /// <summary>New bytes that may be sent; what is sent again is free.</summary>
     public ulong Available => _allowance.Limit - Sent;
@@ -49,6 +54,14 @@ internal sealed class Credit : IPart<Credit>
         return true;
     }
 
+    /// <summary>The application has read so many bytes.</summary>
+    public void Consume(ulong amount)
+    {
+        _tuner.OnRead(amount);
+        Return(amount);
+    }
+
+    /// <summary>Bytes were read, or dropped unread.</summary>
     public void Return(ulong amount)
     {
         _grant.Return(amount);
@@ -74,6 +87,13 @@ internal sealed class Credit : IPart<Credit>
 
     /// <summary>The limit to put into a MAX_DATA frame that is written now.</summary>
     public ulong Limit => _grant.Limit;
+
+    /// <summary>The peer is about to be told a limit: the window may grow before that.</summary>
+    public void Tune(ulong maxWindow, Instant now, TimeSpan roundTrip)
+    {
+        _grant.Grow(_tuner.Next(_grant.Window, maxWindow, now, roundTrip));
+        Changes++;
+    }
 
     public void OnLimitTold()
     {
@@ -108,6 +128,7 @@ internal sealed class Credit : IPart<Credit>
         writer.WriteNumber(Received);
         _allowance.Export(writer);
         writer.WriteNumber(Sent);
+        _tuner.Export(writer);
     }
 
     public static Credit Import(SnapshotReader reader)
@@ -118,6 +139,7 @@ internal sealed class Credit : IPart<Credit>
             Received = reader.ReadNumber(VarInt.MaxValue),
             _allowance = Allowance.Import(reader),
             Sent = reader.ReadNumber(VarInt.MaxValue),
+            _tuner = WindowTuner.Import(reader),
         };
         bool sound = credit.Returned <= credit.Received
             && credit.Received <= credit.Told

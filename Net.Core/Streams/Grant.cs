@@ -13,7 +13,7 @@ internal struct Grant(ulong window)
     // What had been given back when a *_BLOCKED frame was last answered ahead of time, plus one; 0 = never.
     private ulong _hurried;
 
-    /// <summary>How far the peer may be ahead of what was given back.</summary>
+    /// <summary>How far the peer may be ahead of what was given back. It grows, and never shrinks.</summary>
     public ulong Window { get; private set; } = window;
 
     /// <summary>Given back: bytes read or discarded, streams closed.</summary>
@@ -33,6 +33,9 @@ internal struct Grant(ulong window)
         Returned += amount;
         IsPending |= Limit > Told && Limit - Told >= (Window + 1) / 2;
     }
+
+    /// <summary>From the next limit on.</summary>
+    public void Grow(ulong window) => Window = ulong.Max(Window, window);
 
     /// <summary>The peer says that a limit holds it up. A reliable frame is under way to it if that limit is an old one; else it may be told early.</summary>
     /// <remarks>At most once per half window given back: otherwise a peer could make us answer a frame with a frame for ever (msquic#5769).</remarks>
@@ -69,7 +72,7 @@ internal struct Grant(ulong window)
         grant.Told = reader.ReadNumber(VarInt.MaxValue);
         grant._hurried = reader.ReadNumber(VarInt.MaxValue);
         grant.IsPending = reader.ReadBool();
-        return grant.Told <= grant.Limit && grant.Told >= grant.Window && grant._hurried <= grant.Returned + 1
+        return grant.Told <= grant.Limit && grant._hurried <= grant.Returned + 1
             ? grant
             : throw new SnapshotException("a limit was told that was never granted");
     }

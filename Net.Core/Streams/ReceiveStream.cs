@@ -1,5 +1,6 @@
 using Net.Core.Errors;
 using Net.Core.Snapshots;
+using Net.Core.Time;
 using Net.Core.Wire;
 
 namespace Net.Core.Streams;
@@ -14,6 +15,7 @@ internal sealed class ReceiveStream : IPart<ReceiveStream>
 {
     private ReceiveBuffer _buffer = new();
     private Grant _grant;
+    private WindowTuner _tuner = new();
     private ulong? _finalSize;
     private bool _isReset;
     private ulong _resetCode;
@@ -33,6 +35,9 @@ internal sealed class ReceiveStream : IPart<ReceiveStream>
     public ulong Highest { get; private set; }
 
     public ulong Told => _grant.Told;
+
+    /// <summary>Bytes that the peer may be ahead of the reader.</summary>
+    public ulong Window => _grant.Window;
 
     /// <summary>Bytes read or dropped.</summary>
     public ulong Returned => _grant.Returned;
@@ -139,7 +144,8 @@ internal sealed class ReceiveStream : IPart<ReceiveStream>
     {
         _buffer.Consume(count);
         _grant.Return((ulong)count);
-        credit.Return((ulong)count);
+        _tuner.OnRead((ulong)count);
+        credit.Consume((ulong)count);
         Changes++;
     }
 
@@ -183,6 +189,13 @@ internal sealed class ReceiveStream : IPart<ReceiveStream>
 
     public void OnStopLost() => SetStop(_stop == ControlFrameState.InFlight ? ControlFrameState.Pending : _stop);
 
+    /// <summary>The peer is about to be told a limit: the window may grow before that.</summary>
+    public void Tune(ulong maxWindow, Instant now, TimeSpan roundTrip)
+    {
+        _grant.Grow(_tuner.Next(_grant.Window, maxWindow, now, roundTrip));
+        Changes++;
+    }
+
     public void OnLimitTold()
     {
         _grant.OnTold();
@@ -210,6 +223,7 @@ internal sealed class ReceiveStream : IPart<ReceiveStream>
         writer.WriteNumber((ulong)_stop);
         writer.WriteNumber(_stopCode);
         writer.WriteBool(_isEndSeen);
+        _tuner.Export(writer);
     }
 
     public static ReceiveStream Import(SnapshotReader reader)
@@ -228,6 +242,7 @@ internal sealed class ReceiveStream : IPart<ReceiveStream>
         stream._stop = (ControlFrameState)reader.ReadNumber((ulong)ControlFrameState.Acknowledged);
         stream._stopCode = reader.ReadNumber(VarInt.MaxValue);
         stream._isEndSeen = reader.ReadBool();
+        stream._tuner = WindowTuner.Import(reader);
         bool sound = stream.Highest <= stream.Told
             && stream._buffer.Highest <= stream.Highest
             && stream._buffer.Consumed == stream._grant.Returned

@@ -1,4 +1,5 @@
 using Net.Core.Recovery;
+using Net.Core.Time;
 using Net.Core.Wire;
 
 namespace Net.Core.Streams;
@@ -18,12 +19,16 @@ internal sealed class StreamOutbound(StreamSet streams)
         streams.Limits.TellsLimit(false) || streams.Limits.TellsLimit(true) || streams.Limits.TellsBlocked(false) || streams.Limits.TellsBlocked(true);
 
     /// <summary>Fills the packet as far as it goes.</summary>
-    public void WriteFrames(ref PacketBuilder builder)
+    /// <param name="builder">The packet.</param>
+    /// <param name="now">The time, and</param>
+    /// <param name="roundTrip">the path's round trip (zero while unknown): by these the windows grow.</param>
+    public void WriteFrames(ref PacketBuilder builder, Instant now, TimeSpan roundTrip)
     {
-        if (WriteCredit(ref builder) && (!HasLimits || WriteLimits(ref builder)) && WriteControl(ref builder) && WriteStreams(ref builder))
+        Pace pace = new(now, roundTrip);
+        if (WriteCredit(ref builder, pace) && (!HasLimits || WriteLimits(ref builder)) && WriteControl(ref builder, pace) && WriteStreams(ref builder))
         {
             // What these bytes used up: the connection's credit, or a stream's limit.
-            _ = WriteCredit(ref builder) && WriteControl(ref builder);
+            _ = WriteCredit(ref builder, pace) && WriteControl(ref builder, pace);
         }
     }
 
@@ -96,11 +101,12 @@ internal sealed class StreamOutbound(StreamSet streams)
             or SentFrameKind.MaxStreamData or SentFrameKind.StreamDataBlocked;
 
     // Each of the following says whether it wrote all it had: else the packet is full.
-    private bool WriteCredit(ref PacketBuilder builder)
+    private bool WriteCredit(ref PacketBuilder builder, in Pace pace)
     {
         Credit credit = streams.Credit;
         if (credit.TellsLimit)
         {
+            credit.Tune(streams.Options.MaxConnectionWindow, pace.Now, pace.RoundTrip);
             if (!builder.TryWrite(new MaxDataFrame(credit.Limit), new(SentFrameKind.MaxData, Offset: credit.Limit)))
             {
                 return false;
@@ -154,11 +160,11 @@ internal sealed class StreamOutbound(StreamSet streams)
         return true;
     }
 
-    private bool WriteControl(ref PacketBuilder builder)
+    private bool WriteControl(ref PacketBuilder builder, in Pace pace)
     {
         while (streams.Schedule.FirstControl is StreamEntry entry)
         {
-            bool isWritten = WriteControl(ref builder, entry);
+            bool isWritten = WriteControl(ref builder, entry, pace);
             streams.Settle(entry);
             if (!isWritten)
             {
@@ -169,7 +175,7 @@ internal sealed class StreamOutbound(StreamSet streams)
         return true;
     }
 
-    private static bool WriteControl(ref PacketBuilder builder, StreamEntry entry)
+    private bool WriteControl(ref PacketBuilder builder, StreamEntry entry, in Pace pace)
     {
         StreamId id = entry.Id;
         if (entry.Send is { TellsReset: true } reset)
@@ -194,6 +200,7 @@ internal sealed class StreamOutbound(StreamSet streams)
 
         if (entry.Receive is { TellsLimit: true } receive)
         {
+            receive.Tune(streams.Options.MaxStreamWindow, pace.Now, pace.RoundTrip);
             ulong limit = receive.Limit;
             if (!builder.TryWrite(new MaxStreamDataFrame(id, limit), new(SentFrameKind.MaxStreamData, id.Value, limit)))
             {
@@ -236,4 +243,6 @@ internal sealed class StreamOutbound(StreamSet streams)
 
         return true;
     }
+
+    private readonly record struct Pace(Instant Now, TimeSpan RoundTrip);
 }

@@ -16,7 +16,12 @@ internal sealed class StreamSet
     public StreamSet(bool isServer, StreamOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.StreamWindow, ReceiveBuffer.MaxWindow, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.LocalBidirectionalWindow, ReceiveBuffer.MaxWindow, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RemoteBidirectionalWindow, ReceiveBuffer.MaxWindow, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.UnidirectionalWindow, ReceiveBuffer.MaxWindow, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.ConnectionWindow, ReceiveBuffer.MaxWindow, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxStreamWindow, ReceiveBuffer.MaxWindow, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxConnectionWindow, ReceiveBuffer.MaxWindow, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.SendBuffer, ReceiveBuffer.MaxWindow, nameof(options));
         IsServer = isServer;
         Options = options;
@@ -226,6 +231,11 @@ internal sealed class StreamSet
         writer.WriteNumber(Options.MaxBidirectional);
         writer.WriteNumber(Options.MaxUnidirectional);
         writer.WriteNumber(Options.SendBuffer);
+        writer.WriteNumber(Options.LocalBidirectionalWindow);
+        writer.WriteNumber(Options.RemoteBidirectionalWindow);
+        writer.WriteNumber(Options.UnidirectionalWindow);
+        writer.WriteNumber(Options.MaxStreamWindow);
+        writer.WriteNumber(Options.MaxConnectionWindow);
         writer.WriteNumber(Peer.MaxData);
         writer.WriteNumber(Peer.MaxStreamDataBidiLocal);
         writer.WriteNumber(Peer.MaxStreamDataBidiRemote);
@@ -265,6 +275,11 @@ internal sealed class StreamSet
             MaxBidirectional = reader.ReadNumber(StreamLimits.MaxCount),
             MaxUnidirectional = reader.ReadNumber(StreamLimits.MaxCount),
             SendBuffer = reader.ReadNumber(ReceiveBuffer.MaxWindow),
+            LocalBidirectionalWindow = reader.ReadNumber(ReceiveBuffer.MaxWindow),
+            RemoteBidirectionalWindow = reader.ReadNumber(ReceiveBuffer.MaxWindow),
+            UnidirectionalWindow = reader.ReadNumber(ReceiveBuffer.MaxWindow),
+            MaxStreamWindow = reader.ReadNumber(ReceiveBuffer.MaxWindow),
+            MaxConnectionWindow = reader.ReadNumber(ReceiveBuffer.MaxWindow),
         };
         StreamSet set = new(isServer, options, credit, limits)
         {
@@ -385,7 +400,7 @@ internal sealed class StreamSet
         StreamEntry entry = new(
             id,
             Sends(id) ? new(SendLimit(id), Options.SendBuffer) : null,
-            Receives(id) ? new(Options.StreamWindow) : null);
+            Receives(id) ? new(WindowOf(id)) : null);
         _open.Add(id.Value, entry);
         Changes++;
         return entry;
@@ -397,6 +412,10 @@ internal sealed class StreamSet
         _ when id.IsServerInitiated == IsServer => Peer.MaxStreamDataBidiRemote,
         _ => Peer.MaxStreamDataBidiLocal,
     };
+
+    private ulong WindowOf(StreamId id) => id.IsUnidirectional ? Options.UnidirectionalWindow
+        : id.IsServerInitiated == IsServer ? Options.LocalBidirectionalWindow
+        : Options.RemoteBidirectionalWindow;
 
     private bool Sends(StreamId id) => id.IsBidirectional || id.IsServerInitiated == IsServer;
 

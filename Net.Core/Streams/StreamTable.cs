@@ -1,6 +1,7 @@
 using Net.Core.Errors;
 using Net.Core.Recovery;
 using Net.Core.Snapshots;
+using Net.Core.Time;
 using Net.Core.Wire;
 
 namespace Net.Core.Streams;
@@ -39,6 +40,15 @@ internal sealed class StreamTable
     /// <summary>Bytes received that the application has not read, of all streams.</summary>
     public ulong Unread => _streams.Credit.Received - _streams.Credit.Returned;
 
+    /// <summary>Bytes that the peer may be ahead of all readers, as the window stands now.</summary>
+    public ulong ConnectionWindow => _streams.Credit.Window;
+
+    /// <summary>Bytes of streams sent for the first time, and received, retransmissions not counted.</summary>
+    public ulong Sent => _streams.Credit.Sent;
+
+    /// <inheritdoc cref="Sent"/>
+    public ulong Received => _streams.Credit.Received;
+
     /// <summary>Memory held by buffers, in bytes.</summary>
     public long Rented => _streams.Open.Sum(entry => (entry.Send?.Rented ?? 0) + (entry.Receive?.Rented ?? 0));
 
@@ -63,9 +73,9 @@ internal sealed class StreamTable
     public static TransportParameters Describe(TransportParameters parameters, StreamOptions options) => parameters with
     {
         InitialMaxData = options.ConnectionWindow,
-        InitialMaxStreamDataBidiLocal = options.StreamWindow,
-        InitialMaxStreamDataBidiRemote = options.StreamWindow,
-        InitialMaxStreamDataUni = options.StreamWindow,
+        InitialMaxStreamDataBidiLocal = options.LocalBidirectionalWindow,
+        InitialMaxStreamDataBidiRemote = options.RemoteBidirectionalWindow,
+        InitialMaxStreamDataUni = options.UnidirectionalWindow,
         InitialMaxStreamsBidi = options.MaxBidirectional,
         InitialMaxStreamsUni = options.MaxUnidirectional,
     };
@@ -222,8 +232,9 @@ internal sealed class StreamTable
     /// <summary>Something could be written now.</summary>
     public bool HasFrames => _outbound.HasFrames;
 
-    /// <summary>Fills the rest of a packet: limits and resets, then what was lost, then new bytes, by urgency.</summary>
-    public void WriteFrames(ref PacketBuilder builder) => _outbound.WriteFrames(ref builder);
+    /// <inheritdoc cref="StreamOutbound.WriteFrames"/>
+    public void WriteFrames(ref PacketBuilder builder, Instant now = default, TimeSpan roundTrip = default) =>
+        _outbound.WriteFrames(ref builder, now, roundTrip);
 
     /// <summary>Frames of other owners are passed over.</summary>
     public void OnAcked(in SentFrame frame) => _outbound.OnAcked(frame);

@@ -11,6 +11,15 @@ internal readonly ref struct DatagramFrame(ReadOnlySpan<byte> data) : IFrame<Dat
     /// <summary>Bytes before the data, with a length field.</summary>
     public static int HeaderLength(int length) => 1 + VarInt.Length((ulong)length);
 
+    /// <summary>Bytes of data that fit a frame of so many bytes, with a length field; below 0 when nothing does, not even no data.</summary>
+    public static int MaxData(int frame)
+    {
+        // One byte of length tells up to 63, two up to 16,383, four as much as a datagram may hold.
+        int data = frame - 2;
+        data = data > 63 ? int.Max(63, frame - 3) : data;
+        return data > 16_383 ? int.Max(16_383, frame - 5) : data;
+    }
+
     /// <summary>False when cut. Without a length field all the rest is data.</summary>
     public static bool TryRead(FrameType type, scoped ref ByteReader reader, out DatagramFrame frame)
     {

@@ -28,12 +28,14 @@ public sealed class StreamPartTests
         Credit moved = Move(credit);
         Assert.AreEqual((900UL, 610UL, 1010UL, 77UL, 0UL), (moved.Received, moved.Returned, moved.Told, moved.Sent, moved.Available));
         Assert.AreEqual((1610UL, 77UL, true, true), (moved.Limit, moved.BlockedLimit, moved.TellsLimit, moved.TellsBlocked));
+        // This one is sound: so each of the others is refused for the one number that differs.
+        _ = Credit.Import(new(new byte[] { 100, 10, 110, 0, 0, 100, 77, 0, 0, 77, 0, 1 }, default));
         // Received 111 of 110 told; sent 78 of 77.
-        Refused<Credit>([100, 10, 110, 0, 0, 111, 77, 0, 0, 77]);
-        Refused<Credit>([100, 10, 110, 0, 0, 100, 77, 0, 0, 78]);
-        Refused<Credit>([100, 10, 111, 0, 0, 100, 77, 0, 0, 77]);
-        Refused<Credit>([100, 10, 110, 0, 0, 9, 77, 0, 0, 77]);
-        Refused<Credit>([100, 10, 110, 0, 0, 100, 77, 5, 1, 77]);
+        Refused<Credit>([100, 10, 110, 0, 0, 111, 77, 0, 0, 77, 0, 1]);
+        Refused<Credit>([100, 10, 110, 0, 0, 100, 77, 0, 0, 78, 0, 1]);
+        Refused<Credit>([100, 10, 111, 0, 0, 100, 77, 0, 0, 77, 0, 1]);
+        Refused<Credit>([100, 10, 110, 0, 0, 9, 77, 0, 0, 77, 0, 1]);
+        Refused<Credit>([100, 10, 110, 0, 0, 100, 77, 5, 1, 77, 0, 1]);
     }
 
     [TestMethod]
@@ -164,10 +166,11 @@ public sealed class StreamPartTests
         Assert.AreEqual((true, 55UL, true, 1000UL), (stream.IsReset, stream.ResetCode, stream.IsDone, stream.Returned));
         Assert.AreEqual(new ReadEnd(ReadEndKind.Reset, 55), stream.SeeEnd());
         Move(stream);
+        _ = ReceiveStream.Import(new(new byte[] { 5, 0, 5, 0, 0, 0, 0, 3, 1, 3, 0, 0, 0, 0, 0, 0, 1 }, default));
         // Received beyond the limit; a final size below what came; an end seen before it was there.
-        Refused<ReceiveStream>([5, 0, 5, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
-        Refused<ReceiveStream>([5, 0, 5, 0, 0, 0, 0, 3, 1, 2, 0, 0, 0, 0, 0]);
-        Refused<ReceiveStream>([5, 0, 5, 0, 0, 0, 0, 3, 1, 3, 0, 0, 0, 0, 1]);
+        Refused<ReceiveStream>([5, 0, 5, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        Refused<ReceiveStream>([5, 0, 5, 0, 0, 0, 0, 3, 1, 2, 0, 0, 0, 0, 0, 0, 1]);
+        Refused<ReceiveStream>([5, 0, 5, 0, 0, 0, 0, 3, 1, 3, 0, 0, 0, 0, 1, 0, 1]);
     }
 
     /// <summary>Goal: a part that has changed says so, one that has not stays silent, and what is closed is not listed.</summary>
