@@ -233,6 +233,15 @@ internal sealed class Connection
         Registration?.Touch();
     }
 
+    /// <summary>Serves this client with other options than the endpoint's: before the answer to the handshake's <see cref="SelectCertificateRequest"/>.</summary>
+    /// <exception cref="InvalidOperationException">It is too late.</exception>
+    public void Configure(ConnectionOptions options, Instant now)
+    {
+        ThrowIfFrozen();
+        Handshaking.Configure(_parts, options, now);
+        Registration?.Touch();
+    }
+
     /// <summary>Opens a stream, or says that the peer does not permit one more now: then StreamsAvailable follows.</summary>
     public bool TryOpen(bool unidirectional, out StreamId id)
     {

@@ -90,22 +90,9 @@ internal static class ConnectionFactory
             RetrySourceConnectionId = isServer && initial.BeforeRetry is not null ? initial.Destination : null,
             InitialSourceConnectionId = source,
             StatelessResetToken = isServer ? ConnectionIdDeriver.DeriveToken(keys.ResetKey.Span, source) : null,
-            MaxIdleTimeout = options.IdleTimeout,
-            MaxUdpPayloadSize = 65_527,
-            InitialMaxData = options.Streams.ConnectionWindow,
-            InitialMaxStreamDataBidiLocal = options.Streams.LocalBidirectionalWindow,
-            InitialMaxStreamDataBidiRemote = options.Streams.RemoteBidirectionalWindow,
-            InitialMaxStreamDataUni = options.Streams.UnidirectionalWindow,
-            InitialMaxStreamsBidi = options.Streams.MaxBidirectional,
-            InitialMaxStreamsUni = options.Streams.MaxUnidirectional,
-            AckDelayExponent = options.AckDelayExponent,
-            MaxAckDelay = options.MaxAckDelay,
-            ActiveConnectionIdLimit = PeerConnectionIds.ActiveLimit,
-            MaxDatagramFrameSize = (ulong)options.Datagrams.MaxFrameSize,
             VersionInformation = Versions.Announce(isServer, initial.Version, options.MayChangeVersion, (uint)local.DeriveSecret(keys, SecretPurpose.Grease, 1)),
             PreferredAddress = preferred,
             GreaseQuicBit = true,
-            DisableActiveMigration = options.DisableActiveMigration,
         };
         ConnectionParts c = new()
         {
@@ -121,7 +108,7 @@ internal static class ConnectionFactory
             Datagrams = new(options.Datagrams),
             Traffic = new(),
             PostHandshake = new(),
-            Local = parameters,
+            Local = Describe(parameters, options),
             Timers = new(now + options.HandshakeTimeout, options.KeepAlive, now),
             Options = options,
             FederationKeys = keys,
@@ -133,4 +120,22 @@ internal static class ConnectionFactory
         c.BeginObservation(now);
         return c;
     }
+
+    /// <summary>What our options say of us, into the transport parameters.</summary>
+    public static TransportParameters Describe(TransportParameters parameters, ConnectionOptions options) => parameters with
+    {
+        MaxIdleTimeout = options.IdleTimeout,
+        MaxUdpPayloadSize = 65_527,
+        InitialMaxData = options.Streams.ConnectionWindow,
+        InitialMaxStreamDataBidiLocal = options.Streams.LocalBidirectionalWindow,
+        InitialMaxStreamDataBidiRemote = options.Streams.RemoteBidirectionalWindow,
+        InitialMaxStreamDataUni = options.Streams.UnidirectionalWindow,
+        InitialMaxStreamsBidi = options.Streams.MaxBidirectional,
+        InitialMaxStreamsUni = options.Streams.MaxUnidirectional,
+        AckDelayExponent = options.AckDelayExponent,
+        MaxAckDelay = options.MaxAckDelay,
+        ActiveConnectionIdLimit = PeerConnectionIds.ActiveLimit,
+        MaxDatagramFrameSize = (ulong)options.Datagrams.MaxFrameSize,
+        DisableActiveMigration = options.DisableActiveMigration,
+    };
 }

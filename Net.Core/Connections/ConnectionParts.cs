@@ -26,15 +26,15 @@ internal sealed class ConnectionParts
 
     public required PathMtu Mtu { get; init; }
 
-    public required IdleTimer Idle { get; init; }
+    public required IdleTimer Idle { get; set; }
 
     public required Announcements Announcements { get; init; }
 
     public required LossRecovery Recovery { get; init; }
 
-    public required StreamTable Streams { get; init; }
+    public required StreamTable Streams { get; set; }
 
-    public required Datagrams Datagrams { get; init; }
+    public required Datagrams Datagrams { get; set; }
 
     public required TrafficCounters Traffic { get; init; }
 
@@ -58,11 +58,11 @@ internal sealed class ConnectionParts
 
     public Lifecycle Lifecycle { get; } = new();
 
-    public required ConnectionOptions Options { get; init; }
+    public required ConnectionOptions Options { get; set; }
 
     public required ConnectionKeys FederationKeys { get; init; }
 
-    public required ConnectionTimers Timers { get; init; }
+    public required ConnectionTimers Timers { get; set; }
 
     /// <summary>Null when nobody listens. Of this owner: it does not travel.</summary>
     public IConnectionObserver? Observer { get; private set; }

@@ -49,6 +49,37 @@ internal static class Handshaking
         return error.IsError ? error : Pump(c, now);
     }
 
+    /// <summary>Serves this client with other options than its endpoint's others. Nothing of ours may have been said yet.</summary>
+    public static void Configure(ConnectionParts c, ConnectionOptions options, Instant now)
+    {
+        if (c.Tls is not TlsServer tls || c.Identity.Session is not null || c.Streams.Count > 0)
+        {
+            throw new InvalidOperationException("only a connection that a client has just begun can be configured");
+        }
+
+        c.Local = ConnectionFactory.Describe(c.Local, options);
+        tls.SetTransportParameters(VersionChange.Declare(c));
+        // Who watches has begun to, and version and addresses were said of all.
+        c.Options = options with
+        {
+            Observers = c.Options.Observers,
+            KeyLog = c.Options.KeyLog,
+            MayChangeVersion = c.Options.MayChangeVersion,
+            PreferredVersion = c.Options.PreferredVersion,
+            PreferredIPv4 = c.Options.PreferredIPv4,
+            PreferredIPv6 = c.Options.PreferredIPv6,
+        };
+        c.Idle = new(options.IdleTimeout, now);
+        c.Timers = new(now + options.HandshakeTimeout, options.KeepAlive, now);
+        c.Streams = new(isServer: true, options.Streams);
+        c.Datagrams = new(options.Datagrams);
+        if (c.Peer is TransportParameters peer)
+        {
+            c.Idle.OnPeerTimeout(peer.MaxIdleTimeout);
+            c.Streams.OnPeerParameters(peer);
+        }
+    }
+
     /// <summary>Moves what TLS has to say to where it belongs: keys, bytes to send, the peer's parameters, the end of the handshake.</summary>
     public static TransportError Pump(ConnectionParts c, Instant now)
     {

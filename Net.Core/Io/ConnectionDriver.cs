@@ -6,18 +6,23 @@ using Net.Core.Wire;
 
 namespace Net.Core.Io;
 
+// The token source has neither timer nor wait handle: there is nothing to dispose.
+#pragma warning disable CA1001
 /// <summary>A connection's half on the shard's thread: hands its events to streams and to those who wait. That thread alone calls it.</summary>
 /// <param name="shard">Whose connection it is.</param>
 /// <param name="connection">The protocol machine.</param>
 /// <param name="defaultStreamErrorCode">For streams that are let go before their end.</param>
 /// <param name="onEnded">Called once, when the shard is not needed for this connection any more.</param>
 internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong defaultStreamErrorCode, Action onEnded) : IConnectionOwner
+#pragma warning restore CA1001
 {
     private readonly Dictionary<StreamId, QuicStream> _streams = [];
     // By kind: bidirectional, unidirectional.
     private readonly WaitList<QuicStream>[] _opens = [new(), new()];
     private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _over = new();
+    private readonly ulong[] _permitted = new ulong[2];
     private bool _isReleased;
     private bool _isStarted;
 
@@ -34,7 +39,21 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
     /// <summary>Ends when the connection closes, from whichever side.</summary>
     public Task Ended => _ended.Task;
 
-    public DatagramPort Datagrams { get; } = new(shard, connection);
+    public DatagramPort Datagrams { get; private set; } = new(shard, connection);
+
+    /// <summary>How this client alone is served; null: as all of its listener.</summary>
+    public ServerSetup? Setup { get; private set; }
+
+    public ICryptoHost? Crypto => Setup?.Crypto;
+
+    /// <summary>Cancelled when the connection ends.</summary>
+    public CancellationToken EndedToken => _over.Token;
+
+    /// <summary>Makes the work that asks the application how a client is served; null: it is not asked.</summary>
+    public Func<SelectCertificateRequest, IThreadPoolWorkItem>? OnSelect { get; set; }
+
+    /// <summary>Told of streams that may be opened in addition; set when the connection has its user.</summary>
+    public Action<QuicStreamCapacityChangedArgs>? OnCapacity { get; set; }
 
     /// <summary>Those who wait for a stream of their own.</summary>
     public int Openers => _opens[0].Count + _opens[1].Count;
@@ -59,6 +78,17 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
 
     /// <summary>A move to another path that is under way.</summary>
     public MigrateWork? Move { get; set; }
+
+    public bool TryTake(CryptoRequest request) => OnSelect is not null
+        && request is SelectCertificateRequest { ForServer: true } select
+        && ThreadPool.UnsafeQueueUserWorkItem(OnSelect(select), preferLocal: false);
+
+    /// <summary>The application has said how this client is served.</summary>
+    public void OnConfigured(ServerSetup setup)
+    {
+        Setup = setup;
+        Datagrams = new(Shard, Connection);
+    }
 
     public void OnEvents(Connection connection, Instant now)
     {
@@ -94,6 +124,7 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         }
 
         Datagrams.Continue();
+        TellCapacity();
         if (connection.IsClosed)
         {
             Release();
@@ -165,6 +196,32 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         }
     }
 
+    /// <summary>On the shard's thread: opens a stream at once, unless others wait for one, or the peer permits none now.</summary>
+    public QuicStream? TryOpen(bool unidirectional) =>
+        Fault is null && _opens[unidirectional ? 1 : 0].Count == 0 && Connection.TryOpen(unidirectional, out StreamId id) ? Add(id) : null;
+
+    private void TellCapacity()
+    {
+        if (OnCapacity is not Action<QuicStreamCapacityChangedArgs> tell || !Connection.IsHandshakeComplete)
+        {
+            return;
+        }
+
+        int bidirectional = Increment(0), unidirectional = Increment(1);
+        if (bidirectional > 0 || unidirectional > 0)
+        {
+            tell(new() { BidirectionalIncrement = bidirectional, UnidirectionalIncrement = unidirectional });
+        }
+    }
+
+    private int Increment(int kind)
+    {
+        ulong permitted = Connection.Parts.Streams.Permitted(unidirectional: kind == 1);
+        int increment = (int)ulong.Min(permitted - _permitted[kind], int.MaxValue);
+        _permitted[kind] = permitted;
+        return increment;
+    }
+
     private void Open(bool unidirectional)
     {
         WaitList<QuicStream> waiting = _opens[unidirectional ? 1 : 0];
@@ -181,7 +238,8 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
 
     private QuicStream Add(StreamId id)
     {
-        QuicStream stream = new(new StreamDriver(Shard, Connection, id, defaultStreamErrorCode)) { IsEarlyData = !Connection.IsHandshakeComplete };
+        ulong errorCode = (ulong?)Setup?.Options.DefaultStreamErrorCode ?? defaultStreamErrorCode;
+        QuicStream stream = new(new StreamDriver(Shard, Connection, id, errorCode)) { IsEarlyData = !Connection.IsHandshakeComplete };
         _streams.Add(id, stream);
         return stream;
     }
@@ -194,6 +252,8 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         }
 
         Fault = fault;
+        // Off this thread: what is registered there is the application's.
+        _ = _over.CancelAsync();
         if (_connected.TrySetException(fault))
         {
             _ = _connected.Task.Exception;
@@ -218,6 +278,7 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         if (!_isReleased)
         {
             _isReleased = true;
+            Setup?.Crypto.Dispose();
             onEnded();
         }
     }

@@ -84,11 +84,15 @@ internal sealed class HostCrypto : ICryptoHost, IDisposable
     {
         X509Certificate2 leaf = certificates[0];
         using X509Chain chain = new();
-        X509ChainPolicy policy = chain.ChainPolicy;
-        policy.RevocationMode = _options.Revocation;
+        X509ChainPolicy policy = _options.ChainPolicy?.Clone() ?? new() { RevocationMode = _options.Revocation };
+        chain.ChainPolicy = policy;
         // What a peer wrote into its certificate must not make us open connections.
-        policy.DisableCertificateDownloads = _options.Revocation == X509RevocationMode.NoCheck;
-        policy.ApplicationPolicy.Add(new Oid(request.ForServer ? ServerAuthentication : ClientAuthentication));
+        policy.DisableCertificateDownloads |= policy.RevocationMode == X509RevocationMode.NoCheck;
+        if (policy.ApplicationPolicy.Count == 0)
+        {
+            policy.ApplicationPolicy.Add(new Oid(request.ForServer ? ServerAuthentication : ClientAuthentication));
+        }
+
         policy.ExtraStore.AddRange(certificates);
         if (_options.TrustedRoots is not null)
         {

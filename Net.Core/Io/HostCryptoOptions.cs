@@ -9,6 +9,9 @@ internal sealed class HostCryptoOptions
     /// <summary>The only roots that peers' chains may end in; null = the system's. A self-signed peer certificate in it is trusted as it is.</summary>
     public X509Certificate2Collection? TrustedRoots { get; init; }
 
+    /// <summary>How peers' chains are built, instead of <see cref="TrustedRoots"/> and <see cref="Revocation"/>; null = by these.</summary>
+    public X509ChainPolicy? ChainPolicy { get; init; }
+
     /// <summary>Shown to clients that send no server name, or one that <see cref="ServerCertificates"/> does not know. Null: those are refused.</summary>
     public X509Certificate2? DefaultServerCertificate { get; init; }
 

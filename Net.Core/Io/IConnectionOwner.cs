@@ -10,6 +10,9 @@ internal interface IConnectionOwner
     /// <summary>Decides for this connection what the shard's host would decide for all: certificates and whom to trust. Null: the shard's.</summary>
     ICryptoHost? Crypto => null;
 
+    /// <summary>Answers a request of the handshake itself, later. False: as <see cref="Crypto"/> would.</summary>
+    bool TryTake(CryptoRequest request) => false;
+
     /// <summary>Takes the connection's events until there are none. Called once per step and connection, after everything that arrived.</summary>
     void OnEvents(Connection connection, Instant now);
 

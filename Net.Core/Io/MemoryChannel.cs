@@ -3,35 +3,53 @@ using Net.Core.Wire;
 
 namespace Net.Core.Io;
 
-/// <summary>Two channels that are each other's network: in order, nothing lost but what overflows.</summary>
+/// <summary>One address of a network in memory: in order, nothing lost but what overflows, or what nobody is bound to.</summary>
 internal sealed class MemoryChannel : IDatagramChannel
 {
     /// <summary>Datagrams on their way to one end; what comes on top is lost, as in a router's queue.</summary>
     public const int DefaultQueueLimit = 4096;
 
     private readonly Lock _gate = new();
-    private readonly Queue<(byte[] Bytes, UdpAddress From, Ecn Ecn)> _arrived = new();
+    private readonly Queue<(byte[] Bytes, NetworkPath Path, Ecn Ecn)> _arrived = new();
     private readonly ManualResetEventSlim _signal = new();
     private readonly int _queueLimit;
-    private MemoryChannel? _peer;
+    private readonly Carry _carry;
+    private readonly Action<MemoryChannel>? _onDisposed;
 
-    private MemoryChannel(UdpAddress local, int queueLimit, int headroom)
+    /// <param name="local">The address that it is bound to.</param>
+    /// <param name="carry">Takes what is sent.</param>
+    /// <param name="queueLimit">Datagrams that wait to be received.</param>
+    /// <param name="headroom">Bytes before each segment.</param>
+    /// <param name="onDisposed">Told when the address is free again.</param>
+    public MemoryChannel(UdpAddress local, Carry carry, int queueLimit = DefaultQueueLimit, int headroom = 0, Action<MemoryChannel>? onDisposed = null)
     {
         Local = local;
         Headroom = headroom;
+        _carry = carry;
         _queueLimit = queueLimit;
+        _onDisposed = onDisposed;
     }
+
+    /// <summary>Brings one datagram to where it goes, or loses it.</summary>
+    public delegate void Carry(MemoryChannel from, in NetworkPath path, byte[] datagram, Ecn ecn);
 
     public UdpAddress Local { get; }
 
     public int Headroom { get; }
 
+    /// <summary>Two channels that are each other's whole network, whatever address is written on a datagram.</summary>
     public static (MemoryChannel First, MemoryChannel Second) CreatePair(
         UdpAddress first, UdpAddress second, int queueLimit = DefaultQueueLimit, int headroom = 0)
     {
-        MemoryChannel a = new(first, queueLimit, headroom), b = new(second, queueLimit, headroom);
-        a._peer = b;
-        b._peer = a;
+        MemoryChannel? a = null, b = null;
+        void Cross(MemoryChannel from, in NetworkPath path, byte[] datagram, Ecn ecn)
+        {
+            MemoryChannel to = from == a ? b! : a!;
+            to.Arrive(datagram, new(from.Local, to.Local, 0), ecn);
+        }
+
+        a = new(first, Cross, queueLimit, headroom);
+        b = new(second, Cross, queueLimit, headroom);
         return (a, b);
     }
 
@@ -42,9 +60,9 @@ internal sealed class MemoryChannel : IDatagramChannel
         {
             while (_arrived.Count > 0 && batch.TryReserve(out Span<byte> room))
             {
-                (byte[] bytes, UdpAddress from, Ecn ecn) = _arrived.Dequeue();
+                (byte[] bytes, NetworkPath path, Ecn ecn) = _arrived.Dequeue();
                 bytes.CopyTo(room);
-                batch.Commit(bytes.Length, 0, new(from, Local, 0), ecn);
+                batch.Commit(bytes.Length, 0, path, ecn);
             }
         }
 
@@ -56,7 +74,7 @@ internal sealed class MemoryChannel : IDatagramChannel
         for (int at = 0; at < transmit.Length; at += Headroom + transmit.SegmentSize)
         {
             int length = int.Min(transmit.SegmentSize, transmit.Length - at - Headroom);
-            _peer!.Arrive(buffer.Slice(at + Headroom, length).ToArray(), Local, transmit.Ecn);
+            _carry(this, transmit.Path, buffer.Slice(at + Headroom, length).ToArray(), transmit.Ecn);
         }
 
         return true;
@@ -88,15 +106,17 @@ internal sealed class MemoryChannel : IDatagramChannel
         {
             _arrived.Clear();
         }
+
+        _onDisposed?.Invoke(this);
     }
 
-    private void Arrive(byte[] datagram, UdpAddress from, Ecn ecn)
+    public void Arrive(byte[] datagram, in NetworkPath path, Ecn ecn)
     {
         lock (_gate)
         {
             if (_arrived.Count < _queueLimit)
             {
-                _arrived.Enqueue((datagram, from, ecn));
+                _arrived.Enqueue((datagram, path, ecn));
             }
         }
 

@@ -105,7 +105,7 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
         }
 
         IPEndPoint endPoint = local ?? new(server.IsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, 0);
-        IDatagramChannel channel = UdpChannel.Bind(UdpAddress.FromEndPoint(endPoint));
+        IDatagramChannel channel = Sockets.Bind(UdpAddress.FromEndPoint(endPoint));
         Sockets.Add(channel);
         _newLocal = channel.Local;
         _taken = channel.Local.Port;

@@ -5,7 +5,7 @@ namespace Net.Core.Io;
 
 /// <summary>A channel and, beside it, a second one: for a client that moves to another local address, or a server with a preferred one.</summary>
 /// <remarks>A datagram leaves by the channel that is bound to its path's local address; it says itself by which one it came.</remarks>
-internal sealed class PathSockets(IDatagramChannel first) : IDatagramChannel
+internal sealed class PathSockets(IDatagramChannel first, QuicMemoryNetwork? network = null) : IDatagramChannel
 {
     /// <summary>Where two channels cannot be waited for at once.</summary>
     private static readonly TimeSpan s_slice = TimeSpan.FromMilliseconds(2);
@@ -17,6 +17,14 @@ internal sealed class PathSockets(IDatagramChannel first) : IDatagramChannel
     public UdpAddress Local => _first.Local;
 
     public int Headroom => _first.Headroom;
+
+    /// <summary>Binds an address of a network in memory, or of the system's.</summary>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    public static IDatagramChannel Bind(UdpAddress address, QuicMemoryNetwork? network) => network?.Bind(address) ?? UdpChannel.Bind(address);
+
+    /// <summary>Binds another address of the network that the first one is of.</summary>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    public IDatagramChannel Bind(UdpAddress address) => Bind(address, network);
 
     /// <summary>Two are open.</summary>
     public bool HasSecond => _second is not null;

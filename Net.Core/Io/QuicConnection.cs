@@ -15,20 +15,16 @@ namespace Net.Core.Io;
 public sealed class QuicConnection : IAsyncDisposable
 {
     private readonly ConnectionDriver _driver;
-    private readonly QuicConnectionOptions _options;
-    private readonly TlsSession _session;
+    private QuicConnectionOptions? _options;
+    private TlsSession? _session;
     private volatile PathBox _path;
 
-    /// <summary>On the shard's thread, once the handshake is complete, or 0-RTT data may be sent or read.</summary>
-    internal QuicConnection(ConnectionDriver driver, QuicConnectionOptions options, string targetHost)
+    /// <summary>On the shard's thread. A listener's callback sees it before its handshake is complete.</summary>
+    internal QuicConnection(ConnectionDriver driver)
     {
         _driver = driver;
-        _options = options;
-        _session = driver.Connection.Session!;
         _path = new(driver.Connection.ValidatedPath);
         driver.OnPathChanged = () => _path = new(driver.Connection.ValidatedPath);
-        TargetHostName = targetHost;
-        RemoteCertificate = _session.PeerCertificates.Count > 0 ? X509CertificateLoader.LoadCertificate(_session.PeerCertificates[0].Span) : null;
     }
 
     /// <summary>Always: the implementation is managed code.</summary>
@@ -41,19 +37,16 @@ public sealed class QuicConnection : IAsyncDisposable
     public IPEndPoint LocalEndPoint => _path.Value.Local.IsNone ? new IPEndPoint(IPAddress.Any, 0) : _path.Value.Local.ToEndPoint();
 
     /// <summary>The server's name: what a client called, or what it asked a server for (empty without SNI).</summary>
-    public string TargetHostName { get; }
+    public string TargetHostName { get; private set; } = "";
 
     /// <summary>What both ends speak.</summary>
-    public SslApplicationProtocol NegotiatedApplicationProtocol => new(_session.Alpn.ToArray());
-
-    /// <summary>The peer's certificate; null when it showed none. It belongs to the connection.</summary>
-    public X509Certificate? RemoteCertificate { get; }
+    public SslApplicationProtocol NegotiatedApplicationProtocol => _session is null ? default : new(_session.Alpn.ToArray());
 
     /// <summary>Whether it began with a ticket of an earlier connection: then the certificate is that connection's.</summary>
-    public bool IsResumed => (_driver.Session ?? _session).IsResumed;
+    public bool IsResumed => (_driver.Session ?? _session)?.IsResumed == true;
 
     /// <summary>Whether 0-RTT data was sent or read: the server has accepted it. What it rejects is sent again behind the handshake, unseen.</summary>
-    public bool IsEarlyDataAccepted => (_driver.Session ?? _session).EarlyData == EarlyDataState.Accepted;
+    public bool IsEarlyDataAccepted => (_driver.Session ?? _session)?.EarlyData == EarlyDataState.Accepted;
 
     /// <summary>
     /// Ends when the handshake is complete: at once without 0-RTT. Until then what was read may be a copy of what somebody sent before, and
@@ -62,7 +55,17 @@ public sealed class QuicConnection : IAsyncDisposable
     public Task HandshakeCompletion => _driver.Connected;
 
     /// <summary>The suite that protects the packets.</summary>
-    internal Crypto.CipherSuite CipherSuite => _session.Suite;
+    public TlsCipherSuite NegotiatedCipherSuite => (TlsCipherSuite)(_session?.Suite ?? 0);
+
+    /// <summary>TLS 1.3: QUIC has no other.</summary>
+    public SslProtocols SslProtocol => SslProtocols.Tls13;
+
+    /// <summary>The peer's certificate; null when it showed none. It belongs to the connection.</summary>
+    public X509Certificate? RemoteCertificate { get; private set; }
+
+    internal Crypto.CipherSuite CipherSuite => _session!.Suite;
+
+    internal ConnectionDriver Driver => _driver;
 
     internal Connection Connection => _driver.Connection;
 
@@ -76,19 +79,22 @@ public sealed class QuicConnection : IAsyncDisposable
     public static async ValueTask<QuicConnection> ConnectAsync(QuicClientConnectionOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        SslClientAuthenticationOptions tls = options.ClientAuthenticationOptions;
+        cancellationToken.ThrowIfCancellationRequested();
+        SslClientAuthenticationOptions tls = options.ClientAuthenticationOptions ?? throw new ArgumentException("ClientAuthenticationOptions is not set", nameof(options));
+        ConnectionOptions connectionOptions = options.ToConnectionOptions();
         IPEndPoint remote = await ResolveAsync(options.RemoteEndPoint, cancellationToken).ConfigureAwait(false);
         string name = tls.TargetHost is { Length: > 0 } target ? target : (options.RemoteEndPoint as DnsEndPoint)?.Host ?? remote.Address.ToString();
-        TlsClientOptions tlsOptions = new()
-        {
-            AlpnProtocols = Names(tls.ApplicationProtocols),
-            ServerName = name,
-            Resumes = tls.AllowTlsResume,
-            SendsEarlyData = options.AllowEarlyData,
-        };
+        TlsClientOptions tlsOptions = SslSettings.Client(tls, name, options.AllowEarlyData);
         UdpAddress local = UdpAddress.FromEndPoint(
             options.LocalEndPoint ?? new(remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0));
-        ShardHost host = new(local, options.ToConnectionOptions(), null, new SslHost(tls), (_, _) => throw new InvalidOperationException("a client accepts nobody"), endpoint => endpoint with { Tickets = SharedTickets.Of(tls) });
+        ShardHost host = new(
+            local,
+            connectionOptions,
+            null,
+            new SslHost(tls),
+            (_, _) => throw new InvalidOperationException("a client accepts nobody"),
+            endpoint => endpoint with { Tickets = SharedTickets.Of(tls) },
+            network: options.Network);
 
         ConnectWork work = new(host, tlsOptions, UdpAddress.FromEndPoint(remote), options, name);
         _ = host.Shard.Post(work);
@@ -204,24 +210,44 @@ public sealed class QuicConnection : IAsyncDisposable
     /// <summary>Closes with the default error code, if that was not done before.</summary>
     public async ValueTask DisposeAsync()
     {
-        await CloseAsync(_options.DefaultCloseErrorCode).ConfigureAwait(false);
+        await CloseAsync(_options?.DefaultCloseErrorCode ?? 0).ConfigureAwait(false);
         foreach (QuicStream stream in _driver.Inbound.Drain())
         {
             await stream.DisposeAsync().ConfigureAwait(false);
         }
     }
 
-    internal static List<byte[]> Names(List<SslApplicationProtocol>? protocols) =>
-        protocols is { Count: > 0 }
-            ? [.. protocols.Select(protocol => protocol.Protocol.ToArray())]
-            : throw new ArgumentException("QUIC needs at least one application protocol");
+    /// <summary>Both addresses.</summary>
+    public override string ToString() => $"QUIC connection {LocalEndPoint} to {RemoteEndPoint}";
 
-    private static async ValueTask<IPEndPoint> ResolveAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    /// <summary>The ClientHello has told the name.</summary>
+    internal QuicConnection Named(string targetHost)
+    {
+        TargetHostName = targetHost;
+        return this;
+    }
+
+    /// <summary>On the shard's thread, once the handshake is complete, or 0-RTT data may be sent or read.</summary>
+    internal void Complete(QuicConnectionOptions options, string targetHost)
+    {
+        TargetHostName = targetHost;
+        _options = options;
+        _session = _driver.Connection.Session!;
+        RemoteCertificate = _session.PeerCertificates.Count > 0 ? X509CertificateLoader.LoadCertificate(_session.PeerCertificates[0].Span) : null;
+        if (options.StreamCapacityCallback is Action<QuicConnection, QuicStreamCapacityChangedArgs> callback)
+        {
+            _driver.OnCapacity = args => _ = ThreadPool.UnsafeQueueUserWorkItem(new CapacityCall(callback, this, args), preferLocal: false);
+        }
+    }
+
+    private static async ValueTask<IPEndPoint> ResolveAsync(EndPoint? endPoint, CancellationToken cancellationToken)
     {
         switch (endPoint)
         {
             case IPEndPoint address:
                 return address;
+            case null:
+                throw new ArgumentException("RemoteEndPoint is not set", nameof(endPoint));
             case DnsEndPoint name:
                 IPAddress[] addresses = await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken).ConfigureAwait(false);
                 return addresses.Length > 0 ? new(addresses[0], name.Port) : throw new SocketException((int)SocketError.HostNotFound);
@@ -231,6 +257,22 @@ public sealed class QuicConnection : IAsyncDisposable
     }
 
     private sealed record PathBox(NetworkPath Value);
+
+    private sealed class CapacityCall(
+        Action<QuicConnection, QuicStreamCapacityChangedArgs> callback, QuicConnection connection, QuicStreamCapacityChangedArgs args) : IThreadPoolWorkItem
+    {
+        public void Execute()
+        {
+            try
+            {
+                callback(connection, args);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // The application's fault must not end the process: nobody waits for this call.
+            }
+        }
+    }
 
     private sealed class StatisticsWork(ConnectionDriver driver) : IShardWork
     {
@@ -284,7 +326,9 @@ public sealed class QuicConnection : IAsyncDisposable
         private void OnConnected()
         {
             // When its caller has given up, the cancellation's work closes it.
-            _ = _connection.TrySetResult(new(_driver!, _options, name));
+            QuicConnection connection = new(_driver!);
+            connection.Complete(_options, name);
+            _ = _connection.TrySetResult(connection);
         }
 
         /// <summary>The server would rather be reached elsewhere (RFC 9000, section 9.6): of the family in use, else of the other one.</summary>

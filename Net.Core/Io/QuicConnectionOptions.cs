@@ -83,6 +83,12 @@ public abstract class QuicConnectionOptions
     /// <summary>Unreliable datagrams that wait to be sent, and to be read; the oldest are dropped then. 1 to 4,096; 256 by default. Not part of System.Net.Quic.</summary>
     public int DatagramQueueLength { get; set; } = ConnectionOptions.Default.Datagrams.MaxQueued;
 
+    /// <summary>
+    /// Called when the peer permits more streams: first with what it permits when the connection begins, then whenever some have ended. On a
+    /// thread of the pool; the increments may come in any order. What it throws is passed over.
+    /// </summary>
+    public Action<QuicConnection, QuicStreamCapacityChangedArgs>? StreamCapacityCallback { get; set; }
+
     internal virtual ConnectionOptions ToConnectionOptions()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxDatagramSize, PathMtu.Base);
@@ -133,7 +139,7 @@ public abstract class QuicConnectionOptions
 public sealed class QuicClientConnectionOptions : QuicConnectionOptions
 {
     /// <summary>The server: an <see cref="IPEndPoint"/> or a <see cref="DnsEndPoint"/>.</summary>
-    public required EndPoint RemoteEndPoint { get; set; }
+    public EndPoint RemoteEndPoint { get; set; } = null!;
 
     /// <summary>The address to bind; null lets the system choose.</summary>
     public IPEndPoint? LocalEndPoint { get; set; }
@@ -141,10 +147,11 @@ public sealed class QuicClientConnectionOptions : QuicConnectionOptions
     /// <summary>
     /// TLS. Used are ApplicationProtocols (at least one), TargetHost (else the host of <see cref="RemoteEndPoint"/>), ClientCertificates or
     /// ClientCertificateContext, LocalCertificateSelectionCallback, CertificateChainPolicy, CertificateRevocationCheckMode,
-    /// RemoteCertificateValidationCallback and AllowTlsResume (sessions are resumed within one such object; the certificate is then judged
-    /// again, as it was shown before); the versions and cipher suites are QUIC's own.
+    /// RemoteCertificateValidationCallback, CipherSuitesPolicy (its TLS 1.3 suites), AllowRsaPssPadding and AllowTlsResume (sessions are resumed
+    /// within one such object; the certificate is then judged again, as it was shown before). EnabledSslProtocols without TLS 1.3 and an
+    /// EncryptionPolicy that permits none are refused.
     /// </summary>
-    public required SslClientAuthenticationOptions ClientAuthenticationOptions { get; set; }
+    public SslClientAuthenticationOptions ClientAuthenticationOptions { get; set; } = null!;
 
     /// <summary>
     /// Whether the connection may be used before its handshake is complete (0-RTT), when an earlier one with the same
@@ -169,6 +176,9 @@ public sealed class QuicClientConnectionOptions : QuicConnectionOptions
     /// </summary>
     public Func<IPEndPoint, IPEndPoint, bool>? FollowPreferredAddress { get; set; }
 
+    /// <summary>Where to connect instead of the system's network; for tests. Not part of System.Net.Quic.</summary>
+    public QuicMemoryNetwork? Network { get; set; }
+
     internal override ConnectionOptions ToConnectionOptions() =>
         base.ToConnectionOptions() with { Version = Number(Version), MayChangeVersion = AcceptOtherVersions };
 }
@@ -185,11 +195,12 @@ public sealed class QuicServerConnectionOptions : QuicConnectionOptions
 
     /// <summary>
     /// TLS. Used are ServerCertificate, ServerCertificateContext or ServerCertificateSelectionCallback, ClientCertificateRequired (a client
-    /// without a certificate is refused), CertificateChainPolicy, CertificateRevocationCheckMode and RemoteCertificateValidationCallback,
-    /// AllowTlsResume (session tickets; none where certificates are asked for);
-    /// ApplicationProtocols may stand here instead of in <see cref="QuicListenerOptions"/>.
+    /// without a certificate is refused), CertificateChainPolicy, CertificateRevocationCheckMode, RemoteCertificateValidationCallback,
+    /// CipherSuitesPolicy (its TLS 1.3 suites), AllowRsaPssPadding and AllowTlsResume (session tickets; none where certificates are asked for, or
+    /// where a callback chooses the options). EnabledSslProtocols without TLS 1.3 and an EncryptionPolicy that permits none are refused. ApplicationProtocols may stand here instead of in <see cref="QuicListenerOptions"/>; what a
+    /// <see cref="QuicListenerOptions.ConnectionOptionsCallback"/> gives must have them here.
     /// </summary>
-    public required SslServerAuthenticationOptions ServerAuthenticationOptions { get; set; }
+    public SslServerAuthenticationOptions ServerAuthenticationOptions { get; set; } = null!;
 
     /// <summary>
     /// Whether clients may send 0-RTT data. Off by default: somebody may record and repeat it, at another server at the same time (RFC 9001,
@@ -211,13 +222,13 @@ public sealed class QuicServerConnectionOptions : QuicConnectionOptions
 public sealed class QuicListenerOptions
 {
     /// <summary>The address to bind; [::] takes IPv4 as well, port 0 lets the system choose.</summary>
-    public required IPEndPoint ListenEndPoint { get; set; }
+    public IPEndPoint ListenEndPoint { get; set; } = null!;
 
     /// <summary>What is spoken, best first. A client that offers none of them is refused (no_application_protocol).</summary>
     public List<SslApplicationProtocol> ApplicationProtocols { get; set; } = [];
 
-    /// <summary>Connections that wait to be accepted; further ones are closed. 512 by default.</summary>
-    public int ListenBacklog { get; set; } = 512;
+    /// <summary>Connections that wait to be accepted; further ones are closed. 0, the default, stands for 512.</summary>
+    public int ListenBacklog { get; set; }
 
     /// <summary>
     /// Handshakes under way from which on further clients must show first that they are where they say, by Retry or by a token of an earlier
@@ -242,6 +253,23 @@ public sealed class QuicListenerOptions
     /// <inheritdoc cref="PreferredIPv4EndPoint"/>
     public IPEndPoint? PreferredIPv6EndPoint { get; set; }
 
-    /// <summary>How all connections are treated. A certificate per server name is chosen by its ServerCertificateSelectionCallback.</summary>
-    public required QuicServerConnectionOptions ConnectionOptions { get; set; }
+    /// <summary>
+    /// Says for each client, by what its ClientHello asks for, how it is served. It may take until the handshake's time is over, then its
+    /// token is cancelled. One that throws refuses that client and harms nobody else, as it is the client that chooses what it is called with.
+    /// <see cref="ApplicationProtocols"/> is needed beside it. Logs are those of the environment: what the options that it gives say of them
+    /// comes too late.
+    /// </summary>
+    public Func<QuicConnection, SslClientHelloInfo, CancellationToken, ValueTask<QuicServerConnectionOptions>>? ConnectionOptionsCallback { get; set; }
+
+    /// <summary>
+    /// How all clients are served, where there is no <see cref="ConnectionOptionsCallback"/>. A certificate per server name is chosen by its
+    /// ServerCertificateSelectionCallback. Not part of System.Net.Quic.
+    /// </summary>
+    public QuicServerConnectionOptions? ConnectionOptions { get; set; }
+
+    /// <summary>Where to listen instead of the system's network; for tests. Not part of System.Net.Quic.</summary>
+    public QuicMemoryNetwork? Network { get; set; }
+
+    /// <summary>Of <see cref="ListenBacklog"/>.</summary>
+    internal const int DefaultBacklog = 512;
 }

@@ -11,50 +11,49 @@ public sealed class QuicListener : IAsyncDisposable
 {
     private const int ResetKeyLength = 32;
 
-    private readonly QuicServerConnectionOptions _options;
+    private readonly ServerSetup? _setup;
+    private readonly Func<QuicConnection, SslClientHelloInfo, CancellationToken, ValueTask<QuicServerConnectionOptions>>? _select;
     private readonly AcceptQueue<QuicConnection> _accepted;
     private readonly ShardHost _host;
     private int _isDisposed;
 
     private QuicListener(QuicListenerOptions options)
     {
-        _options = options.ConnectionOptions;
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ListenBacklog, 1);
-        _accepted = new(options.ListenBacklog);
-        SslServerAuthenticationOptions tls = _options.ServerAuthenticationOptions;
-        TlsServerOptions tlsOptions = new()
+        IPEndPoint address = options.ListenEndPoint ?? throw new ArgumentException("ListenEndPoint is not set");
+        ArgumentOutOfRangeException.ThrowIfNegative(options.ListenBacklog);
+        _accepted = new(options.ListenBacklog == 0 ? QuicListenerOptions.DefaultBacklog : options.ListenBacklog);
+        _select = options.ConnectionOptionsCallback;
+        if (_select is null)
         {
-            AlpnProtocols = QuicConnection.Names(options.ApplicationProtocols is { Count: > 0 } names ? names : tls.ApplicationProtocols),
-            ClientCertificates = !tls.ClientCertificateRequired ? ClientCertificates.None
-                : _options.AcceptsNoClientCertificate ? ClientCertificates.Request
-                : ClientCertificates.Require,
-            Tickets = tls.AllowTlsResume ? TlsServerOptions.DefaultTickets : 0,
-            AcceptsEarlyData = _options.AllowEarlyData,
-        };
+            _setup = ServerSetup.Of(options.ConnectionOptions ?? throw new ArgumentException("ConnectionOptionsCallback or ConnectionOptions is needed"), options.ApplicationProtocols);
+        }
+
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RetryThreshold, -1);
         if (options.StatelessResetKey.Length is not (0 or ResetKeyLength))
         {
             throw new ArgumentException("a stateless reset key has 32 bytes", nameof(options));
         }
 
-        UdpAddress listen = UdpAddress.FromEndPoint(options.ListenEndPoint);
+        UdpAddress listen = UdpAddress.FromEndPoint(address);
         UdpAddress preferredIPv4 = Preferred(options.PreferredIPv4EndPoint, isIPv6: false);
         UdpAddress preferredIPv6 = Preferred(options.PreferredIPv6EndPoint, isIPv6: true);
-        UdpAddress[] apart = [.. new[] { preferredIPv4, preferredIPv6 }.Where(address => !IsCovered(listen, address))];
+        UdpAddress[] apart = [.. new[] { preferredIPv4, preferredIPv6 }.Where(preferred => !IsCovered(listen, preferred))];
         if (apart.Length > 1)
         {
             throw new ArgumentException("one preferred address at most may need a socket of its own", nameof(options));
         }
 
+        // With a callback, what is here rules until it has answered: whom a client may ask for at all.
         _host = new(
             listen,
-            _options.ToConnectionOptions() with { PreferredIPv4 = preferredIPv4, PreferredIPv6 = preferredIPv6 },
-            tlsOptions,
-            new SslHost(tls),
+            (_setup?.Connection ?? ConnectionOptions.Default) with { PreferredIPv4 = preferredIPv4, PreferredIPv6 = preferredIPv6 },
+            _setup?.Tls ?? new TlsServerOptions { AlpnProtocols = SslSettings.Names(options.ApplicationProtocols), Tickets = 0 },
+            _setup?.Crypto ?? new SslHost(),
             Accept,
             retryAbove: options.RetryThreshold < 0 ? null : options.RetryThreshold,
             resetKey: options.StatelessResetKey,
-            alsoAt: apart.Length == 1 ? apart[0] : null);
+            alsoAt: apart.Length == 1 ? apart[0] : null,
+            network: options.Network);
         LocalEndPoint = _host.Shard.Channel.Local.ToEndPoint();
     }
 
@@ -64,12 +63,16 @@ public sealed class QuicListener : IAsyncDisposable
     /// <summary>The address that is bound, with the port that the system chose if none was given.</summary>
     public IPEndPoint LocalEndPoint { get; }
 
+    /// <summary>Those who wait to accept.</summary>
+    internal int Waiting => _accepted.Waiting;
+
     /// <summary>Ends when the socket is closed: after disposal, with the last connection.</summary>
     internal Task Completion => _host.Completion;
 
     /// <summary>Binds the port and serves handshakes from then on.</summary>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
-    /// <exception cref="ArgumentException">No certificate, or no application protocol.</exception>
+    /// <exception cref="ArgumentException">No certificate, no application protocol, or another option is missing or out of range.</exception>
+    /// <exception cref="NotSupportedException">The TLS options ask for what QUIC does not have.</exception>
     /// <exception cref="System.Net.Sockets.SocketException">The address cannot be bound.</exception>
     public static ValueTask<QuicListener> ListenAsync(QuicListenerOptions options, CancellationToken cancellationToken = default)
     {
@@ -78,7 +81,7 @@ public sealed class QuicListener : IAsyncDisposable
         return ValueTask.FromResult(new QuicListener(options));
     }
 
-    /// <summary>The next connection whose handshake is complete. Peers that fail theirs are not heard of.</summary>
+    /// <summary>The next connection whose handshake is complete. Peers that fail theirs are not heard of, by whatever fault, a callback's included.</summary>
     /// <exception cref="ObjectDisposedException">The listener was disposed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ValueTask<QuicConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default) => _accepted.TakeAsync(cancellationToken);
@@ -101,12 +104,21 @@ public sealed class QuicListener : IAsyncDisposable
         _host.Release();
     }
 
+    /// <summary>Where it listens.</summary>
+    public override string ToString() => $"QUIC listener on {LocalEndPoint}";
+
     /// <summary>On the shard's thread, with the first packet of a client.</summary>
     private ConnectionDriver Accept(ShardHost host, Connection connection)
     {
         host.AddUser();
-        ConnectionDriver driver = new(host.Shard, connection, (ulong)_options.DefaultStreamErrorCode, host.Release);
-        driver.OnConnected = () => OnConnected(driver);
+        ConnectionDriver driver = new(host.Shard, connection, (ulong)(_setup?.Options.DefaultStreamErrorCode ?? 0), host.Release);
+        QuicConnection accepted = new(driver);
+        driver.OnConnected = () => OnConnected(driver, accepted);
+        if (_select is not null)
+        {
+            driver.OnSelect = request => new OptionsSelection(_select, accepted.Named(request.ServerName ?? ""), driver, request);
+        }
+
         return driver;
     }
 
@@ -122,9 +134,9 @@ public sealed class QuicListener : IAsyncDisposable
     private static bool IsCovered(UdpAddress listen, UdpAddress address) =>
         address.IsNone || address == listen || (listen.IsAny && listen.Port == address.Port && (listen.IsIPv6 || !address.IsIPv6));
 
-    private void OnConnected(ConnectionDriver driver)
+    private void OnConnected(ConnectionDriver driver, QuicConnection connection)
     {
-        QuicConnection connection = new(driver, _options, driver.Connection.Session!.ServerName ?? "");
+        connection.Complete((driver.Setup ?? _setup)!.Options, driver.Connection.Session!.ServerName ?? "");
         if (!_accepted.TryAdd(connection))
         {
             // Nobody takes it, or too many wait already.

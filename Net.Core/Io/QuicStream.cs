@@ -41,6 +41,23 @@ public sealed class QuicStream : Stream
     /// <summary>Never.</summary>
     public override bool CanSeek => false;
 
+    /// <summary>Blocking reads and writes can be given a time.</summary>
+    public override bool CanTimeout => true;
+
+    /// <summary>Milliseconds that a blocking read may take, or <see cref="Timeout.Infinite"/>. Asynchronous ones have their tokens.</summary>
+    public override int ReadTimeout
+    {
+        get;
+        set => field = CheckTimeout(value);
+    } = Timeout.Infinite;
+
+    /// <summary>Milliseconds that a blocking write may take, or <see cref="Timeout.Infinite"/>; a write that takes longer aborts the writing side.</summary>
+    public override int WriteTimeout
+    {
+        get;
+        set => field = CheckTimeout(value);
+    } = Timeout.Infinite;
+
     /// <summary>Not supported.</summary>
     public override long Length => throw new NotSupportedException();
 
@@ -64,11 +81,13 @@ public sealed class QuicStream : Stream
     }
 
     /// <inheritdoc cref="ReadAsync(Memory{byte}, CancellationToken)"/>
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken = default) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    /// <summary>Reads, blocking the thread.</summary>
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
+    /// <summary>Reads, blocking the thread for <see cref="ReadTimeout"/> at most.</summary>
+    /// <exception cref="IOException">The time is over; nothing was taken from the stream.</exception>
+    public override int Read(byte[] buffer, int offset, int count) =>
+        Within(ReadTimeout, "read", token => ReadAsync(buffer, offset, count, token));
 
     /// <summary>Ends when all bytes are in the stream's send buffer (512 KiB): copied, not acknowledged.</summary>
     /// <exception cref="QuicException">The peer or this side aborted the stream, or the connection ended.</exception>
@@ -90,11 +109,16 @@ public sealed class QuicStream : Stream
     }
 
     /// <inheritdoc cref="WriteAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken = default) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    /// <summary>Writes, blocking the thread.</summary>
-    public override void Write(byte[] buffer, int offset, int count) => WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
+    /// <summary>Writes, blocking the thread for <see cref="WriteTimeout"/> at most.</summary>
+    /// <exception cref="IOException">The time is over; the writing side is aborted.</exception>
+    public override void Write(byte[] buffer, int offset, int count) => Within(WriteTimeout, "write", async token =>
+    {
+        await WriteAsync(buffer.AsMemory(offset, count), token).ConfigureAwait(false);
+        return count;
+    });
 
     /// <summary>Says that nothing more will be written (FIN), behind what was. Harmless when repeated.</summary>
     public void CompleteWrites() => Post(static (driver, _) => driver.CompleteWrites(), 0);
@@ -123,7 +147,7 @@ public sealed class QuicStream : Stream
     }
 
     /// <inheritdoc cref="Flush"/>
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public override Task FlushAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
     /// <summary>Not supported.</summary>
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
@@ -144,6 +168,31 @@ public sealed class QuicStream : Stream
         }
 
         base.Dispose(disposing);
+    }
+
+    /// <summary>Its number and kind.</summary>
+    public override string ToString() => $"QUIC stream {Id} ({Type})";
+
+    private static int CheckTimeout(int milliseconds) => milliseconds is > 0 or Timeout.Infinite
+        ? milliseconds
+        : throw new ArgumentOutOfRangeException(nameof(milliseconds), milliseconds, "positive, or Timeout.Infinite");
+
+    private static int Within(int milliseconds, string name, Func<CancellationToken, Task<int>> start)
+    {
+        if (milliseconds == Timeout.Infinite)
+        {
+            return start(CancellationToken.None).GetAwaiter().GetResult();
+        }
+
+        using CancellationTokenSource over = new(milliseconds);
+        try
+        {
+            return start(over.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new IOException($"the {name} did not end in {milliseconds} ms", e);
+        }
     }
 
     private void Post(Action<StreamDriver, ulong> action, ulong code) => _ = _driver.Shard.Post(new Call(_driver, action, code));

@@ -233,6 +233,11 @@ internal sealed class Shard
         ICryptoHost host = owner?.Crypto ?? _crypto;
         while (connection.TryTakeRequest(out CryptoRequest? request))
         {
+            if (owner?.TryTake(request) == true)
+            {
+                continue;
+            }
+
             if (_options.OffloadCrypto)
             {
                 _ = ThreadPool.UnsafeQueueUserWorkItem(new CryptoJob(this, connection, request, host), preferLocal: false);

@@ -27,11 +27,19 @@ internal sealed class ShardHost
     /// <param name="retryAbove">See <see cref="EndpointOptions.RetryAbove"/>.</param>
     /// <param name="resetKey">32 bytes for stateless resets that a later process can send too; empty for those of this process alone.</param>
     /// <param name="alsoAt">A second address to bind.</param>
+    /// <param name="network">Null: the system's.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     public ShardHost(
-        UdpAddress address, ConnectionOptions connectionOptions, TlsServerOptions? server, SslHost crypto, Func<ShardHost, Connection, IConnectionOwner> accept,
-        Func<EndpointOptions, EndpointOptions>? configure = null, int? retryAbove = DefaultRetryAbove, ReadOnlyMemory<byte> resetKey = default,
-        UdpAddress? alsoAt = null)
+        UdpAddress address,
+        ConnectionOptions connectionOptions,
+        TlsServerOptions? server,
+        SslHost crypto,
+        Func<ShardHost, Connection, IConnectionOwner> accept,
+        Func<EndpointOptions, EndpointOptions>? configure = null,
+        int? retryAbove = DefaultRetryAbove,
+        ReadOnlyMemory<byte> resetKey = default,
+        UdpAddress? alsoAt = null,
+        QuicMemoryNetwork? network = null)
     {
         _crypto = crypto;
         EndpointOptions options = new()
@@ -47,10 +55,10 @@ internal sealed class ShardHost
         PathSockets? channel = null;
         try
         {
-            channel = new(UdpChannel.Bind(address));
+            channel = new(PathSockets.Bind(address, network), network);
             if (alsoAt is UdpAddress second)
             {
-                channel.Add(UdpChannel.Bind(second));
+                channel.Add(channel.Bind(second));
             }
         }
         catch

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Tls;
 
@@ -9,24 +10,38 @@ namespace Net.Core.Io;
 internal sealed class SslHost : ICryptoHost, IDisposable
 {
     private volatile HostCrypto _host;
-    private volatile ServerCertificateSelectionCallback? _select;
+    private volatile ServerCertificateSelectionCallback? _selectServer;
+    private readonly LocalCertificateSelectionCallback? _selectClient;
+    private readonly X509CertificateCollection _clientCertificates = [];
+    private volatile X509Certificate2Collection _intermediates = [];
     private readonly ConditionalWeakTable<X509Certificate, HostCrypto> _selected = new();
 
+    /// <summary>Of a server that asks its application for each client: it gives entropy, and nothing else.</summary>
+    public SslHost() => _host = new(new());
+
+    /// <exception cref="ArgumentException">Nothing to show to clients.</exception>
     public SslHost(SslServerAuthenticationOptions options)
     {
         _host = Of(options);
-        _select = options.ServerCertificateSelectionCallback;
+        _intermediates = Intermediates(options.ServerCertificateContext, options.CertificateChainPolicy);
+        _selectServer = options.ServerCertificateSelectionCallback;
     }
 
-    public SslHost(SslClientAuthenticationOptions options) => _host = new(new()
+    public SslHost(SslClientAuthenticationOptions options)
     {
-        ClientCertificate = options.ClientCertificateContext?.TargetCertificate
-            ?? options.ClientCertificates?.OfType<X509Certificate2>().FirstOrDefault(certificate => certificate.HasPrivateKey),
-        Intermediates = Intermediates(options.ClientCertificateContext, options.CertificateChainPolicy),
-        TrustedRoots = Roots(options.CertificateChainPolicy),
-        Revocation = options.CertificateChainPolicy?.RevocationMode ?? options.CertificateRevocationCheckMode,
-        RemoteCertificateValidation = options.RemoteCertificateValidationCallback,
-    });
+        _selectClient = options.LocalCertificateSelectionCallback;
+        _clientCertificates = options.ClientCertificates ?? [];
+        _intermediates = Intermediates(options.ClientCertificateContext, options.CertificateChainPolicy);
+        _host = new(new()
+        {
+            ClientCertificate = options.ClientCertificateContext?.TargetCertificate
+                ?? _clientCertificates.OfType<X509Certificate2>().FirstOrDefault(certificate => certificate.HasPrivateKey),
+            Intermediates = _intermediates,
+            ChainPolicy = options.CertificateChainPolicy,
+            Revocation = options.CertificateRevocationCheckMode,
+            RemoteCertificateValidation = options.RemoteCertificateValidationCallback,
+        });
+    }
 
     /// <summary>Handshakes that begin from now on go by these options. From any thread; the old ones serve those that have begun.</summary>
     /// <exception cref="ArgumentException">No certificate and no way to select one: nothing has changed.</exception>
@@ -34,24 +49,26 @@ internal sealed class SslHost : ICryptoHost, IDisposable
     {
         // Whoever holds the old one may still be asking it: it is the collector's then.
         _host = Of(options);
-        _select = options.ServerCertificateSelectionCallback;
+        _intermediates = Intermediates(options.ServerCertificateContext, options.CertificateChainPolicy);
+        _selectServer = options.ServerCertificateSelectionCallback;
     }
 
     public void FillEntropy(Span<byte> buffer) => _host.FillEntropy(buffer);
 
     public TlsCredential? SelectCredential(SelectCertificateRequest request)
     {
-        ServerCertificateSelectionCallback? select = _select;
-        if (select is null || !request.ForServer)
+        ServerCertificateSelectionCallback? selectServer = _selectServer;
+        if ((request.ForServer ? selectServer : (Delegate?)_selectClient) is null)
         {
             return _host.SelectCredential(request);
         }
 
         try
         {
-            return select(this, request.ServerName) is X509Certificate2 certificate
-                ? _selected.GetValue(certificate, static c => new(new() { DefaultServerCertificate = (X509Certificate2)c })).SelectCredential(request)
-                : null;
+            X509Certificate? chosen = request.ForServer
+                ? selectServer!(this, request.ServerName)
+                : _selectClient!(this, request.ServerName ?? "", _clientCertificates, null, [.. request.Authorities.Select(NameOf)]);
+            return chosen is X509Certificate2 certificate ? HostOf(certificate).SelectCredential(request) : null;
         }
         catch (Exception)
         {
@@ -87,14 +104,28 @@ internal sealed class SslHost : ICryptoHost, IDisposable
         {
             DefaultServerCertificate = certificate,
             Intermediates = Intermediates(options.ServerCertificateContext, options.CertificateChainPolicy),
-            TrustedRoots = Roots(options.CertificateChainPolicy),
-            Revocation = options.CertificateChainPolicy?.RevocationMode ?? options.CertificateRevocationCheckMode,
+            ChainPolicy = options.CertificateChainPolicy,
+            Revocation = options.CertificateRevocationCheckMode,
             RemoteCertificateValidation = options.RemoteCertificateValidationCallback,
         });
     }
 
-    private static X509Certificate2Collection? Roots(X509ChainPolicy? policy) =>
-        policy is { TrustMode: X509ChainTrustMode.CustomRootTrust } ? policy.CustomTrustStore : null;
+    private HostCrypto HostOf(X509Certificate2 certificate) => _selected.GetValue(
+        certificate,
+        chosen => new(new() { DefaultServerCertificate = (X509Certificate2)chosen, ClientCertificate = (X509Certificate2)chosen, Intermediates = _intermediates }));
+
+    private static string NameOf(byte[] authority)
+    {
+        try
+        {
+            return new X500DistinguishedName(authority).Name;
+        }
+        catch (CryptographicException)
+        {
+            // The server wrote it: what does not parse has no name.
+            return "";
+        }
+    }
 
     private static X509Certificate2Collection Intermediates(SslStreamCertificateContext? context, X509ChainPolicy? policy)
     {

@@ -88,6 +88,9 @@ internal sealed class StreamTable
         return entry is not null;
     }
 
+    /// <summary>How many streams of a kind the peer permits in all, those included that were opened and closed.</summary>
+    public ulong Permitted(bool unidirectional) => _streams.Limits.BlockedLimit(unidirectional);
+
     public bool Exists(StreamId id) => _streams.Find(id) is not null;
 
     /// <summary>Takes as many bytes as there is room for (0 for a stream that takes no more); FIN is taken only with the last.</summary>

@@ -16,7 +16,8 @@ internal sealed record AgreedKeyAnswer(ulong Id, byte[]? Secret) : CryptoAnswer(
 
 /// <param name="Id">The request's.</param>
 /// <param name="Credential">Null: we have none for that name.</param>
-internal sealed record CertificateAnswer(ulong Id, TlsCredential? Credential) : CryptoAnswer(Id);
+/// <param name="Options">By which a server goes on with this client; null: by those that it has.</param>
+internal sealed record CertificateAnswer(ulong Id, TlsCredential? Credential, TlsServerOptions? Options = null) : CryptoAnswer(Id);
 
 /// <param name="Id">The request's.</param>
 /// <param name="Signature">Null: the key could not be used.</param>

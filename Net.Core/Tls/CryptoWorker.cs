@@ -39,8 +39,9 @@ internal static class CryptoWorker
         {
             return request.Credential.Signer.Sign(request.Scheme, request.Content.Span);
         }
-        catch (CryptographicException)
+        catch (Exception exception) when (exception is CryptographicException or ObjectDisposedException)
         {
+            // Keys in hardware fail; and those of a host that is over are disposed.
             return null;
         }
     }

@@ -39,8 +39,8 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         Complete,
     }
 
-    private readonly TlsServerOptions _options;
     private readonly TicketContext? _tickets;
+    private TlsServerOptions _options;
     private readonly byte[] _random;
     private readonly HandshakeLink _link = new();
     private readonly PeerIdentity _client = new(peerIsServer: false, serverName: null);
@@ -271,9 +271,30 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
             return AlertDescription.HandshakeFailure.Because("no signature scheme in common");
         }
 
+        TransportError error = answer.Options is TlsServerOptions options ? ChooseAgain(options) : TransportError.None;
+        if (error.IsError)
+        {
+            return error;
+        }
+
         _credential = answer.Credential;
         _scheme = scheme;
         return SendHelloWhenReady();
+    }
+
+    /// <summary>Other options rule for this client: what was chosen before they were known must be theirs, too.</summary>
+    private TransportError ChooseAgain(TlsServerOptions options)
+    {
+        _options = options;
+        byte[]? protocol = ApplicationProtocols.Select(options.AlpnProtocols, _hello!.ApplicationProtocols!);
+        if (protocol is null)
+        {
+            return AlertDescription.NoApplicationProtocol.Because("no application protocol in common");
+        }
+
+        // The suite may have been told already, in a HelloRetryRequest: it stays, or there is none.
+        _choice = _choice with { ApplicationProtocol = protocol };
+        return options.Suites.Contains(_choice.Suite) ? TransportError.None : AlertDescription.HandshakeFailure.Because("no cipher suite in common");
     }
 
     private TransportError SendHelloWhenReady()

@@ -35,11 +35,9 @@ internal sealed class HqFetcher : IFetcher
                 // On the shard's thread, before anything is sent: the thread pool of a busy machine is slower than the server.
                 foreach (Uri url in early)
                 {
-                    OpenRequest request = new(made, unidirectional: false);
-                    made.Open(request);
-                    if (request.Task.IsCompletedSuccessfully)
+                    if (made.TryOpen(unidirectional: false) is QuicStream stream)
                     {
-                        asked[url] = new(request.Task.Result, AskAsync(request.Task.Result, url));
+                        asked[url] = new(stream, AskAsync(stream, url));
                     }
                 }
 
@@ -77,13 +75,7 @@ internal sealed class HqFetcher : IFetcher
 
     private async Task<Asked> OpenAsync(Uri url)
     {
-        OpenRequest request = new(_driver, unidirectional: false);
-        if (!_host.Shard.Post(request))
-        {
-            throw new IOException("the connection's thread has ended");
-        }
-
-        QuicStream stream = await request.Task;
+        QuicStream stream = await _driver.OpenAsync(unidirectional: false, CancellationToken.None);
         return new(stream, AskAsync(stream, url));
     }
 

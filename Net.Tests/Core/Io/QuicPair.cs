@@ -26,13 +26,14 @@ internal sealed class QuicPair : IAsyncDisposable
         CancellationToken cancellationToken,
         string address = "127.0.0.1",
         Action<QuicServerConnectionOptions>? server = null,
-        Action<QuicClientConnectionOptions>? client = null)
+        Action<QuicClientConnectionOptions>? client = null,
+        QuicMemoryNetwork? network = null)
     {
-        QuicListener listener = await ListenAsync(address, server);
+        QuicListener listener = await ListenAsync(address, server, network);
         try
         {
             Task<QuicConnection> accepting = listener.AcceptConnectionAsync(cancellationToken).AsTask();
-            QuicConnection connected = await QuicConnection.ConnectAsync(ClientOptions(listener, client), cancellationToken);
+            QuicConnection connected = await QuicConnection.ConnectAsync(ClientOptions(listener, client, network), cancellationToken);
             return new(listener, connected, await accepting);
         }
         catch
@@ -42,7 +43,8 @@ internal sealed class QuicPair : IAsyncDisposable
         }
     }
 
-    public static ValueTask<QuicListener> ListenAsync(string address = "127.0.0.1", Action<QuicServerConnectionOptions>? configure = null)
+    public static ValueTask<QuicListener> ListenAsync(
+        string address = "127.0.0.1", Action<QuicServerConnectionOptions>? configure = null, QuicMemoryNetwork? network = null)
     {
         QuicServerConnectionOptions options = new()
         {
@@ -54,15 +56,18 @@ internal sealed class QuicPair : IAsyncDisposable
             ListenEndPoint = new(IPAddress.Parse(address), 0),
             ApplicationProtocols = [Protocol],
             ConnectionOptions = options,
+            Network = network,
         });
     }
 
-    public static QuicClientConnectionOptions ClientOptions(QuicListener listener, Action<QuicClientConnectionOptions>? configure = null)
+    public static QuicClientConnectionOptions ClientOptions(
+        QuicListener listener, Action<QuicClientConnectionOptions>? configure = null, QuicMemoryNetwork? network = null)
     {
         IPEndPoint remote = listener.LocalEndPoint;
         QuicClientConnectionOptions options = new()
         {
-            RemoteEndPoint = remote.Address.Equals(IPAddress.IPv6Any) ? new(IPAddress.Loopback, remote.Port) : remote,
+            RemoteEndPoint = remote.Address.Equals(IPAddress.IPv6Any) || remote.Address.Equals(IPAddress.Any) ? new(IPAddress.Loopback, remote.Port) : remote,
+            Network = network,
             MaxInboundBidirectionalStreams = 10,
             MaxInboundUnidirectionalStreams = 10,
             ClientAuthenticationOptions = new()
