@@ -77,6 +77,26 @@ internal sealed class Shard
         return true;
     }
 
+    /// <summary>Steps on the caller's thread, when nobody is in a step; null while the shard has no thread of its own.</summary>
+    public Func<bool>? StepAtOnce { get; set; }
+
+    /// <summary>As <see cref="Post"/>, and the step is made at once, on the caller's thread, if the shard's own waits. Thread-safe.</summary>
+    /// <remarks>For what must not wait for another thread, and is short. The caller may be in a step of this or of another shard, and must hold no lock.</remarks>
+    public bool PostAtOnce(IShardWork work)
+    {
+        if (!_work.TryAdd(work))
+        {
+            return false;
+        }
+
+        if (StepAtOnce?.Invoke() != true)
+        {
+            Channel.Wake();
+        }
+
+        return true;
+    }
+
     /// <summary>Who gets the connection's events from now on. In the shard's thread only.</summary>
     public void SetOwner(Connection connection, IConnectionOwner owner)
     {

@@ -3,12 +3,19 @@ using Net.Core.Time;
 namespace Net.Core.Io;
 
 /// <summary>The thread, the clock and the channel of a shard.</summary>
+/// <remarks>
+/// One thread at a time steps the shard. Mostly that is this one; but while it waits, who has just posted work may lend the shard its own thread for
+/// as long as that work takes (<see cref="Shard.PostAtOnce"/>): waking another thread costs more than a short step.
+/// </remarks>
 internal sealed class ShardThread
 {
     private readonly IDatagramChannel _channel;
     private readonly Thread _thread;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly object _gate = new();
     private volatile bool _mustStop;
+    private bool _isStepping;
+    private Exception? _fault;
 
     /// <param name="shard">Stepped by this thread alone from <see cref="Start"/> on.</param>
     /// <param name="name">Shown by debuggers.</param>
@@ -17,6 +24,7 @@ internal sealed class ShardThread
         Shard = shard;
         _channel = shard.Channel;
         _thread = new(Run) { IsBackground = true, Name = name };
+        shard.StepAtOnce = TryStep;
     }
 
     public Shard Shard { get; }
@@ -39,15 +47,18 @@ internal sealed class ShardThread
         {
             while (!_mustStop)
             {
-                if (Shard.Step(MonotonicClock.Now))
-                {
-                    continue;
-                }
-
+                BeginStep();
+                bool hasMore = Shard.Step(MonotonicClock.Now);
                 Instant deadline = Shard.Deadline;
-                _channel.Wait(deadline.IsNever ? Timeout.InfiniteTimeSpan : deadline - MonotonicClock.Now);
+                EndStep();
+                if (!hasMore)
+                {
+                    _channel.Wait(deadline.IsNever ? Timeout.InfiniteTimeSpan : deadline - MonotonicClock.Now);
+                }
             }
 
+            // For good: nobody steps it any more.
+            BeginStep();
             Shard.Stop(MonotonicClock.Now);
             _channel.Dispose();
             _completion.SetResult();
@@ -59,5 +70,62 @@ internal sealed class ShardThread
             _channel.Dispose();
             _completion.SetException(fault);
         }
+    }
+
+    private void BeginStep()
+    {
+        lock (_gate)
+        {
+            while (_isStepping)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            _isStepping = true;
+        }
+
+        if (_fault is not null)
+        {
+            throw _fault;
+        }
+    }
+
+    private void EndStep()
+    {
+        lock (_gate)
+        {
+            _isStepping = false;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>One step on the caller's thread, unless somebody is in one: the caller itself, perhaps.</summary>
+    private bool TryStep()
+    {
+        lock (_gate)
+        {
+            if (_isStepping || _mustStop || _fault is not null)
+            {
+                return false;
+            }
+
+            _isStepping = true;
+        }
+
+        try
+        {
+            _ = Shard.Step(MonotonicClock.Now);
+        }
+#pragma warning disable CA1031 // It is the shard's end, and that is its own thread's to tell.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            _fault = fault;
+        }
+
+        EndStep();
+        // There may be more to do, or something to do sooner than that thread knows.
+        _channel.Wake();
+        return true;
     }
 }

@@ -27,6 +27,16 @@ internal abstract class StreamOperation : IValueTaskSource<int>, IValueTaskSourc
 
     protected Shard Shard { get; }
 
+    /// <summary>
+    /// Whether nothing waits for another thread: operations are done on the caller's where that is possible (<see cref="Shard.PostAtOnce"/>), and who
+    /// waits for their end goes on inside the step. For our own short and never waiting work. Set before the first operation.
+    /// </summary>
+    public bool IsUrgent
+    {
+        get => !_core.RunContinuationsAsynchronously;
+        set => _core.RunContinuationsAsynchronously = !value;
+    }
+
     /// <summary>What "two at a time" is called in the exception.</summary>
     protected abstract string Name { get; }
 
@@ -88,7 +98,7 @@ internal abstract class StreamOperation : IValueTaskSource<int>, IValueTaskSourc
         short version = _core.Version;
         _token = cancellationToken;
         _registration = cancellationToken.UnsafeRegister(static state => ((StreamOperation)state!).PostCancel(), this);
-        if (!Shard.Post(this))
+        if (!(IsUrgent ? Shard.PostAtOnce(this) : Shard.Post(this)))
         {
             _ = _registration.Unregister();
             Clear();

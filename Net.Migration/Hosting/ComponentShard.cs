@@ -96,6 +96,9 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>Has something done on the shard's thread.</summary>
     public void Run(Action<Instant> action) => Shard.Post(new Work(action));
 
+    /// <summary>As <see cref="Run"/>, without a wait for the shard's thread when that has nothing to do: in a freeze it is part of the stall.</summary>
+    public void RunAtOnce(Action<Instant> action) => Shard.PostAtOnce(new Work(action));
+
     /// <summary>Serves from now on, with the connections that were restored, or with none.</summary>
     /// <param name="onFirst">Called once for the first datagram that is processed under this ownership.</param>
     public void Serve(ulong epoch, Action<Instant> onFirst, Instant now)

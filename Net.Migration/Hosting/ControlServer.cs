@@ -142,7 +142,7 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         if (link.State is LinkPeer peer)
         {
-            _actor.Post(now => _desk.OnMessage(peer, message, now));
+            _actor.Do(now => _desk.OnMessage(peer, message, now));
         }
     }
 

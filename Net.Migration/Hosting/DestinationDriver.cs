@@ -166,7 +166,7 @@ internal sealed class DestinationDriver(
     {
         surroundings.Phases?.Invoke(MovePhase.Decoded);
         ComponentShard shard = _shard!;
-        shard.Run(at =>
+        shard.RunAtOnce(at =>
         {
             Exception? fault = null;
             try
@@ -181,7 +181,7 @@ internal sealed class DestinationDriver(
             }
 
             surroundings.Phases?.Invoke(MovePhase.Restored);
-            surroundings.Actor.Post(now =>
+            surroundings.Actor.Do(now =>
             {
                 if (_isDisposed)
                 {
@@ -212,7 +212,7 @@ internal sealed class DestinationDriver(
         (_servedAt, _silenceEnds) = (now, now + s_silence);
         node.OnServing(_prepare!.Component, epoch);
         ComponentShard shard = _shard!;
-        shard.Run(at =>
+        shard.RunAtOnce(at =>
         {
             shard.Serve(epoch, first => OnFirst(first), at);
             surroundings.Phases?.Invoke(MovePhase.Serving);

@@ -5,14 +5,22 @@ using Net.Migration.Directory;
 namespace Net.Migration.Hosting;
 
 /// <summary>The directory's log in a file: what was appended is on the disk before <see cref="Append"/> returns.</summary>
-/// <remarks>The file stays open and locked for as long as this object lives: two ingresses must not write one log.</remarks>
+/// <remarks>
+/// The file stays open and locked for as long as this object lives: two ingresses must not write one log. It is longer than what was appended, by
+/// zeros that are on the disk already: so an append changes no length and needs no new block, and its flush, on which a freeze waits, is one
+/// write and not a transaction of the file system's journal. Zeros at the end are no records (<see cref="DirectoryLog"/>).
+/// </remarks>
 internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
 {
     /// <summary>Longest log that is read: 4,096 components and millions of moves.</summary>
     public const long MaxLength = 1L << 30;
 
+    /// <summary>Bytes that are made ready at a time.</summary>
+    private const int Reserve = 64 * 1024;
+
     private readonly FileStream _file;
     private readonly string _directory;
+    private long _length;
     private bool _isNew;
 
     /// <summary>Opens or creates a log; creates its directory, for its owner alone, when there is none.</summary>
@@ -46,6 +54,7 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
         byte[] log = new byte[_file.Length];
         _file.Position = 0;
         _file.ReadExactly(log);
+        _length = log.Length;
         return log;
     }
 
@@ -53,13 +62,22 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
     {
         _file.SetLength(length);
         _file.Flush(flushToDisk: true);
+        _length = length;
     }
 
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        _file.Position = _file.Length;
+        bool isWithin = _length + bytes.Length <= _file.Length;
+        if (!isWithin)
+        {
+            _file.Position = _length;
+            _file.Write(new byte[bytes.Length + Reserve]);
+        }
+
+        _file.Position = _length;
         _file.Write(bytes);
-        _file.Flush(flushToDisk: true);
+        StateFiles.Flush(_file, isWithin);
+        _length += bytes.Length;
         if (_isNew)
         {
             StateFiles.FlushDirectory(_directory);
@@ -116,6 +134,21 @@ internal static partial class StateFiles
         FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
+    /// <summary>What was written is on the disk when this returns.</summary>
+    /// <param name="isWithin">The file's length and blocks are what they were: its description need not be written (fdatasync(2)).</param>
+    /// <exception cref="IOException">The disk failed.</exception>
+    public static void Flush(FileStream file, bool isWithin)
+    {
+        if (!isWithin || !OperatingSystem.IsLinux())
+        {
+            file.Flush(flushToDisk: true);
+        }
+        else if (FDataSync(file.SafeFileHandle) != 0)
+        {
+            throw new IOException($"{file.Name} cannot be written to the disk (error {Marshal.GetLastPInvokeError()})");
+        }
+    }
+
     /// <summary>A new file's name is an entry of its directory, which has to reach the disk as well (fsync(2)).</summary>
     /// <exception cref="IOException">The disk failed.</exception>
     public static void FlushDirectory(string path)
@@ -138,6 +171,9 @@ internal static partial class StateFiles
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int FDataSync(SafeFileHandle descriptor);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FSync(SafeFileHandle descriptor);

@@ -97,9 +97,12 @@ public sealed class IngressHost : IAsyncDisposable
         await _control.DisposeAsync().ConfigureAwait(false);
         // The desk's last turn may be writing: the log is closed behind it.
         TaskCompletionSource last = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _actor.Post(_ => last.SetResult());
+        _actor.Post(_ =>
+        {
+            _actor.Dispose();
+            last.SetResult();
+        });
         await last.Task.ConfigureAwait(false);
-        _actor.Dispose();
         _storage.Dispose();
         _forwarder.Dispose();
         _disposed.SetResult();

@@ -29,7 +29,7 @@ internal sealed class MessageLink : ILink
     private bool _isWriting;
     private bool _isClosed;
 
-    /// <param name="onMessage">Called in the order of arrival, by one task at a time.</param>
+    /// <param name="onMessage">Called in the order of arrival, one at a time, in a step of the link's shard: it must not wait.</param>
     /// <param name="onLost">Called once, after the last message.</param>
     /// <param name="maxQueue">Bytes that may wait to be sent; then the link is lost.</param>
     public MessageLink(
@@ -40,6 +40,9 @@ internal sealed class MessageLink : ILink
         _stream = stream;
         _onMessage = onMessage;
         _onLost = onLost;
+        // Only links are on its shard, and a change of threads costs more than what a message has done: it is part of a freeze.
+        stream.Driver.Reads.IsUrgent = true;
+        stream.Driver.Writes.IsUrgent = true;
         PeerName = NameOf(connection);
     }
 

@@ -357,7 +357,7 @@ public sealed class NodeHost : IAsyncDisposable
         patience.CancelAfter(within);
         MessageLink link = await OpenAsync(
             _options.Join, LinkCodec.ControlAlpn,
-            (l, message) => _actor.Post(now => _state.OnControl(l, message, now)),
+            (l, message) => _actor.Do(now => _state.OnControl(l, message, now)),
             l =>
             {
                 _actor.Post(now => _state.OnControlLost(l, now));
@@ -420,7 +420,7 @@ public sealed class NodeHost : IAsyncDisposable
             QuicStream stream = await connection.AcceptInboundStreamAsync(patience.Token).ConfigureAwait(false);
             MessageLink link = new(
                 connection, stream,
-                (l, message) => _actor.Post(now => _state.OnNodeMessage(l, message, now)),
+                (l, message) => _actor.Do(now => _state.OnNodeMessage(l, message, now)),
                 l =>
                 {
                     _actor.Post(now => _state.OnNodeLinkLost(l, now));
@@ -449,7 +449,7 @@ public sealed class NodeHost : IAsyncDisposable
             patience.CancelAfter(TimeSpan.FromSeconds(3));
             MessageLink link = await OpenAsync(
                 node.Link.ToEndPoint(), LinkCodec.MigrationAlpn,
-                (l, message) => _actor.Post(now => _state.OnNodeMessage(l, message, now)),
+                (l, message) => _actor.Do(now => _state.OnNodeMessage(l, message, now)),
                 l => _actor.Post(now => _state.OnNodeLinkLost(l, now)),
                 patience.Token).ConfigureAwait(false);
             if (link.PeerName == node.Member.Name)

@@ -231,7 +231,8 @@ internal sealed class SourceDriver(
                 // Some connections may stand still, others not: the freeze has ended all the same, so that it can be undone.
                 _machine.OnFailed(now);
                 _machine.OnFrozen(_frozen.LastProcessed, _frozen.Connections, _frozen.Abandoned, now);
-            });
+            },
+            isUrgent: true);
     }
 
     private void SealFinal(Instant now)
@@ -312,7 +313,8 @@ internal sealed class SourceDriver(
     /// <param name="work">On the shard's thread.</param>
     /// <param name="then">Here, when it is done.</param>
     /// <param name="failed">Here, when it has thrown; null: the move fails.</param>
-    private void OnShard(Action<Instant> work, Action<Instant>? then = null, Action<Instant>? failed = null) => shard.Run(at =>
+    /// <param name="isUrgent">The shard's thread may take the actor's turn itself: it has nothing else to do.</param>
+    private void OnShard(Action<Instant> work, Action<Instant>? then = null, Action<Instant>? failed = null, bool isUrgent = false) => shard.Run(at =>
     {
         Exception? fault = null;
         try
@@ -326,13 +328,21 @@ internal sealed class SourceDriver(
             fault = e;
         }
 
-        surroundings.Actor.Post(now =>
+        Action<Instant> turn = now =>
         {
             if (!_isDisposed)
             {
                 Continue(fault, then, failed ?? _machine.OnFailed, now);
             }
-        });
+        };
+        if (isUrgent)
+        {
+            surroundings.Actor.Do(turn);
+        }
+        else
+        {
+            surroundings.Actor.Post(turn);
+        }
     });
 
     private void Continue(Exception? fault, Action<Instant>? then, Action<Instant> failed, Instant now)

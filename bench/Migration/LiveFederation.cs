@@ -90,5 +90,6 @@ internal sealed class LiveFederation : IAsyncDisposable
         MemberCertificate = _pki.Issue(name),
         FederationRoots = _pki.Roots,
         Phases = phase => Times.On(phase),
+        JoinFailed = message => Console.Error.WriteLine($"{name} cannot join: {message}"),
     }));
 }

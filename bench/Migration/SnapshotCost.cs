@@ -31,7 +31,11 @@ internal static class SnapshotCost
             shard.Run(now =>
             {
                 long begun = Stopwatch.GetTimestamp();
-                shard.ExportAhead(export, now);
+                shard.BeginCopy();
+                while (shard.ExportAhead(export, now))
+                {
+                }
+
                 parts.AddRange(export.TakeAhead());
                 written = Stopwatch.GetElapsedTime(begun);
                 done.SetResult();

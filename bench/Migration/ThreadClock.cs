@@ -15,10 +15,17 @@ internal static class ThreadClock
         double total = 0;
         foreach (string task in Directory.EnumerateDirectories("/proc/self/task"))
         {
-            if (File.ReadAllText($"{task}/comm").TrimEnd('\n') == cut)
+            try
             {
-                // schedstat(5): nanoseconds on a processor, nanoseconds waiting for one, slices.
-                total += double.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e9;
+                if (File.ReadAllText($"{task}/comm").TrimEnd('\n') == cut)
+                {
+                    // schedstat: nanoseconds on a processor, nanoseconds waiting for one, slices.
+                    total += double.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e9;
+                }
+            }
+            catch (IOException)
+            {
+                // A thread that has ended meanwhile.
             }
         }
 

@@ -27,7 +27,15 @@ public sealed class FileDirectoryStorageTests
             directory.Submit(new AbortOwnership(2, "web", A, 1), A);
         }
 
-        long length = new FileInfo(LogPath).Length;
+        long length;
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            // Also what was made ready for later appends is cut off.
+            _ = new EmbeddedDirectory(storage);
+            length = new FileInfo(LogPath).Length;
+            Assert.IsLessThan(1000, length);
+        }
+
         File.WriteAllBytes(LogPath, [.. File.ReadAllBytes(LogPath), 0, 0, 0]);
         using (FileDirectoryStorage storage = new(LogPath))
         {
@@ -41,6 +49,25 @@ public sealed class FileDirectoryStorageTests
         {
             Assert.AreEqual(3ul, new EmbeddedDirectory(storage).Records.Single().Epoch);
         }
+    }
+
+    /// <summary>Goal: appends lie one behind the other, within what was made ready, over its end, and when they are longer than that.</summary>
+    [TestMethod]
+    public void Appends_do_not_depend_on_what_was_made_ready()
+    {
+        byte[] all = [.. Enumerable.Range(0, 250_000).Select(i => (byte)(1 + (i % 251)))];
+        using FileDirectoryStorage storage = new(LogPath);
+        int at = 0;
+        foreach (int length in (ReadOnlySpan<int>)[16, 100, 65_000, 64_000, 1000, 119_884])
+        {
+            storage.Append(all.AsSpan(at, length));
+            at += length;
+        }
+
+        ReadOnlyMemory<byte> log = storage.Load();
+        Assert.AreEqual(all.Length, at);
+        Assert.IsTrue(log.Span[..at].SequenceEqual(all));
+        Assert.IsFalse(log.Span[at..].ContainsAnyExcept((byte)0));
     }
 
     /// <summary>Goal: nobody else on the machine reads or enters, and no second process writes.</summary>

@@ -1,0 +1,106 @@
+using System.Net;
+using Net.Core.Endpoints;
+using Net.Core.Io;
+using Net.Core.Time;
+using Net.Core.Wire;
+
+namespace Net.Tests.Core.Io;
+
+[TestClass]
+public sealed class ShardThreadTests
+{
+    private int _inside;
+
+    /// <summary>Goal: work runs on the thread of who posts it while the shard's own waits, and never inside of a step.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void A_waiting_shard_is_stepped_by_who_has_work()
+    {
+        // Not started: it waits for ever.
+        Shard shard = New();
+        ShardThread thread = new(shard, "test");
+        List<int> order = [];
+        Assert.IsTrue(shard.PostAtOnce(new Act(() =>
+        {
+            order.Add(1);
+            _ = shard.PostAtOnce(new Act(() => order.Add(3)));
+            order.Add(2);
+        })));
+        CollectionAssert.AreEqual((int[])[1, 2], order);
+        Assert.IsTrue(shard.PostAtOnce(new Act(() => order.Add(4))));
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4], order);
+        thread.RequestStop();
+        Assert.IsTrue(shard.PostAtOnce(new Act(() => order.Add(5))));
+        Assert.HasCount(4, order);
+        thread.Start();
+        thread.Completion.Wait();
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5], order);
+    }
+
+    /// <summary>Goal: whoever steps, one does at a time, and no work is lost.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void One_step_at_a_time_by_whichever_thread()
+    {
+        const int Each = 2000, Threads = 4;
+        Shard shard = New();
+        ShardThread thread = new(shard, "test");
+        thread.Start();
+        using CountdownEvent left = new(Threads * Each);
+        int overlaps = 0;
+        Act work = new(() =>
+        {
+            overlaps += Interlocked.Increment(ref _inside) == 1 ? 0 : 1;
+            Interlocked.Decrement(ref _inside);
+            left.Signal();
+        });
+        foreach (int number in Enumerable.Range(0, Threads))
+        {
+            new Thread(() =>
+            {
+                for (int i = 0; i < Each; i++)
+                {
+                    _ = (i + number) % 2 == 0 ? shard.Post(work) : shard.PostAtOnce(work);
+                }
+            }).Start();
+        }
+
+        left.Wait();
+        thread.RequestStop();
+        thread.Completion.Wait();
+        Assert.AreEqual(0, overlaps);
+    }
+
+    /// <summary>Goal: a fault in a borrowed step ends the shard, as any other; it is not the lender's.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void A_fault_in_a_borrowed_step_ends_the_shard()
+    {
+        Shard shard = New();
+        ShardThread thread = new(shard, "test");
+        Assert.IsTrue(shard.PostAtOnce(new Act(() => throw new InvalidCastException())));
+        Act behind = new(() => Assert.Fail("ran"));
+        Assert.IsTrue(shard.PostAtOnce(behind));
+        thread.Start();
+        AggregateException ended = Assert.ThrowsExactly<AggregateException>(thread.Completion.Wait);
+        Assert.IsInstanceOfType<InvalidCastException>(ended.InnerException);
+        Assert.AreSame(ended.InnerException, behind.Fault);
+    }
+
+    private static Shard New()
+    {
+        UdpAddress address = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 1));
+        HostCrypto crypto = new(new());
+        Endpoint endpoint = new(new() { Keys = [new(0, 0, new byte[32], new byte[32])] }, crypto);
+        return new(endpoint, MemoryChannel.CreatePair(address, address.WithPort(2)).First, crypto, static _ => throw new InvalidOperationException());
+    }
+
+    private sealed class Act(Action action) : IShardWork
+    {
+        public Exception? Fault { get; private set; }
+
+        public void Run(Instant now) => action();
+
+        public void Abandon(Exception fault) => Fault = fault;
+    }
+}

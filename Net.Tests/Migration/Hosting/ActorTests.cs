@@ -1,0 +1,96 @@
+using Net.Core.Time;
+using Net.Migration.Hosting;
+
+namespace Net.Tests.Migration.Hosting;
+
+[TestClass]
+public sealed class ActorTests
+{
+    private readonly List<Exception> _faults = [];
+    private int _inside;
+
+    /// <summary>Goal: a turn that nobody has is taken by who asks for it, behind what was posted before; in a turn, nothing runs inside of something else.</summary>
+    [TestMethod]
+    public void A_free_turn_is_taken_at_once()
+    {
+        // Never started: no other thread can take a turn.
+        using Actor actor = new("test", () => Instant.Never, _ => { }, _faults.Add);
+        List<int> order = [];
+        actor.Post(_ => order.Add(1));
+        actor.Do(_ =>
+        {
+            order.Add(2);
+            actor.Do(_ => order.Add(4));
+            order.Add(3);
+        });
+        CollectionAssert.AreEqual((int[])[1, 2, 3], order);
+        actor.Do(_ => order.Add(5));
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5], order);
+        Assert.IsEmpty(_faults);
+    }
+
+    /// <summary>Goal: whoever takes turns, there is one at a time, none is lost, and one that fails costs only itself.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void One_turn_at_a_time_by_whichever_thread()
+    {
+        const int Each = 2000, Threads = 4;
+        using Actor actor = new("test", () => Instant.Never, _ => { }, _faults.Add);
+        actor.Start();
+        using CountdownEvent left = new(Threads * Each);
+        void Turn(Instant now)
+        {
+            bool isAlone = Interlocked.Increment(ref _inside) == 1;
+            Interlocked.Decrement(ref _inside);
+            left.Signal();
+            if (!isAlone || left.CurrentCount == Each)
+            {
+                throw new InvalidOperationException(isAlone ? "once" : "two at a time");
+            }
+        }
+
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(number => new Thread(() =>
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                if ((i + number) % 2 == 0)
+                {
+                    actor.Post(Turn);
+                }
+                else
+                {
+                    actor.Do(Turn);
+                }
+            }
+        }))];
+        foreach (Thread thread in threads)
+        {
+            thread.Start();
+        }
+
+        left.Wait();
+        actor.Do(_ => actor.Dispose());
+        CollectionAssert.AreEqual((string[])["once"], _faults.Select(fault => fault.Message).ToArray());
+    }
+
+    /// <summary>Goal: a deadline that a borrowed turn has set is kept, although the actor's own thread sleeps for longer.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void A_deadline_set_in_a_borrowed_turn_is_kept()
+    {
+        Instant due = Instant.Never;
+        using ManualResetEventSlim rung = new();
+        using Actor actor = new("test", () => due, now =>
+        {
+            if (now >= due)
+            {
+                due = Instant.Never;
+                rung.Set();
+            }
+        }, _faults.Add);
+        actor.Start();
+        actor.Do(now => due = now + TimeSpan.FromMilliseconds(20));
+        rung.Wait();
+        Assert.IsEmpty(_faults);
+    }
+}
