@@ -126,6 +126,7 @@ public sealed class QuicStream : Stream
     /// <summary>Gives up one or both directions. Operations under way there fail.</summary>
     /// <param name="abortDirection">Which.</param>
     /// <param name="errorCode">The application's code for the peer, 0 to 2^62-1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A code below 0 or above 2^62-1.</exception>
     public void Abort(QuicAbortDirection abortDirection, long errorCode)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
