@@ -16,6 +16,7 @@ public sealed class ContractTests
     [DataRow("retry")]
     [DataRow("resumption")]
     [DataRow("zerortt")]
+    [DataRow("v2")]
     [DataRow("http3")]
     [DataRow("blackhole")]
     [DataRow("keyupdate")]

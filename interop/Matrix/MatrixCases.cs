@@ -41,7 +41,7 @@ internal static class MatrixCases
         {
             Server = "handshake", Client = "handshake", Link = s_plain with { Delay = TimeSpan.FromMilliseconds(750) },
         },
-        new("blackhole", [8 * MB]) { Link = s_plain with { On = TimeSpan.FromSeconds(5), Off = TimeSpan.FromSeconds(2) } },
+        new("blackhole", [8 * MB]) { Link = s_plain with { On = TimeSpan.FromSeconds(5), Off = TimeSpan.FromSeconds(2) }, Limit = TimeSpan.FromSeconds(120) },
         new("amplificationlimit", [5 * KB]) { Link = s_plain with { DropsToServer = [2, 3, 4, 5, 6, 7] }, },
         new("handshakeloss", [.. Enumerable.Repeat(KB, 20)])
         {

@@ -47,6 +47,11 @@ internal sealed class ClientHost : IAsyncDisposable
             ? await Http3Fetcher.ConnectAsync(_host, _tls, _remote)
             : await HqFetcher.ConnectAsync(_host, _tls, _remote, _tls.SendsEarlyData ? urls : []);
         bool sawRetry = await _host.RunAsync(_ => fetcher.Connection.PeerParameters?.RetrySourceConnectionId is not null);
+        if (_testCase.PreferredVersion is uint version && await _host.RunAsync(_ => fetcher.Connection.Version) != version)
+        {
+            throw new ContractException("the server did not change to QUIC version 2");
+        }
+
         return _testCase.Retry && !sawRetry ? throw new ContractException("the server sent no Retry") : fetcher;
     }
 

@@ -22,6 +22,6 @@ internal static class Protocol
         HandshakeTimeout = s_handshakeLimit,
         IdleTimeout = contract.Parameters.Idle,
         Congestion = contract.Parameters.Congestion,
-        Version = testCase.Version,
+        PreferredVersion = testCase.PreferredVersion,
     };
 }

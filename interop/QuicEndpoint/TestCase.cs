@@ -48,7 +48,8 @@ internal sealed record TestCase
     /// <summary>Offered and accepted; empty for all that we have.</summary>
     public IReadOnlyList<CipherSuite> Suites { get; private init; } = [];
 
-    public uint Version { get; private init; } = QuicVersion.V1;
+    /// <summary>The version that the server changes to when a client names it, and that the client must have come to; null for none.</summary>
+    public uint? PreferredVersion { get; private init; }
 
     /// <summary>The case of that name, of the runner's table or of its TESTCASE values; null for one that we do not know.</summary>
     public static TestCase? Find(string name) => name switch
@@ -60,6 +61,7 @@ internal sealed record TestCase
         "zerortt" => new() { Plan = ClientPlan.ResumeEarly },
         "chacha20" => new() { Suites = [CipherSuite.ChaCha20Poly1305Sha256] },
         "retry" => new() { Retry = true },
+        "v2" => new() { PreferredVersion = QuicVersion.V2 },
         "keyupdate" => new() { KeyUpdate = true },
         "http3" => new() { Http3 = true },
         _ => null,
