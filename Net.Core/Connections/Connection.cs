@@ -35,6 +35,7 @@ internal sealed class Connection
     private bool _closeTold;
     private bool _isImported;
     private Instant _frozenAt;
+    private ulong _calls;
 
     internal Connection(ConnectionParts parts) => _parts = parts;
 
@@ -60,6 +61,12 @@ internal sealed class Connection
     public bool IsClosed => _parts.Lifecycle.State == ConnectionState.Closed;
 
     public bool IsFrozen => _isFrozen;
+
+    /// <summary>
+    /// Grows with every call that may change something, and with none of a move's own: while it stands still, so does the connection. A copy that
+    /// was made at the same count needs no completion, which is cheaper to know than to ask every part.
+    /// </summary>
+    public ulong Calls => _calls;
 
     /// <summary>When it was frozen, or imported: the time to write an export with.</summary>
     public Instant FrozenAt => _frozenAt;
@@ -412,8 +419,7 @@ internal sealed class Connection
     /// <exception cref="InvalidOperationException">Frozen already, or not confirmed, or over: such a connection cannot move.</exception>
     public void Freeze(Instant now)
     {
-        ThrowIfFrozen();
-        if (!IsConfirmed || !IsOpen)
+        if (_isFrozen || !IsConfirmed || !IsOpen)
         {
             throw new InvalidOperationException("only a confirmed, open connection can be frozen");
         }
@@ -468,8 +474,25 @@ internal sealed class Connection
 
         _isFrozen = false;
         _isImported = false;
+        _calls++;
         _parts.Observer?.OnOwnership(OwnershipStep.Thawed, epoch, now);
         Registration?.Touch();
+    }
+
+    /// <summary>Writes everything down while the connection is served: nothing happens to it, and <see cref="Calls"/> stands still.</summary>
+    /// <inheritdoc cref="Export"/>
+    public ulong Copy(SnapshotWriter writer, IEnumerable<TravellingPart> above)
+    {
+        Freeze(writer.Now);
+        try
+        {
+            return Export(0, writer, above);
+        }
+        finally
+        {
+            _isFrozen = false;
+            _parts.Observer?.OnOwnership(OwnershipStep.Thawed, Epoch, writer.Now);
+        }
     }
 
     /// <summary>Ends here without a word to the peer: another node has it. Keys are wiped.</summary>
@@ -541,5 +564,7 @@ internal sealed class Connection
         {
             throw new InvalidOperationException("the connection is frozen");
         }
+
+        _calls++;
     }
 }

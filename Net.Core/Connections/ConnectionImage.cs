@@ -61,6 +61,18 @@ internal sealed class ConnectionImage
         _exportedAt = exportedAt;
     }
 
+    /// <summary>Nothing has changed up to this time of the source's clock: all of it is that much older.</summary>
+    /// <exception cref="SnapshotException">The last export is later.</exception>
+    public void Advance(long time)
+    {
+        if (time < _exportedAt)
+        {
+            throw new SnapshotException("a component stood still before its connections were written down");
+        }
+
+        _exportedAt = time;
+    }
+
     private void Remove(SnapshotReader reader)
     {
         while (!reader.IsEmpty)

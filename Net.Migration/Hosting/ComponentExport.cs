@@ -1,5 +1,6 @@
 using Net.Core.Connections;
 using Net.Core.Snapshots;
+using Net.Core.Time;
 using Net.Migration.Envelope;
 
 namespace Net.Migration.Hosting;
@@ -13,7 +14,7 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     private readonly SnapshotSealer _sealer = new(binding, key);
     private readonly ImageWriter _image = new();
-    private readonly Dictionary<Connection, (ulong Index, ulong Since)> _connections = [];
+    private readonly Dictionary<Connection, (ulong Index, ulong Since, ulong Calls)> _connections = [];
     private readonly HashSet<ulong> _gone = [];
     private ulong _next = ImageStore.ComponentIndex + 1;
 
@@ -21,12 +22,16 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public SnapshotHash Hash => _sealer.Hash;
 
-    public ulong Since(Connection connection) => _connections.TryGetValue(connection, out (ulong, ulong Since) entry) ? entry.Since : 0;
+    public ulong Since(Connection connection) => _connections.TryGetValue(connection, out (ulong, ulong Since, ulong) entry) ? entry.Since : 0;
+
+    /// <summary>Nothing has happened to the connection since it was copied.</summary>
+    public bool IsComplete(Connection connection) =>
+        _connections.TryGetValue(connection, out (ulong, ulong, ulong Calls) entry) && entry.Calls == connection.Calls;
 
     public void OnAhead(Connection connection, ulong version, SnapshotWriter writer)
     {
         ulong index = _next++;
-        _connections[connection] = (index, version);
+        _connections[connection] = (index, version, connection.Calls);
         _gone.Add(index);
         _image.Set(index, SectionNumber.Connection, AheadKey, writer.Written.Span);
         writer.Wipe();
@@ -34,10 +39,31 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public void OnFinal(Connection connection, SnapshotWriter writer)
     {
-        ulong index = _connections.TryGetValue(connection, out (ulong Index, ulong) entry) ? entry.Index : _next++;
+        ulong index = _connections.TryGetValue(connection, out (ulong Index, ulong, ulong) entry) ? entry.Index : _next++;
         _gone.Remove(index);
         _image.Set(index, SectionNumber.Connection, FinalKey, writer.Written.Span);
         writer.Wipe();
+    }
+
+    /// <summary>The copy is all there is to say of it.</summary>
+    public void OnUnchanged(Connection connection) => _gone.Remove(_connections[connection].Index);
+
+    /// <summary>When everything stood still: what was copied before is older by then.</summary>
+    public void OnFrozenAt(Instant now)
+    {
+        SnapshotWriter writer = new(now);
+        writer.WriteSigned(now.Ticks);
+        _image.Set(ImageStore.ComponentIndex, SectionNumber.Component, 0, writer.Written.Span);
+    }
+
+    /// <summary>Reads what <see cref="OnFrozenAt"/> wrote: a time of the source's clock.</summary>
+    /// <exception cref="SnapshotException">Malformed.</exception>
+    public static long ReadFrozenAt(ReadOnlyMemory<byte> body)
+    {
+        SnapshotReader reader = new(body, default);
+        long ticks = reader.ReadSigned();
+        reader.End();
+        return ticks;
     }
 
     public void OnComponentState(ReadOnlySpan<byte> state) => _image.Set(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, state);

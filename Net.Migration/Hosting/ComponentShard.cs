@@ -43,6 +43,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly List<ServerOwner> _restored = [];
     private readonly List<ServerOwner> _forgotten = [];
     private Queue<ServerOwner> _toCopy = new();
+    private Instant _frozenAt;
     private ExchangeHost _exchanges;
     private uint _refused;
 
@@ -183,17 +184,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
             Connection connection = owner.Connection;
             SnapshotWriter writer = new(now);
-            ulong version;
-            connection.Freeze(now);
-            try
-            {
-                version = connection.Export(0, writer, SessionSnapshot.Parts(owner.Http3.Session));
-            }
-            finally
-            {
-                connection.Thaw(connection.Epoch, now);
-            }
-
+            ulong version = connection.Copy(writer, SessionSnapshot.Parts(owner.Http3.Session));
             export.OnAhead(connection, version, writer);
         }
 
@@ -204,6 +195,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     public ComponentFreeze Freeze(Instant now)
     {
         Shard.Flush();
+        _frozenAt = now;
         (uint connections, uint abandoned) = (0, _refused);
         _refused = 0;
         foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
@@ -253,6 +245,12 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         foreach (ServerOwner owner in Frozen())
         {
+            if (owner.Http3.IsIdle && export.IsComplete(owner.Connection))
+            {
+                export.OnUnchanged(owner.Connection);
+                continue;
+            }
+
             // Nothing has happened since the freeze: ages count from it.
             SnapshotWriter writer = new(owner.Connection.FrozenAt);
             owner.Connection.Export(export.Since(owner.Connection), writer, owner.Http3.Parts);
@@ -262,6 +260,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         SnapshotWriter ledger = new(now);
         Shard.Endpoint.EarlyData.Export(ledger);
         export.OnEarlyData(ledger.Written.Span);
+        export.OnFrozenAt(_frozenAt);
         ArrayBufferWriter<byte> state = new();
         _component.Save(state);
         export.OnComponentState(state.WrittenSpan);
@@ -323,6 +322,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         try
         {
+            long? frozenAt = image.TryGet(ImageStore.ComponentIndex, SectionNumber.Component, 0, out byte[]? freeze) ? ComponentExport.ReadFrozenAt(freeze) : null;
             foreach (ulong index in image.Indices.Where(i => i != ImageStore.ComponentIndex).Order())
             {
                 ConnectionImage connection = new();
@@ -331,6 +331,11 @@ internal sealed class ComponentShard : IAsyncDisposable
                     foreach (SnapshotSection section in image.Sections(index).Where(s => s.Number == SectionNumber.Connection))
                     {
                         connection.Apply(section.Body);
+                    }
+
+                    if (frozenAt is long time)
+                    {
+                        connection.Advance(time);
                     }
 
                     Restore(connection, now);

@@ -102,9 +102,12 @@ internal sealed class ServerConnection
     /// <summary>Asks the client to open no more requests here, or refuses what it has not opened yet.</summary>
     public void GoAway(bool final) => Session.GoAway(final);
 
+    /// <summary>Held, and none of its handlers runs. Asked of each connection in a freeze: so it looks at its own alone.</summary>
+    private bool IsQuiet => _host.IsHeld && Exchanges.All(exchange => _host.IsResumable ? exchange.IsQuiet : !exchange.IsRunning);
+
     /// <summary>The parts of the session and of every exchange, for <c>Connection.Export</c>; the host must be quiet.</summary>
     /// <exception cref="InvalidOperationException">A handler may still run.</exception>
-    public IEnumerable<TravellingPart> Parts => _host.IsQuiet
+    public IEnumerable<TravellingPart> Parts => IsQuiet
         ? SessionSnapshot.Parts(Session).Concat(_exchanges.Values.OrderBy(exchange => exchange.State.Id)
             .Select(exchange => TravellingPart.Of(exchange.State, exchange.State.Id.Value)))
         : throw new InvalidOperationException("exchanges can be exported only while their host is held and quiet");

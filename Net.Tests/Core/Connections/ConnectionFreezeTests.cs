@@ -48,6 +48,54 @@ public sealed class ConnectionFreezeTests
         Assert.AreEqual(Instant.Never, Far.Deadline);
     }
 
+    /// <summary>Goal: a connection to which nothing has happened since its copy says so, through copies, freezes and exports; any call that may change something is seen.</summary>
+    [TestMethod]
+    public void It_is_known_without_asking_its_parts_whether_anything_has_happened()
+    {
+        Confirm();
+        Assert.IsTrue(Far.TryOpen(unidirectional: true, out StreamId id));
+        ulong calls = Far.Calls;
+        SnapshotWriter copy = new(_world.Now), again = new(_world.Now);
+        _ = Far.Copy(copy, []);
+        Assert.IsFalse(Far.IsFrozen);
+        Far.Freeze(_world.Now);
+        _ = Far.Export(0, again);
+        Assert.AreEqual(calls, Far.Calls);
+        Assert.IsTrue(copy.Written.Span.SequenceEqual(again.Written.Span));
+        Far.Thaw(Far.Epoch, _world.Now);
+
+        byte[] buffer = new byte[64 * 1500];
+        Action[] happenings =
+        [
+            () => Far.OnDatagram(buffer.AsSpan(0, 50), Far.Path, Ecn.NotEct, 0, _world.Now), () => Far.Tick(_world.Now),
+            () => Far.TryTransmit(buffer, 0, _world.Now, out _), () => Far.TryTakeEvent(out _), () => Far.Write(id, "a"u8, false), () => Far.Reset(id, 0),
+            Far.Ping, () => Far.Close(0, "", _world.Now),
+        ];
+        foreach (Action happening in happenings)
+        {
+            calls = Far.Calls;
+            happening();
+            Assert.IsGreaterThan(calls, Far.Calls);
+        }
+    }
+
+    /// <summary>Goal: what was copied ages until the source stands still, although nothing is said of it then; and never backwards.</summary>
+    [TestMethod]
+    public void A_copy_that_needs_no_completion_is_read_at_the_time_of_the_freeze()
+    {
+        Confirm();
+        SnapshotWriter copy = new(_world.Now);
+        _ = Far.Copy(copy, []);
+        Instant later = _world.Now + TimeSpan.FromSeconds(3), here = new(TimeSpan.TicksPerDay);
+        ConnectionImage image = new(), aged = new();
+        image.Apply(copy.Written);
+        aged.Apply(copy.Written);
+        aged.Advance(later.Ticks);
+        ulong section = SectionNumber.IdleTimer;
+        Assert.AreEqual(TimeSpan.FromSeconds(3), image.Read(section, 0, here).Now - aged.Read(section, 0, here).Now);
+        _ = Assert.ThrowsExactly<SnapshotException>(() => aged.Advance(_world.Now.Ticks));
+    }
+
     /// <summary>Goal: only a confirmed connection freezes, only a frozen one is written down or thawed, an epoch never goes back, and a destroyed one is over.</summary>
     [TestMethod]
     public void The_calls_of_a_move_have_an_order()
