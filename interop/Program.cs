@@ -11,7 +11,7 @@ namespace Interop;
 /// <summary>Runs real clients against the real program, and counts what held.</summary>
 internal static class Program
 {
-    private const string Usage = "usage: interop/run [PEER...] [CASE...] | quick | list | fetch   (`list` names peers and cases; of moves a CASE may be the first words: download, echo-curl)";
+    private const string Usage = "usage: interop/run [PEER...] [CASE...] | quick | moves | list | fetch   (`list` names peers and cases; of moves a CASE may be the first words: download, echo-curl, thousand)";
 
     private static async Task<int> Main(string[] args)
     {
@@ -26,6 +26,8 @@ internal static class Program
                 ["list"] => Say(0, List()),
                 ["fetch"] => await FetchAsync(),
                 ["quick"] => await QuickAsync(),
+                ["moves"] => await RunAsync(Catalogue.Moves),
+                [] => int.Max(await new MatrixRunner().RunAsync([], []), await RunAsync(Catalogue.Moves)),
                 _ => await SelectAsync(args),
             };
         }
@@ -53,7 +55,8 @@ internal static class Program
     }
 
     private static string List() => $"""
-        moves: {string.Join(' ', Catalogue.Quick.Select(c => c.Name))}
+        moves: {string.Join(' ', Catalogue.Moves.Select(c => c.Name))}
+        long moves, by name only: {string.Join(' ', Catalogue.Long.Select(c => c.Name))}
         peers: {string.Join(' ', new MatrixRunner().PeerNames)}
         cases: {string.Join(' ', MatrixCases.All.Select(c => c.Name))}
         """;
@@ -82,7 +85,7 @@ internal static class Program
         HashSet<string> peers = [.. names.Intersect(matrix.PeerNames)], cases = [.. names.Intersect(MatrixCases.All.Select(c => c.Name))];
         foreach (string name in names.Except(peers).Except(cases))
         {
-            List<InteropCase> matching = [.. Catalogue.Quick.Where(c => c.Name == name || c.Name.StartsWith(name + "-", StringComparison.Ordinal))];
+            List<InteropCase> matching = [.. Catalogue.Moves.Concat(Catalogue.Long).Where(c => c.Name == name || c.Name.StartsWith(name + "-", StringComparison.Ordinal))];
             if (matching.Count == 0)
             {
                 return Say(2, $"interop: {name}: no such case: `interop/run list` names them");

@@ -67,15 +67,16 @@ internal sealed class ControlClient : IAsyncDisposable
     }
 
     /// <summary>Moves everything away from a node.</summary>
+    /// <param name="cancel">Instead: ends the drain that is under way, and lets the node be a host like any other again.</param>
     /// <returns>How it ended, also when something stays.</returns>
     /// <exception cref="IOException">The link was lost, or the ingress says nothing in time.</exception>
-    public async Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken)
+    public async Task<DrainReport> DrainAsync(string node, TimeSpan timeout, bool cancel, CancellationToken cancellationToken)
     {
         using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         late.CancelAfter(timeout + AnswerGrace);
         try
         {
-            return ((DrainReplyMessage)await AskAsync(new DrainMessage(++_lastId, node, "", timeout), late.Token).ConfigureAwait(false)).Report;
+            return ((DrainReplyMessage)await AskAsync(new DrainMessage(++_lastId, node, "", timeout, cancel), late.Token).ConfigureAwait(false)).Report;
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

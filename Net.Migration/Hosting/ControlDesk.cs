@@ -89,7 +89,7 @@ internal sealed class ControlDesk
                 peer.Send(Status(ask.Id));
                 return;
             case MigrateMessage migrate when !_members.TryGet(peer, out _):
-                _moves.OnAsk(peer, migrate, _directory.Records.FirstOrDefault(record => record.Component == migrate.Component), now);
+                _moves.OnAsk(peer, migrate, _directory.Records.FirstOrDefault(record => record.Component == migrate.Component), now, isCommanded: true);
                 return;
             case DrainMessage drain:
                 _drains.OnAsk(peer, drain, now);
@@ -121,7 +121,11 @@ internal sealed class ControlDesk
                 OnFenceAsk(peer, member, fence);
                 break;
             case MigrateReplyMessage reply:
-                _moves.OnReply(member.Member, reply);
+                if (_moves.OnReply(member.Member, reply) is string destination)
+                {
+                    _drains.OnAskedBack(destination);
+                }
+
                 break;
             case SuccessorMessage successor:
                 member.Successor = successor.Incarnation == 0 ? Member.None : new(member.Member.Name, successor.Incarnation);

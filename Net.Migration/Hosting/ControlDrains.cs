@@ -8,7 +8,8 @@ namespace Net.Migration.Hosting;
 /// <summary>Nodes that are being emptied: one move after the other, each to the host that has least, until nothing is left or the time is over.</summary>
 /// <remarks>
 /// A drain is a series of ordinary moves, so nothing here is a matter of safety. While one is under way, and from then on, the node gets
-/// nothing by a drain or a take-over as long as there is another host; a command that names it moves components there all the same.
+/// nothing by a drain or a take-over as long as there is another host; a command that names it moves components there all the same, and
+/// such a move, like a cancelled drain, makes it a host like any other again.
 /// </remarks>
 internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, Func<IEnumerable<OwnershipRecord>> records, ControlDeskOptions options)
 {
@@ -43,10 +44,17 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
         }
 
         Drain? same = _drains.Find(drain => drain.Node == node);
+        if (ask.IsCancelled)
+        {
+            Cancel(peer, ask, node, same);
+            return;
+        }
+
         if (same is not null && peer == node.Peer)
         {
             // It asks again over a new link; it is the one that waits.
             (same.Peer, same.Ask) = (peer, ask);
+            node.IsLeaving = true;
             return;
         }
 
@@ -57,9 +65,19 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
         }
 
         node.IsDraining = true;
+        node.IsLeaving |= peer == node.Peer;
         TimeSpan time = TimeSpan.FromTicks(long.Clamp(ask.Timeout.Ticks, 0, options.MaxMoveTime.Ticks));
         _drains.Add(new(peer, ask, node, now + time));
         Pump(now);
+    }
+
+    /// <summary>A command has moved something to a node: it is wanted there, so that node is a host like any other again, unless it is being emptied now.</summary>
+    public void OnAskedBack(string node)
+    {
+        if (members.TryGet(node, out ControlMember? member) && !_drains.Exists(drain => drain.Node == member))
+        {
+            (member.IsDraining, member.IsLeaving) = (false, false);
+        }
     }
 
     /// <summary>Goes on where a move has ended, or somebody died. Call it after everything that may have changed that.</summary>
@@ -95,7 +113,7 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
                 _ = drain.Tried.Add((record.Component, destination.Member));
                 drain.Current = record.Component;
                 MigrateMessage move = new(0, record.Component, destination.Member.Name, left < s_perMove ? left : s_perMove);
-                moves.OnAsk(new Waiting(drain, now), move, record, now);
+                moves.OnAsk(new Waiting(drain, now), move, record, now, isCommanded: false);
                 return true;
             }
         }
@@ -108,11 +126,35 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
 
     private ControlMember? Destination(OwnershipRecord record, Drain drain) => members.All
         .Where(member => member is { IsAlive: true, Peer: not null } && member != drain.Node && member.CanHost(record.Component)
-            && (drain.Ask.To.Length > 0 ? member.Member.Name == drain.Ask.To : !member.IsDraining)
+            && (drain.Ask.To.Length > 0 ? member.Member.Name == drain.Ask.To : !IsBeingEmptied(member))
             && !drain.Tried.Contains((record.Component, member.Member)))
-        .OrderBy(member => records().Count(other => other.Owner == member.Member))
+        .OrderBy(member => member.IsDraining)
+        .ThenBy(member => records().Count(other => other.Owner == member.Member))
         .ThenBy(member => member.Order)
         .FirstOrDefault();
+
+    private void Cancel(IControlPeer peer, DrainMessage ask, ControlMember node, Drain? running)
+    {
+        if (node.IsLeaving)
+        {
+            Refuse(peer, ask, MigrateCode.Refused, $"{ask.Node} is about to end and takes nothing any more");
+            return;
+        }
+
+        node.IsDraining = false;
+        string[] remaining = [.. records().Where(record => record.Owner == node.Member).Select(record => record.Component).Take(NodeInfo.MaxHosts)];
+        if (running is not null)
+        {
+            // The move at hand goes on; its end is nobody's business here.
+            _ = _drains.Remove(running);
+            running.Peer.Send(new DrainReplyMessage(
+                running.Ask.Id, new(node.Member.Name, running.Moves, remaining, MigrateCode.Conflict, $"the drain of {node.Member.Name} was cancelled")));
+        }
+
+        peer.Send(new DrainReplyMessage(ask.Id, new(node.Member.Name, [], remaining, MigrateCode.None, "")));
+    }
+
+    private bool IsBeingEmptied(ControlMember member) => member.IsLeaving || _drains.Exists(drain => drain.Node == member);
 
     private void End(Drain drain, Instant now)
     {

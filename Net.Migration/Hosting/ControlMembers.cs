@@ -28,6 +28,9 @@ internal sealed class ControlMember(NodeInfo node, long order)
     /// <summary>Gets nothing any more by a drain or a take-over, if there is another host.</summary>
     public bool IsDraining { get; set; }
 
+    /// <summary>It has asked itself, or another life has its name: it ends as soon as it is empty, so nothing goes there however few are left.</summary>
+    public bool IsLeaving { get; set; }
+
     public Dictionary<string, ComponentLoad> Loads { get; } = new(StringComparer.Ordinal);
 
     public bool CanHost(string component) => Node.CanHost(component);
@@ -78,7 +81,7 @@ internal sealed class ControlMembers(int limit)
             {
                 // It serves on until it has nothing left, and then leaves.
                 _replaced[member.Member] = member;
-                member.IsDraining = true;
+                (member.IsDraining, member.IsLeaving) = (true, true);
             }
 
             member = _byName[node.Member.Name] = new(node, ++_joined);

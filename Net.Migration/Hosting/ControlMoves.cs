@@ -26,7 +26,8 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
     }
 
     /// <param name="record">The component's; null when there is none.</param>
-    public void OnAsk(IControlPeer peer, MigrateMessage ask, OwnershipRecord? record, Instant now)
+    /// <param name="isCommanded">A command names the destination; false: a drain has chosen it.</param>
+    public void OnAsk(IControlPeer peer, MigrateMessage ask, OwnershipRecord? record, Instant now, bool isCommanded)
     {
         if (Judge(ask, record, out ControlMember? owner) is { } report)
         {
@@ -36,7 +37,7 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
 
         ulong id = ++_lastId;
         TimeSpan time = TimeSpan.FromTicks(long.Clamp(ask.Timeout.Ticks, 0, options.MaxMoveTime.Ticks));
-        _moves[id] = new(peer, ask, record!, now + time + options.MoveGrace);
+        _moves[id] = new(peer, ask, record!, now + time + options.MoveGrace, isCommanded);
         owner!.Peer!.Send(ask with { Id = id, Timeout = time });
     }
 
@@ -49,7 +50,8 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
     }
 
     /// <summary>The owner's word. Nobody else's counts.</summary>
-    public void OnReply(Member from, MigrateReplyMessage reply)
+    /// <returns>Where a command has moved a component to; null: it was not, or a drain did.</returns>
+    public string? OnReply(Member from, MigrateReplyMessage reply)
     {
         if (_moves.TryGetValue(reply.Id, out Move? move) && move.Record.Owner == from)
         {
@@ -61,7 +63,10 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
             }
 
             move.Peer.Send(reply with { Id = move.Ask.Id });
+            return reply.Report.Moved && move.IsCommanded ? move.Ask.To : null;
         }
+
+        return null;
     }
 
     /// <summary>A command that went away: the move goes on, nobody waits for its end.</summary>
@@ -129,5 +134,5 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
         }
     }
 
-    private sealed record Move(IControlPeer Peer, MigrateMessage Ask, OwnershipRecord Record, Instant Deadline);
+    private sealed record Move(IControlPeer Peer, MigrateMessage Ask, OwnershipRecord Record, Instant Deadline, bool IsCommanded);
 }

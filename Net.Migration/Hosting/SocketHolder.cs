@@ -173,22 +173,32 @@ public sealed class SocketHolder : IDisposable
     }
 }
 
-/// <summary>A socket on loan: dispose it after the socket's last use, to end the holder as well.</summary>
+/// <summary>A socket on loan: after its last use either give it back, or dispose of this to end the holder as well.</summary>
 public sealed class BorrowedSocket : IDisposable
 {
     private readonly Socket _connection;
+    private bool _isReturned;
 
     internal BorrowedSocket(Socket connection, SafeSocketHandle handle) => (_connection, Handle) = (connection, handle);
 
     /// <summary>The public socket; whoever uses it owns it.</summary>
     public SafeSocketHandle Handle { get; }
 
-    /// <summary>As when the process dies: nothing is said.</summary>
-    internal void Abandon() => _connection.Dispose();
+    /// <summary>Gives the socket back, for the next ingress to borrow: as when the process dies, nothing is said.</summary>
+    public void GiveBack()
+    {
+        _isReturned = true;
+        _connection.Dispose();
+    }
 
     /// <summary>The planned end: the holder ends as well. A process that dies says nothing, and the holder waits for the next.</summary>
     public void Dispose()
     {
+        if (_isReturned)
+        {
+            return;
+        }
+
         try
         {
             _ = _connection.Send("e"u8);

@@ -9,7 +9,8 @@ namespace Net.Migration.Link;
 /// <param name="Node">Name, as typed. A node that asks means its own life, whatever the name.</param>
 /// <param name="To">Name of the only destination; empty: whichever host has least.</param>
 /// <param name="Timeout">What has not moved by then stays.</param>
-internal sealed record DrainMessage(ulong Id, string Node, string To, TimeSpan Timeout) : LinkMessage
+/// <param name="IsCancelled">Instead: end the drain that is under way, and let the node be a host like any other again.</param>
+internal sealed record DrainMessage(ulong Id, string Node, string To, TimeSpan Timeout, bool IsCancelled = false) : LinkMessage
 {
     public override MessageType Type => MessageType.Drain;
 
@@ -19,13 +20,15 @@ internal sealed record DrainMessage(ulong Id, string Node, string To, TimeSpan T
         writer.WriteString(Node);
         writer.WriteString(To);
         writer.WriteDuration(Timeout);
+        writer.WriteBool(IsCancelled);
     }
 
     public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
     {
         message = reader.TryReadUInt64(out ulong id) && reader.TryReadString(MigrateMessage.MaxTyped, out string node)
             && reader.TryReadString(MigrateMessage.MaxTyped, out string to) && reader.TryReadDuration(out TimeSpan timeout)
-            ? new DrainMessage(id, node, to, timeout) : null;
+            && reader.TryReadBool(out bool isCancelled)
+            ? new DrainMessage(id, node, to, timeout, isCancelled) : null;
         return message is not null;
     }
 }

@@ -225,9 +225,14 @@ internal sealed class CommandTree
         Option<UdpAddress> join = Join();
         Option<TimeSpan?> timeout = Flags.Value<TimeSpan?>("--timeout", "SECONDS", "what has not moved by then stays [default: 60]", Seconds);
         Option<bool> json = Json();
-        Command command = new("drain", "Move everything away from a node, one component after the other") { node, join, timeout, json };
+        Option<bool> cancel = Flags.Switch("--cancel", "end the drain: the node is a host like any other again");
+        Command command = new("drain", "Move everything away from a node, one component after the other") { node, join, timeout, cancel, json };
         Handle(command, (parsed, output, token) => _handlers.DrainAsync(
-            new(parsed.GetValue(node)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(60), parsed.GetValue(json)), output, token));
+            new(parsed.GetValue(node)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(60), parsed.GetValue(json))
+            {
+                Cancel = parsed.GetValue(cancel),
+            },
+            output, token));
         return command;
     }
 

@@ -88,7 +88,11 @@ internal sealed record MigrateOptions(string Component, string To, UdpAddress Jo
 /// <param name="Join">The ingress's control address.</param>
 /// <param name="Timeout">What has not moved by then stays.</param>
 /// <param name="Json">One object on standard output, also on failure.</param>
-internal sealed record DrainOptions(string Node, UdpAddress Join, TimeSpan Timeout, bool Json);
+internal sealed record DrainOptions(string Node, UdpAddress Join, TimeSpan Timeout, bool Json)
+{
+    /// <summary>Ends the drain and lets the node be a host like any other again.</summary>
+    public bool Cancel { get; init; }
+}
 
 /// <summary>`continuum top`.</summary>
 /// <param name="Join">The ingress's control address.</param>

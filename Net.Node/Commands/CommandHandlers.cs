@@ -10,14 +10,14 @@ namespace Net.Node.Commands;
 /// <param name="runtime">The network.</param>
 /// <param name="environment">Variables of the process.</param>
 /// <param name="time">For certificates and deadlines.</param>
-/// <param name="termination">Asks a node to drain and end; null: nobody does.</param>
+/// <param name="termination">Asks a node to drain and end, or an ingress to end and leave its port to a holder; null: nobody does.</param>
 internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, string?> environment, TimeProvider time, Termination? termination = null) : ICommandHandlers
 {
     public Task<int> DemoAsync(DemoOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         DemoCommand.RunAsync(options, runtime, time, output, cancellationToken);
 
     public Task<int> IngressAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken) =>
-        new IngressCommand(runtime, Open()).RunAsync(options, output, cancellationToken);
+        new IngressCommand(runtime, Open(), termination ?? new()).RunAsync(options, output, cancellationToken);
 
     public async Task<int> HoldAsync(HoldOptions options, CommandOutput output, CancellationToken cancellationToken)
     {

@@ -99,7 +99,7 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
 
         if (!options.Json)
         {
-            output.Result(report.Moves.Count == 0 ? $"{report.Node} has nothing to move" : $"{report.Node} is drained");
+            output.Result(options.Cancel ? $"{report.Node} is a host like any other again" : report.Moves.Count == 0 ? $"{report.Node} has nothing to move" : $"{report.Node} is drained");
         }
 
         return ExitCode.Done;
@@ -160,7 +160,7 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
             {
                 asked = true;
                 using Deadline draining = Limit(options.Timeout + AnswerWithin, cancellationToken);
-                return await control.DrainAsync(options.Node, options.Timeout, draining.Token).ConfigureAwait(false);
+                return await control.DrainAsync(options.Node, options.Timeout, options.Cancel, draining.Token).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (IsSilence(e, cancellationToken))

@@ -6,11 +6,11 @@ using Net.Node.Runtime;
 namespace Net.Node.Commands;
 
 /// <summary>`continuum ingress`.</summary>
-internal sealed class IngressCommand(ICommandRuntime runtime, DataDirectory data)
+internal sealed class IngressCommand(ICommandRuntime runtime, DataDirectory data, Termination termination)
 {
     public Task<int> RunAsync(IngressOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
-        IngressSetup setup = Setup(options, data);
+        IngressSetup setup = Setup(options, data) with { Terminated = termination.Claim() };
         return EndOfInput.RunAsync(options.StopOnEof, output, token => runtime.RunIngressAsync(
             setup, (listen, control) => output.Result($"ready ingress {listen} control {control}"), output, token), cancellationToken);
     }

@@ -22,7 +22,7 @@ internal sealed record ErrorJson(string Code, string Message);
 
 /// <summary>`drain --json`.</summary>
 /// <param name="Node">As typed.</param>
-/// <param name="Drained">Nothing is there any more.</param>
+/// <param name="Drained">Nothing is there any more, or with `--cancel`: it is a host like any other again.</param>
 /// <param name="Moves">Every move that was tried.</param>
 /// <param name="Remaining">What is still there.</param>
 /// <param name="Error">Why.</param>

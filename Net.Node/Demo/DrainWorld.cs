@@ -17,7 +17,7 @@ internal sealed class DrainWorld(ICommandRuntime runtime, Executable executable,
     public override async Task<MigrateReport> MoveAsync(string to, CancellationToken cancellationToken)
     {
         (string owner, ulong epoch) = await OwnerAsync(cancellationToken).ConfigureAwait(false);
-        DrainReport drained = await AskAsync((control, token) => control.DrainAsync(owner, s_drainWithin, token), cancellationToken).ConfigureAwait(false);
+        DrainReport drained = await AskAsync((control, token) => control.DrainAsync(owner, s_drainWithin, cancel: false, token), cancellationToken).ConfigureAwait(false);
         MigrateReport? move = drained.Moves.LastOrDefault(move => move.Component == Component);
         if (drained.Code != MigrateCode.None || move is null)
         {

@@ -11,7 +11,7 @@ namespace Net.Node.Runtime;
 /// <summary>The public socket of an ingress: from a service manager, from a holder that is there already, or from one that is started now.</summary>
 internal static class HolderProcess
 {
-    private static readonly TimeSpan s_toStart = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_toStart = TimeSpan.FromSeconds(30);
 
     /// <returns>Null: the ingress shall bind its port itself.</returns>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
@@ -42,13 +42,22 @@ internal static class HolderProcess
         process.StandardInput.Close();
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(s_toStart);
-        string? ready = await process.StandardOutput.ReadLineAsync(limit.Token).ConfigureAwait(false);
-        if (ready is not null)
+        string error;
+        try
         {
-            return "";
+            if (await process.StandardOutput.ReadLineAsync(limit.Token).ConfigureAwait(false) is not null)
+            {
+                return "";
+            }
+
+            error = (await process.StandardError.ReadToEndAsync(limit.Token).ConfigureAwait(false)).Trim();
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            process.Kill();
+            return $"not ready after {s_toStart.TotalSeconds:0} s";
         }
 
-        string error = (await process.StandardError.ReadToEndAsync(limit.Token).ConfigureAwait(false)).Trim();
         return error.Contains("is in use", StringComparison.Ordinal) ? throw new AddressInUseException(listen, null) : error.ReplaceLineEndings(" ");
     }
 }

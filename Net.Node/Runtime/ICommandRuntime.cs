@@ -52,6 +52,9 @@ internal sealed record IngressSetup(IngressOptions Options, string StateDirector
 {
     /// <summary>Where a holder lends the public socket; <c>null</c>: no holder.</summary>
     public string? HolderDoor { get; init; }
+
+    /// <summary>Set when the ingress shall end and leave its public port to the holder.</summary>
+    public CancellationToken Terminated { get; init; }
 }
 
 /// <summary>A node's command line, and what its data directory holds.</summary>
@@ -105,7 +108,7 @@ internal interface IControlConnection : IAsyncDisposable
 
     /// <returns>How it ended, also when something stays.</returns>
     /// <exception cref="IOException">The connection was lost: what has moved is not known.</exception>
-    Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken);
+    Task<DrainReport> DrainAsync(string node, TimeSpan timeout, bool cancel, CancellationToken cancellationToken);
 }
 
 /// <summary>Where to get from, and whom to believe.</summary>

@@ -24,7 +24,17 @@ internal sealed class NetworkRuntime : ICommandRuntime
         await using (ingress.ConfigureAwait(false))
         {
             ready(UdpAddress.FromEndPoint(ingress.PublicEndPoint), UdpAddress.FromEndPoint(ingress.ControlEndPoint));
-            await ingress.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+            TaskCompletionSource terminated = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            using CancellationTokenRegistration asked = setup.Terminated.Register(terminated.SetResult);
+            Task ended = await Task.WhenAny(ingress.Completion, terminated.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
+            await ended.ConfigureAwait(false);
+        }
+
+        if (borrowed is not null && setup.Terminated.IsCancellationRequested)
+        {
+            // So a service manager restarts an ingress: the clients of this one are the next one's.
+            output.Info($"{setup.Options.Listen} stays held for the next ingress");
+            borrowed.GiveBack();
         }
     }
 
@@ -161,8 +171,8 @@ internal sealed class NetworkRuntime : ICommandRuntime
         public Task<MigrateReport> MigrateAsync(string component, string to, TimeSpan timeout, CancellationToken cancellationToken) =>
             client.MigrateAsync(component, to, timeout, cancellationToken);
 
-        public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken) =>
-            client.DrainAsync(node, timeout, cancellationToken);
+        public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, bool cancel, CancellationToken cancellationToken) =>
+            client.DrainAsync(node, timeout, cancel, cancellationToken);
 
         public ValueTask DisposeAsync() => client.DisposeAsync();
     }

@@ -17,15 +17,47 @@ internal static class Catalogue
         .. ForBothCurls("counter", Counter.RunAsync),
         .. ForBothCurls("sigkill", Faults.KillSourceAsync),
         new("failed-moves", TimeSpan.FromMinutes(3), c => Faults.FailedMovesAsync(c, c.Peers.CurlNgtcp2)),
+        new("takeover-download-curl-openssl", s_transfer, c => Restarts.TakeOverDownloadAsync(c, c.Peers.CurlOpenSsl)),
+        new("takeover-upload-curl-ngtcp2", s_transfer, c => Restarts.TakeOverUploadAsync(c, c.Peers.CurlNgtcp2)),
+        new("drain-download-curl-ngtcp2", s_transfer, c => Restarts.DrainDownloadAsync(c, c.Peers.CurlNgtcp2)),
+        new("relay-upload-curl-openssl", s_transfer, c => Relay.UploadAsync(c, c.Peers.CurlOpenSsl)),
+        new("ingress-killed-download-curl-openssl", s_transfer, c => IngressRestarts.KillDownloadAsync(c, c.Peers.CurlOpenSsl)),
+        new("crowd20", s_transfer, c => Crowd.RunAsync(c, c.Peers.CurlNgtcp2, 20)),
         new("wrong-usage", TimeSpan.FromMinutes(3), WrongInput.UsageAsync),
         new("wrong-input", TimeSpan.FromMinutes(3), WrongInput.InputAsync),
         new("page-chromium", TimeSpan.FromMinutes(6), Chromium.RunAsync),
         new("packages", TimeSpan.FromMinutes(6), Packages.RunAsync),
     ];
 
-    private static InteropCase[] ForBothCurls(string name, Func<CaseContext, Peer, Task<string>> run) =>
+    /// <summary>All moves but the long ones: what <see cref="Quick"/> has, and the rest of the combinations.</summary>
+    public static IReadOnlyList<InteropCase> Moves { get; } = Distinct(
     [
-        new($"{name}-curl-openssl", s_transfer, c => run(c, c.Peers.CurlOpenSsl)),
-        new($"{name}-curl-ngtcp2", s_transfer, c => run(c, c.Peers.CurlNgtcp2)),
+        .. Quick,
+        .. ForBothCurls("takeover-download", Restarts.TakeOverDownloadAsync),
+        .. ForBothCurls("takeover-upload", Restarts.TakeOverUploadAsync),
+        .. ForBothCurls("drain-download", Restarts.DrainDownloadAsync),
+        .. ForBothCurls("drain-upload", Restarts.DrainUploadAsync),
+        .. ForBothCurls("relay-download", Relay.DownloadAsync),
+        .. ForBothCurls("relay-upload", Relay.UploadAsync),
+        .. ForBothCurls("ingress-killed-download", IngressRestarts.KillDownloadAsync),
+        .. ForBothCurls("ingress-killed-upload", IngressRestarts.KillUploadAsync),
+        .. ForBothCurls("ingress-terminated", IngressRestarts.TerminateAsync),
+        new("impatient", s_transfer, Restarts.ImpatientAsync),
+    ]);
+
+    /// <summary>Those that take many minutes, by name only.</summary>
+    public static IReadOnlyList<InteropCase> Long { get; } =
+    [
+        new("crowd200", TimeSpan.FromMinutes(10), c => Crowd.RunAsync(c, c.Peers.CurlNgtcp2, 200)),
+        .. ForBothCurls("thousand-download", Thousand.DownloadAsync, TimeSpan.FromHours(1)),
+        .. ForBothCurls("thousand-upload", Thousand.UploadAsync, TimeSpan.FromHours(1)),
+    ];
+
+    private static InteropCase[] Distinct(IEnumerable<InteropCase> cases) => [.. cases.DistinctBy(c => c.Name)];
+
+    private static InteropCase[] ForBothCurls(string name, Func<CaseContext, Peer, Task<string>> run, TimeSpan? limit = null) =>
+    [
+        new($"{name}-curl-openssl", limit ?? s_transfer, c => run(c, c.Peers.CurlOpenSsl)),
+        new($"{name}-curl-ngtcp2", limit ?? s_transfer, c => run(c, c.Peers.CurlNgtcp2)),
     ];
 }

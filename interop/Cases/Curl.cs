@@ -18,7 +18,7 @@ internal sealed partial class Curl
     {
         string[] arguments =
         [
-            "--http3-only", "--silent", "--show-error", "--insecure", "--no-buffer", "--max-time", "300",
+            "--http3-only", "--silent", "--show-error", "--insecure", "--no-buffer", "--max-time", "3600",
             "--write-out", "%{stderr}\nresult %{http_version} %{http_code} %{num_connects} %{size_download} %{size_upload}\n",
             .. more, url,
         ];

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using Interop.Processes;
 
@@ -8,10 +10,13 @@ internal sealed class Cluster : IDisposable
 {
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(45);
+    private static readonly TimeSpan s_leaveLimit = TimeSpan.FromSeconds(30);
 
     private readonly string _program;
     private readonly CancellationToken _cancellation;
     private readonly Dictionary<string, Child> _nodes = [];
+    private Child? _ingress;
+    private bool _isHeld;
     private readonly List<Child> _started = [];
 
     public Cluster(string program, CancellationToken cancellationToken)
@@ -47,6 +52,12 @@ internal sealed class Cluster : IDisposable
     public async Task StartAsync(params string[] nodes)
     {
         await StartIngressAsync();
+        await StartNodesAsync(nodes);
+    }
+
+    /// <summary>Starts nodes behind an ingress that runs; the first one owns <c>web</c>.</summary>
+    public async Task StartNodesAsync(params string[] nodes)
+    {
         foreach (string node in nodes)
         {
             await StartNodeAsync(node);
@@ -56,9 +67,18 @@ internal sealed class Cluster : IDisposable
         Epoch = (await WebAsync()).Epoch;
     }
 
+    /// <summary>An ingress whose ports are known before it starts: so a holder keeps the public one, and another ingress can follow it.</summary>
+    public Task StartHeldIngressAsync()
+    {
+        (Listen, Control, _isHeld) = ($"127.0.0.1:{FreePort()}", $"127.0.0.1:{FreePort()}", true);
+        return StartIngressAsync();
+    }
+
+    /// <summary>Starts an ingress, at the ports of the one before if there was one.</summary>
     public async Task StartIngressAsync()
     {
-        (_, string ready) = await StartAsync("ingress", ["ingress", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]);
+        string[] ports = Listen.Length > 0 ? [Listen, Control] : ["127.0.0.1:0", "127.0.0.1:0"];
+        (_ingress, string ready) = await StartAsync("ingress", ["ingress", "--listen", ports[0], "--control", ports[1]]);
         if (ready.Split(' ') is not ["ready", "ingress", string listen, "control", string control])
         {
             throw new CaseFailedException($"the ingress says '{ready}', not 'ready ingress ADDR:PORT control ADDR:PORT'");
@@ -67,9 +87,81 @@ internal sealed class Cluster : IDisposable
         (Listen, Control) = (listen, control);
     }
 
-    public async Task StartNodeAsync(string name, bool serve = true)
+    /// <summary>A node with the ingress inside, which owns <c>web</c>.</summary>
+    public async Task StartRelayAsync(string name)
     {
-        string[] arguments = ["node", "--name", name, "--join", Control, .. serve ? new[] { "--serve", Site } : []];
+        (Child relay, string ready) = await StartAsync($"relay {name}", ["node", "--name", name, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--serve", Site]);
+        if (ready.Split(' ') is not ["ready", "node", string said, string listen, "control", string control] || said != name)
+        {
+            throw new CaseFailedException($"the relay says '{ready}', not 'ready node {name} ADDR:PORT control ADDR:PORT'");
+        }
+
+        (Listen, Control, _nodes[name], Owner) = (listen, control, relay, name);
+        Epoch = (await WebAsync()).Epoch;
+    }
+
+    /// <summary>A new process takes the node over; the old one must leave in order, and the component must be at a higher epoch of the same node.</summary>
+    public async Task TakeOverAsync(string name)
+    {
+        Child old = _nodes[name];
+        await StartNodeAsync(name, more: "--takeover");
+        int code = await old.WaitAsync(s_leaveLimit, _cancellation);
+        ComponentStatus web = await WebAsync();
+        if (code != 0 || web.Owner != Owner || (name == Owner ? web.Epoch <= Epoch : web.Epoch < Epoch))
+        {
+            throw new CaseFailedException($"after the take-over of {name} the old process ended with {code}, and web is owned by {web.Owner} at epoch {web.Epoch} (before: {Owner} at {Epoch})");
+        }
+
+        Epoch = web.Epoch;
+    }
+
+    /// <summary>`continuum drain` of the present owner.</summary>
+    /// <returns>How many connections moved.</returns>
+    public async Task<long> DrainOwnerAsync()
+    {
+        Finished finished = await RunAsync(TimeSpan.FromSeconds(60), "drain", Owner, "--join", Control, "--timeout", "40", "--json");
+        DrainAnswer answer = Parse<DrainAnswer>(finished, "drain --json");
+        if (finished.Code != 0 || !answer.Drained || answer.Moves is not [{ Moved: true, Abandoned: 0, Error: null } move] || answer.Remaining.Count > 0)
+        {
+            throw new CaseFailedException($"the drain of {Owner} ended with exit code {finished.Code} and {finished.Output.Trim()}");
+        }
+
+        (Owner, Epoch) = (move.To!, move.Epoch!.Value);
+        Moves.Add(move);
+        return move.Connections!.Value;
+    }
+
+    /// <summary>SIGTERM to the present owner: it must leave in order, and another node must own the component then.</summary>
+    public async Task TerminateOwnerAsync()
+    {
+        string name = Owner;
+        _nodes[name].Terminate();
+        int code = await _nodes[name].WaitAsync(s_leaveLimit, _cancellation);
+        ComponentStatus web = await WebAsync();
+        if (code != 0 || web.Owner is null || web.Owner == name || web.Epoch != Epoch + 1)
+        {
+            throw new CaseFailedException($"SIGTERM ended {name} with exit code {code}; web is owned by {web.Owner} at epoch {web.Epoch} (before: {Epoch})");
+        }
+
+        (Owner, Epoch) = (web.Owner, web.Epoch);
+    }
+
+    public void KillIngress() => _ingress!.Kill();
+
+    /// <summary>SIGTERM to the ingress.</summary>
+    /// <returns>Its exit code.</returns>
+    public Task<int> TerminateIngressAsync()
+    {
+        _ingress!.Terminate();
+        return _ingress.WaitAsync(s_leaveLimit, _cancellation);
+    }
+
+    /// <summary>The process that has a node's name now.</summary>
+    public Child Node(string name) => _nodes[name];
+
+    public async Task StartNodeAsync(string name, bool serve = true, params string[] more)
+    {
+        string[] arguments = ["node", "--name", name, "--join", Control, .. serve ? new[] { "--serve", Site } : [], .. more];
         (Child node, string ready) = await StartAsync($"node {name}", arguments);
         if (ready != $"ready node {name}")
         {
@@ -186,12 +278,26 @@ internal sealed class Cluster : IDisposable
 
     public void Dispose()
     {
+        if (_isHeld && _ingress is { HasExited: false })
+        {
+            // SIGINT is the planned end: its holder ends with it.
+            _ingress.Interrupt();
+            _ = _ingress.WaitAsync(s_leaveLimit).ContinueWith(_ => { }, TaskScheduler.Default).Wait(s_leaveLimit);
+        }
+
         foreach (Child child in _started)
         {
             child.Dispose();
         }
 
         System.IO.Directory.Delete(Directory, recursive: true);
+    }
+
+    private static int FreePort()
+    {
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private Dictionary<string, string?> Environment => new()

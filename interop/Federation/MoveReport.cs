@@ -24,6 +24,20 @@ internal sealed record MoveReport
     public required MoveError? Error { get; init; }
 }
 
+/// <summary>What <c>drain --json</c> prints.</summary>
+internal sealed record DrainAnswer
+{
+    public required string Node { get; init; }
+
+    public required bool Drained { get; init; }
+
+    public required IReadOnlyList<MoveReport> Moves { get; init; }
+
+    public required IReadOnlyList<string> Remaining { get; init; }
+
+    public required MoveError? Error { get; init; }
+}
+
 /// <summary>Why a component did not move: a code for programs, a sentence for people.</summary>
 internal sealed record MoveError
 {

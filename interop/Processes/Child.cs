@@ -9,6 +9,7 @@ namespace Interop.Processes;
 internal sealed partial class Child : IDisposable
 {
     private const int TerminateSignal = 15;
+    private const int InterruptSignal = 2;
     private const int StopSignal = 19;
     private const int ContinueSignal = 18;
 
@@ -120,6 +121,9 @@ internal sealed partial class Child : IDisposable
 
     /// <summary>SIGTERM: it may end in order.</summary>
     public void Terminate() => Signal(TerminateSignal);
+
+    /// <summary>SIGINT: it shall end now, in order.</summary>
+    public void Interrupt() => Signal(InterruptSignal);
 
     /// <summary>Keeps what it writes to standard output, which nobody else reads then; its input ends.</summary>
     public void DrainOutput()

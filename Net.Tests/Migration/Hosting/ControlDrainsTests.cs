@@ -77,6 +77,73 @@ public sealed class ControlDrainsTests
         Assert.AreEqual("a", a.Only<TakeOverMessage>().Record.Owner.Name);
     }
 
+    /// <summary>Goal: a node that was drained and lives on is better than nobody, for another node's drain; one that is about to end is not.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void The_last_other_node_takes_even_when_it_was_drained(bool isLeaving)
+    {
+        FakePeer a = Owner("web"), b = _world.Join("b", 2, "web"), command = _world.Connect("admin");
+        _world.Say(isLeaving ? b : command, new DrainMessage(1, "b", "", TimeSpan.FromSeconds(30)));
+        _world.Say(a, new DrainMessage(2, "a", "", TimeSpan.FromSeconds(30)));
+        Assert.AreEqual(isLeaving ? 0 : 1, a.Heard.OfType<MigrateMessage>().Count());
+        Assert.AreEqual(isLeaving ? 1 : 0, a.Heard.OfType<DrainReplyMessage>().Count());
+    }
+
+    /// <summary>Goal: two nodes that are emptied at once do not send a component to and fro.</summary>
+    [TestMethod]
+    public void A_node_that_is_being_drained_takes_nothing()
+    {
+        FakePeer a = Owner("web");
+        FakePeer b = _world.Join("b", 2, "web", "api"), command = _world.Connect("admin"), other = _world.Connect("other");
+        _world.Say(b, new OwnershipAskMessage(new CreateOwnership(1, "api", new("b", 2))));
+        _world.Join("c", 3, "api");
+        _world.Say(command, new DrainMessage(1, "b", "", TimeSpan.FromSeconds(30)));
+        Assert.AreEqual("c", b.Only<MigrateMessage>().To);
+        _world.Say(other, new DrainMessage(2, "a", "", TimeSpan.FromSeconds(30)));
+        Assert.AreEqual(MigrateCode.Refused, other.Only<DrainReplyMessage>().Report.Code);
+        Assert.IsEmpty(a.Heard.OfType<MigrateMessage>());
+    }
+
+    /// <summary>Goal: cancelled, a drain ends and its node is a host like any other; its asker is told. One that ends anyway cannot be kept.</summary>
+    [TestMethod]
+    public void A_drain_can_be_cancelled()
+    {
+        Owner("web");
+        FakePeer b = _world.Join("b", 2, "web"), command = _world.Connect("admin"), other = _world.Connect("other");
+        _world.Say(command, new DrainMessage(1, "a", "", TimeSpan.FromSeconds(30)));
+        Assert.IsTrue(IsDraining("a"));
+        _world.Say(other, new DrainMessage(2, "a", "", default, IsCancelled: true));
+        Assert.AreEqual((2ul, MigrateCode.None, "web"), (other.Only<DrainReplyMessage>().Id, other.Only<DrainReplyMessage>().Report.Code, other.Only<DrainReplyMessage>().Report.Remaining.Single()));
+        Assert.AreEqual((1ul, MigrateCode.Conflict), (command.Only<DrainReplyMessage>().Id, command.Only<DrainReplyMessage>().Report.Code));
+        Assert.IsFalse(IsDraining("a"));
+
+        _world.Say(b, new DrainMessage(1, "b", "", TimeSpan.FromSeconds(30)));
+        _world.Say(other, new DrainMessage(3, "b", "", default, IsCancelled: true));
+        Assert.AreEqual(MigrateCode.Refused, other.Last<DrainReplyMessage>().Report.Code);
+        Assert.IsTrue(IsDraining("b"));
+    }
+
+    /// <summary>Goal: a move that a command has asked for makes its destination a host like any other; one that a drain has chosen does not.</summary>
+    [TestMethod]
+    public void A_node_that_is_asked_back_is_not_drained_any_more()
+    {
+        FakePeer a = Owner("web"), command = _world.Connect("admin");
+        _world.Join("b", 2, "web");
+        _world.Say(command, new DrainMessage(1, "b", "", TimeSpan.FromSeconds(30)));
+        Assert.IsTrue(IsDraining("b"));
+        _world.Say(command, new MigrateMessage(5, "web", "b", TimeSpan.FromSeconds(10)));
+        Moved(a, a.Last<MigrateMessage>());
+        Assert.IsFalse(IsDraining("b"));
+    }
+
+    private bool IsDraining(string node)
+    {
+        FakePeer asking = _world.Connect("asking");
+        _world.Say(asking, new StatusAskMessage(1));
+        return asking.Only<StatusReplyMessage>().Nodes.Single(status => status.Node.Member.Name == node).IsDraining;
+    }
+
     private FakePeer Owner(params string[] components)
     {
         FakePeer peer = _world.Join("a", 1, components);

@@ -31,7 +31,9 @@ public sealed class SocketHolderTests : IDisposable
         using Socket client = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         client.Connect(holder.LocalEndPoint);
         _ = await client.SendAsync(new byte[] { 7 }, _stop.Token);
-        first.Abandon();
+        first.GiveBack();
+            // As a `using` does behind it: the holder must not hear that the port is not needed any more.
+            first.Dispose();
 
         BorrowedSocket? second = null;
         while (second is null)

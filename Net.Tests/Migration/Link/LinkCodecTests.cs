@@ -61,7 +61,7 @@ public sealed class LinkCodecTests
         new HoldInitialsMessage("web", 4, true),
         new InitialsHeldMessage("web", 4),
         new KeysUpdateMessage(Keys),
-        new DrainMessage(10, "Node A", "b", TimeSpan.FromSeconds(10)),
+        new DrainMessage(10, "Node A", "b", TimeSpan.FromSeconds(10), IsCancelled: true),
         new DrainReplyMessage(10, new(
             "a", [new("web", "a", "b", 2, true, 3, 4, TimeSpan.FromMicroseconds(850), 123_456, MigrateCode.None, "")], ["shop"], MigrateCode.Timeout, "late")),
         new LeaveMessage(),

@@ -22,6 +22,8 @@ public sealed class HostingOptionsTests : IDisposable
         Assert.AreEqual(("a", TimeSpan.FromSeconds(5), true), _handlers.Options is DrainOptions d ? (d.Node, d.Timeout, d.Json) : default);
         Assert.AreEqual(0, await RunAsync("top", "--once"));
         Assert.AreEqual((true, TimeSpan.FromSeconds(1), false), _handlers.Options is TopOptions t ? (t.Once, t.Interval, t.Json) : default);
+        Assert.AreEqual(0, await RunAsync("drain", "a", "--cancel"));
+        Assert.IsTrue(((DrainOptions)_handlers.Options!).Cancel);
         Assert.AreEqual(0, await RunAsync("node", "--name", "a", "--serve", "d", "--component", "web,media", "--drain-timeout", "3", "--takeover"));
         Assert.AreEqual(("web,media", TimeSpan.FromSeconds(3), true), _handlers.Options is NodeOptions n ? (n.Components, n.DrainTimeout, n.TakeOver) : default);
         Assert.AreEqual(0, await RunAsync("node", "--name", "a", "--listen", "127.0.0.1:1", "--control", "127.0.0.1:2"));

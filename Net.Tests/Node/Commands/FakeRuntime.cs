@@ -78,7 +78,7 @@ internal sealed class FakeRuntime : ICommandRuntime, IControlConnection, IHttpCo
 
     public Func<Task<DrainReport>> Drain { get; set; } = () => throw new InvalidOperationException();
 
-    public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, CancellationToken cancellationToken) => Drain();
+    public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, bool cancel, CancellationToken cancellationToken) => Drain();
 
     public Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken)
     {
