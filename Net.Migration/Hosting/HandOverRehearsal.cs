@@ -32,7 +32,9 @@ internal sealed class HandOverRehearsal : IActor, IComponentRunner
     /// <summary>A process that is gone by then has not paid for it.</summary>
     private static readonly TimeSpan s_warmAfter = TimeSpan.FromSeconds(2);
 
-    private static readonly Lazy<Task> s_once = new(() => Task.Run(Run));
+    /// <summary>On a thread of its own: a small machine's pool has no thread to spare for so long, and handshakes wait for it.</summary>
+    private static readonly Lazy<Task> s_once =
+        new(() => Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default));
     private static readonly TimeSpan s_step = TimeSpan.FromMilliseconds(1);
 
     private readonly Queue<Action<Instant>> _posted = new();
