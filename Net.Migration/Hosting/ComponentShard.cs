@@ -22,8 +22,11 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class ComponentShard : IAsyncDisposable
 {
-    /// <summary>How much a body may have is the component's business; and a client that waits for a move, on a slow machine, is not a slow client.</summary>
-    private static readonly Http3ServerLimits s_limits = new() { MaxRequestBodySize = null, MinResponseRate = new(240, TimeSpan.FromMinutes(1)) };
+    /// <summary>How long a body may stand still: longer than an ingress may be away while its port is held, for then nobody's datagrams get through.</summary>
+    public static readonly TimeSpan Patience = 2 * SocketHolder.Linger;
+
+    /// <summary>How much a body may have is the component's business; and a client that waits for a move, or for an ingress, is not a slow client.</summary>
+    private static readonly Http3ServerLimits s_limits = new() { MaxRequestBodySize = null, MinRequestBodyRate = new(240, Patience), MinResponseRate = new(240, Patience) };
 
     /// <summary>A client that was heard of this long before a freeze may have been waiting since.</summary>
     private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(100);

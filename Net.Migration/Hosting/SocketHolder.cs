@@ -17,6 +17,9 @@ public sealed class SocketHolder : IDisposable
 
     private const byte Busy = (byte)'b';
 
+    /// <summary>How long a holder waits for the next ingress, unless it is told otherwise: 30 s.</summary>
+    public static TimeSpan Linger => TimeSpan.FromSeconds(30);
+
     private readonly Socket _public;
     private readonly Socket _door;
     private readonly string _path;

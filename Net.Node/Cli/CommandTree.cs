@@ -1,3 +1,4 @@
+using SocketHolder = Net.Migration.Hosting.SocketHolder;
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
@@ -135,7 +136,7 @@ internal sealed class CommandTree
         Command command = new("hold", "Keeps a public port open while its ingress is started again") { listen, at, linger };
         command.Hidden = true;
         Handle(command, (parsed, output, token) => _handlers.HoldAsync(
-            new(parsed.GetValue(listen), parsed.GetValue(at)!, parsed.GetValue(linger) ?? TimeSpan.FromSeconds(30)), output, token));
+            new(parsed.GetValue(listen), parsed.GetValue(at)!, parsed.GetValue(linger) ?? SocketHolder.Linger), output, token));
         return command;
     }
 

@@ -290,7 +290,19 @@ internal sealed class Cluster : IDisposable
             child.Dispose();
         }
 
-        System.IO.Directory.Delete(Directory, recursive: true);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                System.IO.Directory.Delete(Directory, recursive: true);
+                return;
+            }
+            catch (IOException) when (attempt < 50)
+            {
+                // A holder takes its door away when it hears that its ingress has ended.
+                Thread.Sleep(100);
+            }
+        }
     }
 
     private static int FreePort()

@@ -57,6 +57,10 @@ public sealed class SocketHolderTests : IDisposable
         await running;
     }
 
+    /// <summary>Goal: no client is blamed (408) for the time in which a held port waits for its next ingress.</summary>
+    [TestMethod]
+    public void A_client_has_more_patience_than_a_holder() => Assert.IsGreaterThan(SocketHolder.Linger, ComponentShard.Patience);
+
     /// <summary>Goal: nobody there is no error, and a port that is taken is one.</summary>
     [TestMethod]
     [OSCondition(OperatingSystems.Linux)]
