@@ -350,6 +350,13 @@ internal sealed class Connection
         _parts.Datagrams.Consume();
     }
 
+    /// <summary>See <see cref="StreamTable.SetHeld"/>.</summary>
+    public void SetHeld(StreamId id, bool isHeld)
+    {
+        ThrowIfFrozen();
+        _parts.Streams.SetHeld(id, isHeld);
+    }
+
     /// <summary>All streams that are open, for an application that takes over an imported connection.</summary>
     public IEnumerable<StreamId> OpenStreams => _parts.Streams.Open;
 

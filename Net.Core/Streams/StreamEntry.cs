@@ -45,7 +45,10 @@ internal sealed class StreamEntry
 
     public LinkedListNode<StreamEntry> EventNode { get; }
 
-    public bool IsDone => Send is null or { IsDone: true } && Receive is null or { IsDone: true };
+    /// <summary>Something of ours still works for the stream: it is not given back to the peer, even when both directions are done.</summary>
+    public bool IsHeld { get; set; }
+
+    public bool IsDone => !IsHeld && Send is null or { IsDone: true } && Receive is null or { IsDone: true };
 
     public bool HasControl =>
         Receive is { TellsLimit: true } or { TellsStop: true } || Send is { TellsReset: true } or { TellsBlocked: true };

@@ -179,6 +179,13 @@ internal sealed class StreamSet
         Settle(entry);
     }
 
+    public void SetHeld(StreamEntry entry, bool isHeld)
+    {
+        entry.IsHeld = isHeld;
+        Changes++;
+        Settle(entry);
+    }
+
     public void Rotate(StreamEntry entry)
     {
         Schedule.Rotate(entry);
@@ -248,6 +255,7 @@ internal sealed class StreamSet
             writer.WriteNumber(entry.Id.Value);
             writer.WriteNumber(entry.Urgency);
             writer.WriteBool(entry.IsIncremental);
+            writer.WriteBool(entry.IsHeld);
         }
 
         writer.WriteNumber((ulong)Events.Count);
@@ -303,6 +311,7 @@ internal sealed class StreamSet
             StreamId id = new(reader.ReadNumber(VarInt.MaxValue));
             byte urgency = (byte)reader.ReadNumber(StreamSchedule.Urgencies - 1);
             bool isIncremental = reader.ReadBool();
+            bool isHeld = reader.ReadBool();
             if (!WasOpened(id))
             {
                 throw new SnapshotException("a stream is listed that was never opened");
@@ -315,6 +324,7 @@ internal sealed class StreamSet
             {
                 Urgency = urgency,
                 IsIncremental = isIncremental,
+                IsHeld = isHeld,
             };
             // Checked as we go: a snapshot must not make us hold more than the connection's window before it is refused.
             held += entry.Receive is ReceiveStream receive ? receive.Highest - receive.Returned : 0;

@@ -180,6 +180,18 @@ internal sealed class StreamTable
         }
     }
 
+    /// <summary>
+    /// Keeps the stream among those that the peer has open, or lets go of it. A peer that gives up a request gets its stream back only when what
+    /// works for the request has ended: it cannot have more of that than it may have streams (checklist S53, S54).
+    /// </summary>
+    public void SetHeld(StreamId id, bool isHeld)
+    {
+        if (Find(id) is StreamEntry entry && entry.IsHeld != isHeld)
+        {
+            _streams.SetHeld(entry, isHeld);
+        }
+    }
+
     /// <summary>What happened since, in order; each kind of event waits at most once per stream.</summary>
     public bool TryTakeEvent(out StreamEvent e)
     {

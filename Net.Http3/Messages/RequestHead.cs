@@ -17,6 +17,9 @@ internal sealed record RequestHead(string Method, string Scheme, string Authorit
     /// <summary>Announced body bytes; -1 when not announced.</summary>
     public long ContentLength { get; private init; } = -1;
 
+    /// <summary>The client may hold its content back until it gets 100 (Continue) or a final response (RFC 9110, section 10.1.1).</summary>
+    public bool ExpectsContinue => string.Equals(Headers["expect"], "100-continue", StringComparison.OrdinalIgnoreCase);
+
     public bool IsHead => Method == "HEAD";
 
     /// <summary>The method asks for nothing to be changed (RFC 9110, section 9.2.1): a copy of the request does no harm.</summary>

@@ -13,7 +13,10 @@ internal sealed record ResponseHead(int Status, FieldSection Headers)
 
     public bool IsInterim => Status < 200;
 
-    /// <summary>Whether a response with this status never has a body (RFC 9110, section 6.4.1).</summary>
+    /// <summary>Whether it announces content where none may be announced (RFC 9110, sections 8.6 and 15.3.6).</summary>
+    public bool AnnouncesTooMuch => (IsInterim || Status == 204) ? ContentLength >= 0 : Status == 205 && ContentLength > 0;
+
+    /// <summary>Whether a response with this status ends with its head: it has neither a body nor trailers (RFC 9110, sections 15.2, 15.3.5 and 15.4.5).</summary>
     public static bool HasNoBody(int status) => status is < 200 or 204 or 304;
 
     /// <summary>Validates a received field section.</summary>

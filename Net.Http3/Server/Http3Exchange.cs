@@ -67,9 +67,12 @@ public sealed class Http3Exchange
     /// </summary>
     public bool IsEarlyData => _runner.IsEarlyData;
 
+    /// <summary>Fields that the client sent behind the request's body; <c>null</c> before its end has come, and when there are none.</summary>
+    public FieldSection? RequestTrailers => _runner.State.RequestTrailers;
+
     private RequestHead Head => _runner.State.Head;
 
-    /// <summary>Reads from the request's body.</summary>
+    /// <summary>Reads from the request's body. If the client waits for 100 (Continue), the first read that has to wait sends it.</summary>
     /// <param name="buffer">At least one byte.</param>
     /// <returns>Bytes read; 0 at the end of the body.</returns>
     /// <exception cref="Http3RequestAbortedException">The request is over.</exception>
@@ -100,6 +103,44 @@ public sealed class Http3Exchange
         ArgumentNullException.ThrowIfNull(headers);
         ArgumentOutOfRangeException.ThrowIfLessThan(status, 200);
         return _runner.WriteOperation.Do(Sessions.OperationKind.Respond, new ResponseHead(status, headers));
+    }
+
+    /// <summary>
+    /// Sends an interim response: such as 103 (Early Hints, RFC 8297), so that the client can fetch what the response will need, or 102. 100 (Continue)
+    /// is sent by itself when the content is read.
+    /// </summary>
+    /// <param name="status">100 to 199, but not 101.</param>
+    /// <param name="headers">Lower-case names; no <c>content-length</c>.</param>
+    /// <exception cref="ArgumentException">A field or the status is malformed, or the client does not take that many fields.</exception>
+    /// <exception cref="InvalidOperationException">The response was started before, or this would be the 65th interim response.</exception>
+    /// <exception cref="Http3RequestAbortedException">The request is over.</exception>
+    public ValueTask RespondInterimAsync(int status, params ReadOnlySpan<Field> headers)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(status, 199);
+        return _runner.WriteOperation.Do(Sessions.OperationKind.Inform, new ResponseHead(status, new(headers)));
+    }
+
+    /// <summary>
+    /// Fields that are sent behind the response's body, when the handler has ended. They replace those of an earlier call, also of one on another node, and
+    /// count from the next awaited operation on. Responses that end with their head (to HEAD, 204, 304) drop them. A response whose client does not
+    /// take that many is reset with H3_INTERNAL_ERROR.
+    /// </summary>
+    /// <param name="trailers">Lower-case names, without pseudo-headers; at most 64 KiB as RFC 9114, section 4.2.2 counts.</param>
+    /// <exception cref="ArgumentException">A field is malformed, or there are too many.</exception>
+    public void SetTrailers(params ReadOnlySpan<Field> trailers)
+    {
+        FieldSection section = new(trailers);
+        if (FieldRules.CheckTrailers(section) is { IsError: true } error)
+        {
+            throw new ArgumentException(error.Reason, nameof(trailers));
+        }
+
+        if (section.Size > Http3Limits.MaxFieldSectionSize)
+        {
+            throw new ArgumentException("more trailers than a message may have", nameof(trailers));
+        }
+
+        _runner.State.SetTrailers(section);
     }
 
     /// <summary>Sends bytes of the response's body; ends when the transport has taken all. The answer to HEAD discards them.</summary>

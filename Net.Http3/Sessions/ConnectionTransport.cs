@@ -39,6 +39,16 @@ internal sealed class ConnectionTransport(Connection connection) : IStreamTransp
 
     public void SetPriority(StreamId id, int urgency, bool incremental) => connection.SetPriority(id, urgency, incremental);
 
+    /// <summary>A handler may end when its connection has closed, or has moved away: then nothing is held.</summary>
+    public void SetHeld(StreamId id, bool isHeld)
+    {
+        if (connection.IsOpen)
+        {
+            connection.SetHeld(id, isHeld);
+            connection.Registration?.Touch();
+        }
+    }
+
     /// <summary>Closing needs the time, which calls of handlers do not have: it is done with the connection's next events, in the same step.</summary>
     public void Close(ulong code, string reason)
     {

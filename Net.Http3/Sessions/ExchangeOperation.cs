@@ -9,6 +9,7 @@ internal enum OperationKind
     Read,
     Write,
     Respond,
+    Inform,
     Delay,
     Open,
     Finish,

@@ -49,6 +49,12 @@ internal sealed class Http3Session
 
     public bool HasEvents => _events.Count > 0;
 
+    /// <summary>
+    /// The date of responses that have none, as RFC 9110, section 6.6.1 asks of a server with a clock; <c>null</c>: there is no clock. It only
+    /// describes the moment, so the next host of the session brings its own.
+    /// </summary>
+    public Func<string>? Date { get; set; }
+
     /// <summary>Why the connection was closed by us; nothing happens any more then.</summary>
     public Http3Error Error { get; private set; }
 
@@ -283,6 +289,16 @@ internal sealed class Http3Session
             throw new ArgumentException(error.Reason, nameof(head));
         }
 
+        if (sound!.AnnouncesTooMuch)
+        {
+            throw new ArgumentException("content-length with a status that has no content", nameof(head));
+        }
+
+        if (Date is not null && !head.IsInterim && head.Headers["date"] is null)
+        {
+            fields.Add("date", Date());
+        }
+
         CheckSize(fields, nameof(head));
         if (!Requests.TryGetValue(id, out RequestStream? request) || request.Writer.IsOver)
         {
@@ -300,7 +316,7 @@ internal sealed class Http3Session
             request.Prioritize(Priority.Parse(head.Headers["priority"], request.Priority), _transport);
         }
 
-        bool hasNoBody = request.IsHead || ResponseHead.HasNoBody(head.Status);
+        bool hasNoBody = request.IsHead || ResponseHead.HasNoBody(head.Status) || head.Status == 205;
         WriteHead(request, fields, !head.IsInterim, hasNoBody ? 0 : sound!.ContentLength);
         request.Changed();
         return true;
@@ -341,8 +357,13 @@ internal sealed class Http3Session
     }
 
     /// <summary>Ends what we send. At a server the rest of the request, if any, is no longer wanted.</summary>
-    /// <returns><c>false</c> when fewer bytes were written than announced: the request was aborted with H3_INTERNAL_ERROR.</returns>
-    public bool TryFinish(StreamId id)
+    /// <param name="id">The request's stream.</param>
+    /// <param name="trailers">Fields that stand behind the body; they were checked.</param>
+    /// <returns>
+    /// <c>false</c> when fewer bytes were written than announced, or the peer does not take that many trailers: the message cannot be whole, and
+    /// the request was aborted with H3_INTERNAL_ERROR.
+    /// </returns>
+    public bool TryFinish(StreamId id, FieldSection? trailers = null)
     {
         if (Error.IsError || !Requests.TryGetValue(id, out RequestStream? request))
         {
@@ -350,7 +371,13 @@ internal sealed class Http3Session
         }
 
         request.Changed();
-        if (!request.Writer.TryFinish(_transport, id))
+        bool fits = trailers is null || State.Fits(trailers);
+        if (fits && trailers is { Count: > 0 } && request.Writer is { Phase: WritePhase.Body, BodyLeft: <= 0 })
+        {
+            WriteHead(request, trailers, isFinal: false, 0);
+        }
+
+        if (!fits || !request.Writer.TryFinish(_transport, id))
         {
             Abort(request, Http3ErrorCode.InternalError, (ulong)Http3ErrorCode.InternalError);
             return false;
@@ -392,7 +419,7 @@ internal sealed class Http3Session
         while (count < destination.Length)
         {
             ReadStep step = request.Reader.Advance(_transport, id, Decoder, out FieldSection? trailers, out Http3Error error);
-            request.Trailers = IsServer ? null : trailers ?? request.Trailers;
+            request.Trailers = trailers ?? request.Trailers;
             FlushQpack();
             switch (step)
             {

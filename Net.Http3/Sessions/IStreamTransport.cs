@@ -53,6 +53,9 @@ internal interface IStreamTransport
     /// <summary>Urgency 0 (first) to 7, and whether streams of one urgency take turns (RFC 9218).</summary>
     void SetPriority(StreamId id, int urgency, bool incremental);
 
+    /// <summary>Whether the stream stays among those that the peer has open until it is let go, also when both directions are done.</summary>
+    void SetHeld(StreamId id, bool isHeld);
+
     /// <summary>Closes the connection with an application error code.</summary>
     void Close(ulong code, string reason);
 }

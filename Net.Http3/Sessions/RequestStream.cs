@@ -28,7 +28,7 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
     /// <inheritdoc cref="Request"/>
     public ResponseHead? Response { get; set; }
 
-    /// <summary>What stood behind the response's body; only a client keeps it.</summary>
+    /// <summary>What stood behind the body; a server's exchange takes it along at once.</summary>
     public FieldSection? Trailers { get; set; }
 
     /// <summary>As the client wants it, until the response says otherwise.</summary>

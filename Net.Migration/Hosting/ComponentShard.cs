@@ -464,6 +464,8 @@ internal sealed class ComponentShard : IAsyncDisposable
         OnFault = _onFault,
         Inline = _runner.RunsHandlersInline,
         Serves = _serves,
+        // A simulated world has no date.
+        Date = _runner.RunsHandlersInline ? null : new HttpDate(TimeProvider.System).Text,
         // A simulated world has no slow clients, only those that its seed makes slow.
         Limits = _runner.RunsHandlersInline ? null : s_limits,
     });

@@ -199,6 +199,11 @@ internal sealed class FakeEnd(FakeLink link, bool isServer) : IStreamTransport
 
     public void StopSending(StreamId id, ulong code) => link.Other(this).Sending[id].StopCode ??= code;
 
+    /// <summary>Streams that are held.</summary>
+    public HashSet<StreamId> Held { get; } = [];
+
+    public void SetHeld(StreamId id, bool isHeld) => _ = isHeld ? Held.Add(id) : Held.Remove(id);
+
     public void SetPriority(StreamId id, int urgency, bool incremental) => Priorities[id] = (urgency, incremental);
 
     public void Close(ulong code, string reason) => Closed ??= code;

@@ -16,6 +16,9 @@ internal sealed record ExchangeHostOptions
     /// <summary>What clients may take and how slow they may be; <c>null</c>: nobody looks.</summary>
     public Http3ServerLimits? Limits { get; init; }
 
+    /// <summary>The <c>date</c> of responses; <c>null</c>: they have none unless the component sets it.</summary>
+    public Func<string>? Date { get; init; }
+
     /// <summary>Told of exceptions that handlers let escape.</summary>
     public Action<Exception>? OnFault { get; init; }
 }

@@ -251,7 +251,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             switch (operation.Kind)
             {
                 case OperationKind.Read: Read(operation); break;
-                case OperationKind.Respond: Respond(operation); break;
+                case OperationKind.Respond or OperationKind.Inform: Respond(operation); break;
                 case OperationKind.Write: Write(operation); break;
                 default: Wait(operation, now); break;
             }
@@ -266,7 +266,13 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
 
     private void Read(ExchangeOperation operation)
     {
+        RequestStream? request = _connection.Session.Requests.GetValueOrDefault(State.Id);
         ReadOutcome outcome = _connection.Session.Read(State.Id, operation.Buffer.Span, out int count);
+        if (request?.Trailers is FieldSection trailers && State.RequestTrailers is null)
+        {
+            State.OnTrailers(trailers);
+        }
+
         if (outcome is ReadOutcome.Data or ReadOutcome.End)
         {
             State.OnRead(count);
@@ -284,16 +290,42 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             // A message that was read to its end and answered is no longer known: there is nothing more to read.
             operation.Complete(0);
         }
+        else if (outcome == ReadOutcome.Wait && State.AwaitsContinue && _connection.Session.Respond(State.Id, new(100, [])))
+        {
+            // The handler wants the content: only now is the client told to send it.
+            State.OnInterim(100);
+        }
     }
 
     private void Respond(ExchangeOperation operation)
     {
         ResponseHead head = (ResponseHead)operation.Argument!;
-        if (_connection.Session.Respond(State.Id, head))
+        if (head.IsInterim && State.Interim == Http3Limits.MaxInterimResponses)
+        {
+            throw new InvalidOperationException("more interim responses than clients take");
+        }
+
+        // A successful CONNECT begins a tunnel, which has no length (RFC 9110, section 8.6).
+        if (State.Head.Method == "CONNECT" && head.Status is >= 200 and < 300 && head.Headers["content-length"] is not null)
+        {
+            throw new ArgumentException("content-length in a successful response to CONNECT");
+        }
+
+        if (!_connection.Session.Respond(State.Id, head))
+        {
+            return;
+        }
+
+        if (head.IsInterim)
+        {
+            State.OnInterim(head.Status);
+        }
+        else
         {
             State.OnResponded(head.Status);
-            operation.Complete(0);
         }
+
+        operation.Complete(0);
     }
 
     private void Write(ExchangeOperation operation)

@@ -41,6 +41,24 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
     /// <summary>Bytes that were read and that the handler has not consumed: they are among <see cref="RequestOffset"/>, and the next handler gets them first.</summary>
     public ReadOnlyMemory<byte> Unread { get; private set; }
 
+    /// <summary>Interim responses that were sent.</summary>
+    public int Interim { get; private set; }
+
+    /// <summary>100 (Continue) was sent.</summary>
+    public bool HasContinued { get; private set; }
+
+    /// <summary>What stood behind the request's body; <c>null</c> until it has come.</summary>
+    public FieldSection? RequestTrailers { get; private set; }
+
+    /// <summary>What is to stand behind the response's body.</summary>
+    public FieldSection? ResponseTrailers { get; private set; }
+
+    /// <summary>What is sent of them: heads of these kinds end a response (RFC 9110, sections 9.3.2, 15.3.5 and 15.4.5).</summary>
+    public FieldSection? TrailersToSend => DiscardsBody || ResponseHead.HasNoBody(ResponseStatus) ? null : ResponseTrailers;
+
+    /// <summary>The client may be waiting for 100 (Continue), which is of no use once content has come.</summary>
+    public bool AwaitsContinue => Head.ExpectsContinue && !HasContinued && !HasResponded && RequestOffset == 0;
+
     public ReadOnlyMemory<byte> SavedState => _saved.AsMemory(0, _savedLength);
 
     /// <summary>The response carries no body bytes, whatever the handler writes.</summary>
@@ -53,6 +71,17 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
     public void OnWritten(int count) => Change(ResponseOffset += count);
 
     public void OnResponded(int status) => Change(ResponseStatus = status);
+
+    public void OnInterim(int status)
+    {
+        HasContinued |= status == 100;
+        Change(Interim++);
+    }
+
+    public void OnTrailers(FieldSection trailers) => Change(RequestTrailers = trailers);
+
+    /// <param name="trailers">Stay as they are.</param>
+    public void SetTrailers(FieldSection trailers) => Change(ResponseTrailers = trailers);
 
     public void OnDelay(Instant until) => Change(DelayUntil = until);
 
@@ -82,6 +111,10 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
         writer.WriteInstant(DelayUntil);
         writer.WriteBytes(SavedState.Span);
         writer.WriteBytes(Unread.Span);
+        writer.WriteNumber((ulong)Interim);
+        writer.WriteBool(HasContinued);
+        ExportTrailers(writer, RequestTrailers);
+        ExportTrailers(writer, ResponseTrailers);
     }
 
     public static ExchangeState Import(SnapshotReader reader)
@@ -100,14 +133,34 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
         };
         state.Save(reader.ReadBytes().Span);
         state.Unread = reader.ReadBytes().ToArray();
+        state.Interim = (int)reader.ReadNumber(Http3Limits.MaxInterimResponses);
+        state.HasContinued = reader.ReadBool();
+        state.RequestTrailers = ImportTrailers(reader);
+        state.ResponseTrailers = ImportTrailers(reader);
         reader.End();
         bool sound = id.IsBidirectional && !id.IsServerInitiated && state.RequestOffset >= 0 && state.ResponseOffset >= 0
             && state.ResponseStatus is 0 or >= 200
             && (state.ResponseStatus != 0 || state.ResponseOffset == 0)
+            && (state.Interim > 0 || !state.HasContinued)
+            && (hasRun || (state.RequestTrailers is null && state.ResponseTrailers is null && state.Interim == 0))
             && (hasRun || (state.RequestOffset == 0 && state.ResponseStatus == 0 && state._savedLength == 0 && state.DelayUntil.IsNever))
             && state.Unread.Length <= Http3Limits.MaxSavedState && state.Unread.Length <= state.RequestOffset
             && state._savedLength <= Http3Limits.MaxSavedState;
         return sound ? state : throw new SnapshotException("an exchange contradicts itself");
+    }
+
+    private static void ExportTrailers(SnapshotWriter writer, FieldSection? trailers)
+    {
+        writer.WriteBool(trailers is not null);
+        trailers?.Export(writer);
+    }
+
+    private static FieldSection? ImportTrailers(SnapshotReader reader)
+    {
+        FieldSection? trailers = reader.ReadBool() ? FieldSection.Import(reader) : null;
+        return trailers is null || (!FieldRules.CheckTrailers(trailers).IsError && trailers.Size <= Http3Limits.MaxFieldSectionSize)
+            ? trailers
+            : throw new SnapshotException("an exchange has trailers that nobody may send");
     }
 
     private void Change<T>(T value)

@@ -67,7 +67,7 @@ public sealed class Http3Server : IAsyncDisposable
             UdpAddress.FromEndPoint(options.ListenEndPoint), connections, Tls(options.AllowEarlyData, options.ServerAuthenticationOptions.AllowTlsResume), _tls,
             (_, connection) => Accept(connection, exchanges.Task.Result),
             endpoint => endpoint with { MaxConnections = options.Limits.MaxConnections });
-        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new() { OnFault = options.OnFault, Limits = options.Limits });
+        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new() { OnFault = options.OnFault, Limits = options.Limits, Date = new HttpDate(TimeProvider.System).Text });
         exchanges.SetResult(_exchanges);
     }
 

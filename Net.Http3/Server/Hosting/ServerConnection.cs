@@ -25,6 +25,7 @@ internal sealed class ServerConnection
         _host = host;
         _transport = transport;
         Session = session;
+        session.Date = host.Options.Date;
         _guard = host.Options.Limits is Http3ServerLimits limits ? new(this, transport, limits) : null;
         host.Add(this);
     }
@@ -155,6 +156,12 @@ internal sealed class ServerConnection
     /// <summary>After an import: looks at every stream, and starts the handlers.</summary>
     public void Resume()
     {
+        // What still worked for a request that was over has ended with its node.
+        foreach (StreamId id in _transport.OpenStreams.Where(id => id.IsBidirectional && !_exchanges.ContainsKey(id)).ToArray())
+        {
+            _transport.SetHeld(id, false);
+        }
+
         Session.Resume();
         Pump();
         if (!_host.IsHeld)
@@ -251,10 +258,12 @@ internal sealed class ServerConnection
             }
             else
             {
-                Session.TryFinish(id);
+                Session.TryFinish(id, exchange.State.TrailersToSend);
             }
         }
 
+        // Not before the response: a stream that is done is given back to the client at once.
+        _transport.SetHeld(id, false);
         Pump();
         Leave();
     }
@@ -296,6 +305,7 @@ internal sealed class ServerConnection
 
         ExchangeRunner exchange = new(_host, this, new(id, head));
         _exchanges.Add(id, exchange);
+        _transport.SetHeld(id, true);
         if (!_host.IsHeld && exchange.MayStart)
         {
             exchange.Start();
@@ -318,6 +328,10 @@ internal sealed class ServerConnection
             if (exchange.IsRunning)
             {
                 _orphans.Add(exchange);
+            }
+            else
+            {
+                _transport.SetHeld(id, false);
             }
 
             exchange.Abort(code);
