@@ -39,7 +39,7 @@ public sealed class Http3Handler : HttpMessageHandler
     public SslClientAuthenticationOptions SslOptions { get; set { ArgumentNullException.ThrowIfNull(value); field = Unstarted(value); } } = new();
 
     /// <summary>From looking up the name to the end of the handshake; infinite by default. Beyond it, a request ends with
-    /// <see cref="TaskCanceledException"/> that holds a <see cref="TimeoutException"/>.</summary>
+    /// <see cref="TaskCanceledException"/> that holds a <see cref="TimeoutException"/>, or goes to the fallback handler where its policy permits that.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Zero, or negative but not infinite.</exception>
     public TimeSpan ConnectTimeout { get; set => field = Unstarted(Positive(value)); } = Timeout.InfiniteTimeSpan;
 
@@ -139,7 +139,7 @@ public sealed class Http3Handler : HttpMessageHandler
             {
                 response = await MeasureAsync(pools, request, redirects > 0, cancellationToken).ConfigureAwait(false);
             }
-            catch (HttpRequestException error) when (_fallback is not null && redirects == 0 && MayFallBack(request, error))
+            catch (Exception error) when (_fallback is not null && redirects == 0 && MayFallBack(request, error))
             {
                 pools.Alternatives.Block(request.RequestUri!);
                 return await FallBackAsync(pools, request, error, cancellationToken).ConfigureAwait(false);
@@ -199,8 +199,8 @@ public sealed class Http3Handler : HttpMessageHandler
     };
 
     /// <summary>No connection came about, so nothing was sent, and the policy permits a lower version.</summary>
-    private static bool MayFallBack(HttpRequestMessage request, HttpRequestException error) =>
-        error.HttpRequestError is HttpRequestError.ConnectionError
+    private static bool MayFallBack(HttpRequestMessage request, Exception error) =>
+        error is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } or TaskCanceledException { InnerException: ConnectTimeoutPassedException }
         && (request.Version < s_http3 || request.VersionPolicy == HttpVersionPolicy.RequestVersionOrLower);
 
     private async Task<HttpResponseMessage> MeasureAsync(ConnectionPools pools, HttpRequestMessage request, bool isRedirected, CancellationToken cancellationToken)

@@ -144,7 +144,8 @@ internal sealed class FakeEnd(FakeLink link, bool isServer) : IStreamTransport
 
     public IEnumerable<StreamId> OpenStreams => Sending.Keys.Union(Receiving.Keys).Where(id =>
         (Sending.TryGetValue(id, out FakePipe? pipe) && !pipe.ResetDelivered && (!pipe.FinDelivered || pipe.Delivered.Count > 0))
-        || (Receiving.TryGetValue(id, out pipe) && !pipe.ResetDelivered && !pipe.FinDelivered));
+        || (Receiving.TryGetValue(id, out pipe) && !pipe.ResetDelivered && !pipe.FinDelivered)
+        || Held.Contains(id));
 
     public ulong Unacknowledged(StreamId id) => Sending.TryGetValue(id, out FakePipe? pipe) ? (ulong)(pipe.Sent.Count + pipe.Delivered.Count) : 0;
 

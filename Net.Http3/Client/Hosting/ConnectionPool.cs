@@ -22,6 +22,9 @@ internal sealed class PooledConnection(Http3Client client, long createdAt)
     /// <summary>When <see cref="Active"/> became 0.</summary>
     public long IdleSince { get; set; } = createdAt;
 
+    /// <summary>No request has used it: whoever waits for it must get it, also when connections live for no time at all.</summary>
+    public bool IsFresh { get; set; } = true;
+
     /// <summary>The server permitted no more requests, and none has ended since.</summary>
     public bool IsFull { get; set; }
 
@@ -134,7 +137,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         List<PooledConnection> idle;
         lock (_lock)
         {
-            idle = PruneLocked();
+            idle = PruneLocked(sparesFresh: false);
         }
 
         foreach (PooledConnection connection in idle)
@@ -159,32 +162,47 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
     /// <summary>A connection with one request more, or a connection being made to wait for.</summary>
     private PooledConnection? Take(out bool waits, out Task<PooledConnection>? connecting)
     {
-        Prune();
+        List<PooledConnection> idle;
+        PooledConnection? chosen;
         lock (_lock)
         {
-            connecting = null;
-            PooledConnection? chosen = _connections.Find(connection => !connection.IsFull && !connection.Client.IsLeaving);
-            waits = false;
-            if (chosen is null && (_connecting is not null || _connections.Count < settings.MaxConnections))
-            {
-                connecting = _connecting ??= ConnectAsync();
-                return null;
-            }
-
-            if (chosen is null)
-            {
-                waits = true;
-                chosen = _connections.MinBy(connection => connection.Active)!;
-            }
-
-            if (chosen.Active++ == 0)
-            {
-                settings.Metrics.Connections(origin, chosen.Peer, isIdle: true, -1);
-                settings.Metrics.Connections(origin, chosen.Peer, isIdle: false, 1);
-            }
-
-            return chosen;
+            idle = PruneLocked(sparesFresh: true);
+            chosen = TakeLocked(out waits, out connecting);
         }
+
+        foreach (PooledConnection connection in idle)
+        {
+            Drop(connection);
+        }
+
+        return chosen;
+    }
+
+    private PooledConnection? TakeLocked(out bool waits, out Task<PooledConnection>? connecting)
+    {
+        connecting = null;
+        PooledConnection? chosen = _connections.Find(connection => !connection.IsFull && !connection.Client.IsLeaving);
+        waits = false;
+        if (chosen is null && (_connecting is not null || _connections.Count < settings.MaxConnections))
+        {
+            connecting = _connecting ??= ConnectAsync();
+            return null;
+        }
+
+        if (chosen is null)
+        {
+            waits = true;
+            chosen = _connections.MinBy(connection => connection.Active)!;
+        }
+
+        chosen.IsFresh = false;
+        if (chosen.Active++ == 0)
+        {
+            settings.Metrics.Connections(origin, chosen.Peer, isIdle: true, -1);
+            settings.Metrics.Connections(origin, chosen.Peer, isIdle: false, 1);
+        }
+
+        return chosen;
     }
 
     private async Task<PooledConnection> ConnectAsync()
@@ -234,7 +252,8 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         Drop(connection);
     }
 
-    private List<PooledConnection> PruneLocked()
+    /// <param name="sparesFresh">Somebody may be about to use what was just made.</param>
+    private List<PooledConnection> PruneLocked(bool sparesFresh)
     {
         List<PooledConnection> idle = [];
         for (int i = _connections.Count - 1; i >= 0; i--)
@@ -243,7 +262,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
             TimeProvider time = settings.TimeProvider;
             bool isOld = IsOver(time.GetElapsedTime(connection.CreatedAt), settings.Lifetime);
             bool isIdle = connection.Active == 0 && IsOver(time.GetElapsedTime(connection.IdleSince), settings.IdleTimeout);
-            if (isOld || isIdle || connection.Client.IsLeaving)
+            if (((isOld || isIdle) && !(sparesFresh && connection.IsFresh)) || connection.Client.IsLeaving)
             {
                 // One that is in use is closed by its last request.
                 _connections.RemoveAt(i);

@@ -33,7 +33,7 @@ internal sealed class Connector(PoolSettings settings)
         catch (OperationCanceledException error) when (timeout.IsCancellationRequested)
         {
             string message = $"A connection to {origin} could not be established within the ConnectTimeout of {settings.ConnectTimeout}.";
-            throw new TaskCanceledException(message, new TimeoutException(message, error));
+            throw new TaskCanceledException(message, new ConnectTimeoutPassedException(message, error));
         }
     }
 

@@ -115,6 +115,38 @@ public sealed class StreamTableTests
         Assert.AreEqual(new StreamId(4), second);
     }
 
+    /// <summary>
+    /// Goal: a stream whose two directions are done stays the peer's as long as something works for it, also across a move, so that resetting
+    /// does not buy more of that (checklist S53, S54).
+    /// </summary>
+    [TestMethod]
+    public void A_held_stream_is_given_back_when_it_is_let_go()
+    {
+        StreamPair pair = new(new() { MaxBidirectional = 1 });
+        pair.Client.TryOpen(unidirectional: false, out StreamId id);
+        pair.Client.Write(id, "GET"u8, fin: false);
+        pair.Settle();
+        pair.Server.SetHeld(id, true);
+        pair.Client.Reset(id, 1);
+        pair.Client.StopSending(id, 2);
+        pair.Settle();
+        StreamPair.Events(pair.Server);
+        pair.Server.Reset(id, 3);
+        pair.Settle();
+        pair.Server = StreamPair.Move(pair.Server);
+        pair.Settle();
+        Assert.IsTrue(pair.Server.Exists(id));
+        Assert.AreEqual(0L, pair.Server.Rented);
+        Assert.IsFalse(pair.Client.TryOpen(unidirectional: false, out _));
+        pair.Settle();
+        pair.Server.SetHeld(id, false);
+        Assert.AreEqual(0, pair.Server.Count);
+        pair.Server.SetHeld(id, true);
+        pair.Settle();
+        Assert.IsTrue(pair.Client.TryOpen(unidirectional: false, out StreamId second));
+        Assert.AreEqual(new StreamId(4), second);
+    }
+
     /// <summary>Goal: a frame for a stream that is closed, before or after a move, opens nothing and is no error.</summary>
     [TestMethod]
     public void A_closed_stream_does_not_open_again()

@@ -312,6 +312,49 @@ public sealed class Http3HandlerFailureTests
         Assert.IsInstanceOfType<TimeoutException>(late.InnerException);
     }
 
+    /// <summary>Goal: a connection that does not come about in time is a reason to use the fallback, where the policy permits that, and to leave HTTP/3 alone for a while.</summary>
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Who_connects_for_too_long_falls_back(bool mayFallBack)
+    {
+        ManualTime time = new();
+        int lookups = 0;
+        TaskCompletionSource trying = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using Http3Handler handler = new(new Http3HandlerTests.Fallback())
+        {
+            TimeProvider = time,
+            ConnectTimeout = TimeSpan.FromSeconds(3),
+            Resolve = async (_, cancellationToken) =>
+            {
+                lookups++;
+                trying.TrySetResult();
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+                return [];
+            },
+        };
+        using HttpMessageInvoker invoker = new(handler, disposeHandler: false);
+        Task<HttpResponseMessage> response = invoker.SendAsync(Request(), Stop);
+        await trying.Task.WaitAsync(Stop);
+        time.Advance(TimeSpan.FromSeconds(3));
+        if (!mayFallBack)
+        {
+            await Assert.ThrowsExactlyAsync<TaskCanceledException>(() => response);
+            return;
+        }
+
+        Assert.AreEqual(HttpStatusCode.Ambiguous, (await response).StatusCode);
+        Assert.AreEqual(HttpStatusCode.Ambiguous, (await invoker.SendAsync(Request(), Stop)).StatusCode);
+        Assert.AreEqual(1, lookups);
+
+        HttpRequestMessage Request() => new(HttpMethod.Get, "https://silent.test/")
+        {
+            Version = HttpVersion.Version30,
+            VersionPolicy = mayFallBack ? HttpVersionPolicy.RequestVersionOrLower : HttpVersionPolicy.RequestVersionExact,
+        };
+    }
+
     /// <summary>Goal: a content that has not the length that it announced fails its request, and never waits for ever.</summary>
     [TestMethod]
     [DataRow(3)]

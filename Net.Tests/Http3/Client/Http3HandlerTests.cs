@@ -273,6 +273,27 @@ public sealed class Http3HandlerTests
         Assert.AreEqual(2, site.Connections);
     }
 
+    /// <summary>Goal: with no time to be idle, or to live, each request has a connection of its own, and gets it.</summary>
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Connections_without_an_idle_time_serve_one_request(bool idle)
+    {
+        await using ClientSite site = new(new Handler(EchoAsync));
+        Http3Handler handler = ClientSite.NewHandler();
+        // A clock that stands still: even 0 ticks are as long as such a connection may be idle.
+        handler.TimeProvider = new ManualTime();
+        handler.PooledConnectionIdleTimeout = idle ? TimeSpan.Zero : TimeSpan.FromMinutes(1);
+        handler.PooledConnectionLifetime = idle ? Timeout.InfiniteTimeSpan : TimeSpan.Zero;
+        using HttpClient client = ClientSite.NewClient(handler);
+        for (int i = 1; i <= 3; i++)
+        {
+            await client.GetStringAsync(site.At("/"), Stop);
+            Assert.AreEqual(i, site.Connections);
+        }
+    }
+
     /// <summary>Goal: a request that does not go over HTTP/3 goes to the fallback, or says what to do; and options are fixed once it began.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]

@@ -300,7 +300,11 @@ public sealed class HoldTests
         state.OnDelay(new(1234));
         state.Save([1, 2, 3]);
         state.KeepUnread(new byte[] { 7, 8 });
-        Assert.AreEqual(7UL, state.Changes);
+        state.OnInterim(100);
+        state.OnInterim(103);
+        state.OnTrailers(new(new Field("t", "1")));
+        state.SetTrailers(new(new Field("u", "2")));
+        Assert.AreEqual(11UL, state.Changes);
         SnapshotWriter writer = new(new Instant(1000));
         state.Export(writer);
         ExchangeState again = ExchangeState.Import(new(writer.Written, new Instant(5000)));
@@ -309,6 +313,8 @@ public sealed class HoldTests
         Assert.AreEqual("y", again.Head.Headers["x"]);
         CollectionAssert.AreEqual(new byte[] { 1, 2, 3 }, again.SavedState.ToArray());
         CollectionAssert.AreEqual(new byte[] { 7, 8 }, again.Unread.ToArray());
+        Assert.AreEqual((2, true), (again.Interim, again.HasContinued));
+        Assert.AreEqual(("1", "2"), (again.RequestTrailers!["t"], again.ResponseTrailers!["u"]));
         for (int cut = 0; cut < writer.Written.Length; cut++)
         {
             Assert.ThrowsExactly<SnapshotException>(() => ExchangeState.Import(new(writer.Written[..cut], default)));

@@ -51,6 +51,12 @@ internal sealed class HostWorld
 
     public Dictionary<StreamId, ResponseHead> Responses { get; } = [];
 
+    /// <summary>Statuses of interim responses, as they came.</summary>
+    public List<int> Interim { get; } = [];
+
+    /// <summary>What stood behind the responses' bodies.</summary>
+    public Dictionary<StreamId, FieldSection> Trailers { get; } = [];
+
     public HashSet<StreamId> Ended { get; } = [];
 
     public Dictionary<StreamId, ulong> Aborted { get; } = [];
@@ -118,6 +124,11 @@ internal sealed class HostWorld
                 Responses.Add(e.Id, head);
             }
 
+            if (e.Kind == Http3EventKind.Interim)
+            {
+                Interim.Add((int)e.Code);
+            }
+
             if (e.Kind == Http3EventKind.Aborted)
             {
                 Aborted.Add(e.Id, e.Code);
@@ -127,6 +138,7 @@ internal sealed class HostWorld
         foreach (StreamId id in Client.Requests.Keys.ToArray())
         {
             ReadOutcome outcome;
+            RequestStream request = Client.Requests[id];
             while ((outcome = Client.Read(id, buffer.AsSpan(0, Math.Min(buffer.Length, ReadsAtMost - _read.GetValueOrDefault(id))), out int count)) == ReadOutcome.Data && count > 0)
             {
                 _read[id] = _read.GetValueOrDefault(id) + count;
@@ -137,6 +149,11 @@ internal sealed class HostWorld
             if (outcome == ReadOutcome.End)
             {
                 Ended.Add(id);
+            }
+
+            if (request.Trailers is FieldSection trailers)
+            {
+                Trailers[id] = trailers;
             }
         }
     }
