@@ -61,6 +61,33 @@ internal sealed record ResponseHead(int Status, FieldSection Headers)
         return Http3Error.None;
     }
 
+    /// <summary>All fields as they are sent, checked.</summary>
+    /// <param name="date">For a final response without one; <c>null</c>: there is no clock.</param>
+    /// <param name="contentLength">Announced body bytes; -1 when not announced.</param>
+    /// <exception cref="ArgumentException">The head is malformed, or announces content where there is none.</exception>
+    public FieldSection ToSoundFields(Func<string>? date, out long contentLength)
+    {
+        FieldSection fields = ToFields();
+        Http3Error error = TryRead(fields, out ResponseHead? sound);
+        if (error.IsError)
+        {
+            throw new ArgumentException(error.Reason);
+        }
+
+        if (sound!.AnnouncesTooMuch)
+        {
+            throw new ArgumentException("content-length with a status that has no content");
+        }
+
+        contentLength = sound.ContentLength;
+        if (date is not null && !IsInterim && Headers["date"] is null)
+        {
+            fields.Add("date", date());
+        }
+
+        return fields;
+    }
+
     /// <summary>All fields as they are sent, the status first.</summary>
     public FieldSection ToFields()
     {

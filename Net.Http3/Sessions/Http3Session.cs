@@ -282,23 +282,7 @@ internal sealed class Http3Session
     /// <exception cref="InvalidOperationException">A final head was sent before.</exception>
     public bool Respond(StreamId id, ResponseHead head)
     {
-        FieldSection fields = head.ToFields();
-        Http3Error error = ResponseHead.TryRead(fields, out ResponseHead? sound);
-        if (error.IsError)
-        {
-            throw new ArgumentException(error.Reason, nameof(head));
-        }
-
-        if (sound!.AnnouncesTooMuch)
-        {
-            throw new ArgumentException("content-length with a status that has no content", nameof(head));
-        }
-
-        if (Date is not null && !head.IsInterim && head.Headers["date"] is null)
-        {
-            fields.Add("date", Date());
-        }
-
+        FieldSection fields = head.ToSoundFields(Date, out long contentLength);
         CheckSize(fields, nameof(head));
         if (!Requests.TryGetValue(id, out RequestStream? request) || request.Writer.IsOver)
         {
@@ -317,7 +301,7 @@ internal sealed class Http3Session
         }
 
         bool hasNoBody = request.IsHead || ResponseHead.HasNoBody(head.Status) || head.Status == 205;
-        WriteHead(request, fields, !head.IsInterim, hasNoBody ? 0 : sound!.ContentLength);
+        WriteHead(request, fields, !head.IsInterim, hasNoBody ? 0 : contentLength);
         request.Changed();
         return true;
     }
