@@ -196,6 +196,9 @@ internal sealed class QpackDecoder(int maxCapacity, int maxBlocked) : IPart<Qpac
         }
     }
 
+    /// <summary><see cref="Pending"/> was taken from.</summary>
+    public void Changed() => Changes++;
+
     public void Export(SnapshotWriter writer)
     {
         writer.WriteNumber((ulong)maxCapacity);

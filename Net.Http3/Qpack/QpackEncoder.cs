@@ -124,6 +124,9 @@ internal sealed class QpackEncoder(int tableLimit) : IPart<QpackEncoder>
         }
     }
 
+    /// <summary><see cref="Pending"/> was taken from.</summary>
+    public void Changed() => Changes++;
+
     public void Export(SnapshotWriter writer)
     {
         writer.WriteNumber(_maxCapacity);

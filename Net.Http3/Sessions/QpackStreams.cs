@@ -40,8 +40,17 @@ internal static class QpackStreams
             said.Append(waiting);
         }
 
-        Flush(encoder.Stream, encoder.Pending, transport);
-        Flush(decoder.Stream, decoder.Pending, transport);
+        // What has left is in the stream's section: a copy of before, which still has it, must be made anew, or it leaves twice.
+        if (Flush(encoder.Stream, encoder.Pending, transport))
+        {
+            encoder.Changed();
+        }
+
+        if (Flush(decoder.Stream, decoder.Pending, transport))
+        {
+            decoder.Changed();
+        }
+
         return decoder.Pending.Count <= Http3Limits.MaxDecoderBacklog;
     }
 
@@ -53,11 +62,16 @@ internal static class QpackStreams
         return id;
     }
 
-    private static void Flush(StreamId? stream, ByteBacklog backlog, IStreamTransport transport)
+    /// <returns>Whether anything has left.</returns>
+    private static bool Flush(StreamId? stream, ByteBacklog backlog, IStreamTransport transport)
     {
-        if (stream is StreamId id && backlog.Count > 0)
+        if (stream is not StreamId id || backlog.Count == 0)
         {
-            backlog.Take(transport.Write(id, backlog.Waiting, fin: false));
+            return false;
         }
+
+        int taken = transport.Write(id, backlog.Waiting, fin: false);
+        backlog.Take(taken);
+        return taken > 0;
     }
 }

@@ -93,6 +93,25 @@ public sealed class QpackSessionTests
         Assert.IsFalse(server.Error.IsError);
     }
 
+    /// <summary>Goal: a copy that was made while instructions waited is not up to date once they have left: they would be said twice.</summary>
+    [TestMethod]
+    public void Instructions_that_leave_are_a_change()
+    {
+        FakeLink link = new();
+        Http3Session server = ServerRulesTests.Serve(link);
+        StreamId id = link.Client.Send(false, Frames.Frame(Http3FrameType.Headers, 2, 0, 0x80));
+        ServerRulesTests.Drain(link, server);
+        link.Window = 0;
+        link.Client.Reset(id, 0x10C);
+        ServerRulesTests.Drain(link, server);
+        Assert.AreEqual(2, server.Decoder.Pending.Count, "type and cancellation wait for room");
+        ulong copied = server.Decoder.Changes;
+        link.Window = 1000;
+        server.OnWritable(server.Decoder.Stream!.Value);
+        Assert.AreEqual(0, server.Decoder.Pending.Count);
+        Assert.AreNotEqual(copied, server.Decoder.Changes);
+    }
+
     /// <summary>Goal: a peer that closes, resets or refuses a QPACK stream ends the connection (RFC 9204, section 4.2; S66).</summary>
     [TestMethod]
     [DataRow(2, false, DisplayName = "S66 the encoder stream ends")]
