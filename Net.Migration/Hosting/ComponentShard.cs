@@ -49,6 +49,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private Instant _frozenAt;
     private ExchangeHost _exchanges;
     private uint _refused;
+    private bool _knowsEarlyData;
 
     public ComponentShard(
         HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, IComponentRunner runner, Action<Exception> onFault,
@@ -115,6 +116,13 @@ internal sealed class ComponentShard : IAsyncDisposable
             Shard.SetOwner(owner.Connection, new Leaving(this, owner));
         }
 
+        if (!_knowsEarlyData)
+        {
+            // Nobody has handed it over: until now the former owner has accepted what is not known here.
+            ForgetEarlyData();
+        }
+
+        _knowsEarlyData = false;
         _channel.OnFirstReceived = onFirst;
         _channel.Enter(DataMode.Serving, epoch);
         Tell(() => _component.OnServing(epoch));
@@ -146,7 +154,7 @@ internal sealed class ComponentShard : IAsyncDisposable
             owner.Connection.Destroy();
         }
 
-        if (_restored.Count > 0)
+        if (_knowsEarlyData)
         {
             ForgetEarlyData();
         }
@@ -354,6 +362,7 @@ internal sealed class ComponentShard : IAsyncDisposable
                 SnapshotReader reader = new(ledger, now);
                 Shard.Endpoint.EarlyData = EarlyDataLedger.Import(reader);
                 reader.End();
+                _knowsEarlyData = true;
             }
 
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, out byte[]? state))
@@ -450,7 +459,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     }
 
     /// <summary>What was accepted elsewhere is not known here, so nothing that was sent before this moment is accepted.</summary>
-    private void ForgetEarlyData() => Shard.Endpoint.EarlyData = new(since: _runner.WallClock());
+    private void ForgetEarlyData() => (Shard.Endpoint.EarlyData, _knowsEarlyData) = (new(since: _runner.WallClock()), false);
 
     private void Renew()
     {
