@@ -74,8 +74,8 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
         bool found = false;
         foreach (Entry entry in _active)
         {
-            // No early exit: the time must not tell which one matched.
-            found |= entry.Token is ResetToken token && token.Equals(candidate);
+            // No early exit: the time must not tell which one matched. The token of an ID that we never sent to is nobody's word.
+            found |= entry.IsUsed & (entry.Token is ResetToken token && token.Equals(candidate));
         }
 
         return found;
@@ -292,7 +292,8 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             sound &= ids._returned.Add(number) && ids.Find(number) < 0;
         }
 
-        int retiring = (int)reader.ReadNumber(MaxRetiring);
+        // Those of paths that were left are added between two frames of the peer, and judged with the next one.
+        int retiring = (int)reader.ReadNumber(MaxRetiring + ActiveLimit);
         for (int i = 0; i < retiring; i++)
         {
             ulong number = reader.ReadNumber(VarInt.MaxValue);

@@ -132,6 +132,43 @@ public sealed class ConnectionPartTests
         Assert.AreEqual(new ConnectionId([3, 3, 3, 3]), copy[5], "taken back: the one in use");
     }
 
+    /// <summary>
+    /// Goal: a peer that keeps moving and acknowledges no retirement cannot make its connection immovable; and the reset token of an ID that
+    /// was never sent to is nobody's word (RFC 9000, section 10.3.1).
+    /// </summary>
+    [TestMethod]
+    public void PeerConnectionIds_travel_with_as_many_retirements_as_can_be()
+    {
+        PeerConnectionIds ids = new(new ConnectionId([0, 0, 0, 0]));
+        for (byte number = 1; number <= PeerConnectionIds.MaxRetiring; number++)
+        {
+            Issue(number);
+            ids.Use(Lend());
+            ids.ReturnUnused([]);
+        }
+
+        Issue(17);
+        Issue(18);
+        Issue(19);
+        Assert.IsFalse(ids.IsReset([.. new byte[10], .. Bytes(17)]), "never sent to");
+        Assert.AreEqual((17UL, 18UL, 19UL), (Lend(), Lend(), Lend()));
+        Assert.IsTrue(ids.IsReset([.. new byte[10], .. Bytes(17)]));
+        ids.ReturnUnused([]);
+        PeerConnectionIds copy = RoundTrip(ids);
+
+        Assert.AreEqual(16UL, copy.CurrentNumber);
+        Assert.IsTrue(copy.On(new NewConnectionIdFrame(20, 0, new([20, 20, 20, 20]), Token(20))).IsError, "now it is too much");
+
+        void Issue(byte number) => Assert.IsFalse(ids.On(new NewConnectionIdFrame(number, 0, new([number, number, number, number]), Token(number))).IsError);
+
+        ulong Lend()
+        {
+            ulong? number = null;
+            Assert.IsTrue(ids.TryLend(ref number));
+            return number!.Value;
+        }
+    }
+
     /// <summary>Goal: one ID in two ways, or one number for two IDs, is a violation (checklist S13).</summary>
     [TestMethod]
     public void An_id_issued_in_two_ways_is_a_violation()
