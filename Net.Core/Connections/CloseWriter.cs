@@ -17,7 +17,8 @@ internal static class CloseWriter
     {
         transmit = default;
         int size = (int)long.Min(PathMtu.Base, c.Path.Allowance);
-        if (!c.Lifecycle.MustSayClose || size < Room)
+        // A close is a promise as well, and takes a packet number.
+        if (!c.Lifecycle.MustSayClose || size < Room || (c.Identity.IsConfirmed && !c.Gate.IsOpen))
         {
             return false;
         }

@@ -278,7 +278,7 @@ internal static class Handshaking
             c.PeerIds.OnFirstToken(token);
         }
 
-        // We stay with the address that worked; the ID counts as issued all the same (RFC 9000, section 5.1.1).
+        // Whether the client goes there is decided once the handshake is confirmed; the ID counts as issued either way (RFC 9000, section 5.1.1).
         return peer.PreferredAddress is PreferredAddress preferred
             ? c.PeerIds.On(new NewConnectionIdFrame(1, RetirePriorTo: 0, preferred.ConnectionId, preferred.Token))
             : TransportError.None;

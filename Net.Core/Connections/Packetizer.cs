@@ -121,7 +121,7 @@ internal static class Packetizer
             return false;
         }
 
-        int probe = c.Identity.IsConfirmed && c.Path.IsProven ? c.Mtu.ProbeSize(now) : 0;
+        int probe = c.Identity.IsConfirmed && c.Path.IsProven && c.Gate.IsOpen ? c.Mtu.ProbeSize(now) : 0;
         if (probe > 0 && headroom + probe <= buffer.Length && c.Recovery.SendAllowance(now) >= probe)
         {
             return TryTransmitMtuProbe(c, buffer, headroom, probe, now, out transmit);

@@ -43,4 +43,32 @@ public sealed class ReleaseGateTests
         server.Pump();
         world.RunUntil(() => received == 1000, TimeSpan.FromSeconds(5));
     }
+
+    /// <summary>Goal: what asks the path how much it carries, and what says goodbye, spends no number either.</summary>
+    [TestMethod]
+    public void Neither_probes_nor_a_close_pass_a_closed_gate()
+    {
+        World world = new(1);
+        Peer client = new(world, "10.0.0.1:1000"), server = new(world, "10.0.0.2:443");
+        Connection connection = client.Connect(server);
+        world.RunUntil(() => connection.IsConfirmed, TimeSpan.FromSeconds(5));
+        world.Run(TimeSpan.FromSeconds(1));
+        Connection serving = server.Accepted[0];
+        serving.Parts.Gate.Close();
+        ulong spent = serving.Parts.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next;
+
+        serving.Parts.Mtu.OnPathChanged();
+        serving.Ping();
+        server.Pump();
+        Assert.AreEqual(spent, serving.Parts.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next, "a probe");
+
+        serving.Close(7, "goodbye", world.Now);
+        server.Pump();
+        Assert.AreEqual(spent, serving.Parts.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next, "a close");
+
+        serving.Parts.Gate.Open();
+        serving.Registration!.Touch();
+        server.Pump();
+        world.RunUntil(() => !connection.IsOpen, TimeSpan.FromSeconds(5));
+    }
 }
