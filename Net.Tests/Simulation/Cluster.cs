@@ -6,13 +6,14 @@ using Net.Core.Wire;
 
 namespace Net.Tests.Simulation;
 
-/// <summary>Nodes behind one public address: what an ingress and the hand-over do to connections, without the protocol between them.</summary>
-/// <remarks>While a move lasts, datagrams for the public address are kept, as an ingress keeps them, and come first at the new owner, in order.</remarks>
+/// <summary>Nodes behind one public address, and a preferred one if the options name it: what an ingress and the hand-over do to connections, without the protocol between them.</summary>
+/// <remarks>While a move lasts, datagrams for the public addresses are kept, as an ingress keeps them, and come first at the new owner, in order.</remarks>
 internal sealed class Cluster
 {
     private readonly World _world;
     private readonly Peer[] _nodes;
     private readonly ConnectionOptions _connections;
+    private readonly UdpAddress[] _addresses;
     private readonly Queue<Datagram> _held = new();
     private ulong _epoch;
     private int _owner;
@@ -21,11 +22,10 @@ internal sealed class Cluster
     {
         _connections = connections ?? ConnectionOptions.Default;
         _world = world;
-        _nodes = [.. Enumerable.Range(1, nodes).Select(i => new Peer(world, $"10.0.1.{i}:443", ledger, options) { OnEvent = Note })];
-        foreach (Peer node in _nodes)
-        {
-            node.ActAs = Public;
-        }
+        _nodes = [.. Enumerable.Range(1, nodes).Select(i => new Peer(world, $"10.0.1.{i}:443", ledger, options) { OnEvent = Note, SendsByPath = true })];
+        UdpAddress preferred = (options ?? Peer.DefaultOptions).Connection.PreferredIPv4;
+        _addresses = preferred.IsNone ? [Public] : [Public, preferred];
+        Attach(Owner.Deliver);
 
         void Note(Connection connection, ConnectionEvent e)
         {
@@ -134,7 +134,7 @@ internal sealed class Cluster
     private void Hold()
     {
         IsMoving = true;
-        _world.Attach(Public, _held.Enqueue);
+        Attach(_held.Enqueue);
     }
 
     private void Resume(Connection[] connections)
@@ -157,10 +157,18 @@ internal sealed class Cluster
         Owner.Pump();
     }
 
+    private void Attach(Action<Datagram> receiver)
+    {
+        foreach (UdpAddress address in _addresses)
+        {
+            _world.Attach(address, receiver);
+        }
+    }
+
     private void Release()
     {
         IsMoving = false;
-        _world.Attach(Public, Owner.Deliver);
+        Attach(Owner.Deliver);
         while (_held.TryDequeue(out Datagram datagram))
         {
             Owner.Endpoint.OnDatagram(datagram.Bytes, new(datagram.From, datagram.To, 0), datagram.Ecn, _world.Now);

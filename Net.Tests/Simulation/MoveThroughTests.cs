@@ -18,6 +18,8 @@ public enum Turn
     Version2,
     HelloRetryRequest,
     Loss,
+    PreferredAddress,
+    CompatibleVersion,
 }
 
 /// <summary>Moves at every step of lives that are not as quiet as those of <see cref="MoveAtEveryStepTests"/>.</summary>
@@ -26,6 +28,8 @@ public sealed class MoveThroughTests
 {
     private const int Bytes = 40_000;
     private const int Runs = 40;
+
+    private static readonly UdpAddress s_preferred = UdpAddress.FromBytes([10, 0, 8, 8], 8443);
 
     /// <summary>
     /// Goal: whenever the server moves, the turn that the connection takes meanwhile ends as it would have, and no byte is different.
@@ -41,6 +45,8 @@ public sealed class MoveThroughTests
     [DataRow(Turn.Version2)]
     [DataRow(Turn.HelloRetryRequest)]
     [DataRow(Turn.Loss)]
+    [DataRow(Turn.PreferredAddress)]
+    [DataRow(Turn.CompatibleVersion)]
     public void A_move_at_any_step_changes_nothing(Turn turn)
     {
         int steps = Perform(turn, moveAt: int.MaxValue, out _);
@@ -92,13 +98,23 @@ public sealed class MoveThroughTests
 
         CollectionAssert.AreEqual(content, app.Exchanges[0].Received, where);
         CollectionAssert.AreEqual(content, app.Exchanges[^1].Received, where);
+        if (turn == Turn.PreferredAddress)
+        {
+            world.RunUntil(() => cluster.Owner.Endpoint.Connections.Single().Path.Local == s_preferred, TimeSpan.FromSeconds(5));
+        }
+
         AssertTaken(turn, connection, app, where);
         return steps;
     }
 
     private static EndpointOptions Options(Turn turn) => Peer.DefaultOptions with
     {
-        Connection = ConnectionOptions.Default with { Version = turn == Turn.Version2 ? QuicVersion.V2 : QuicVersion.V1 },
+        Connection = ConnectionOptions.Default with
+        {
+            Version = turn == Turn.Version2 ? QuicVersion.V2 : QuicVersion.V1,
+            PreferredVersion = turn == Turn.CompatibleVersion ? QuicVersion.V2 : null,
+            PreferredIPv4 = turn == Turn.PreferredAddress ? s_preferred : default,
+        },
         RetryAbove = turn == Turn.Retry ? 0 : null,
         Server = new()
         {
@@ -116,6 +132,10 @@ public sealed class MoveThroughTests
                 break;
             case Turn.ServerUpdatesKeys:
                 Assert.IsTrue(cluster.Owner.Endpoint.Connections.First().Parts.Keys!.TryInitiateUpdate(), where);
+                break;
+            case Turn.PreferredAddress:
+                Assert.AreEqual(MigrationRefusal.None, connection.TryMigrate(connection.Path with { Remote = s_preferred }, world.Now), where);
+                client.Pump();
                 break;
             case Turn.PortChanges or Turn.NetworkChanges:
                 Assert.IsTrue(UdpAddress.TryParse(turn == Turn.PortChanges ? "10.0.0.1:2000" : "10.0.7.1:1000", out UdpAddress next));
@@ -145,7 +165,10 @@ public sealed class MoveThroughTests
             case Turn.Retry:
                 Assert.IsNotNull(connection.PeerParameters!.RetrySourceConnectionId, where);
                 break;
-            case Turn.Version2:
+            case Turn.PreferredAddress:
+                Assert.AreEqual(s_preferred, connection.Path.Remote, where);
+                break;
+            case Turn.Version2 or Turn.CompatibleVersion:
                 Assert.AreEqual(QuicVersion.V2, connection.Version, where);
                 break;
             default:

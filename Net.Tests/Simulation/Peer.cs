@@ -45,6 +45,9 @@ internal sealed class Peer
     /// <summary>Datagrams leave from the local address of their path: for a client that moves of its own accord.</summary>
     public bool SendsByPath { get; set; }
 
+    /// <summary>What stands between this peer and the world; null for nothing.</summary>
+    public Nat? Nat { get; set; }
+
     public Endpoint Endpoint { get; }
 
     /// <summary>Called for every event of every connection, on the agenda's turn.</summary>
@@ -114,7 +117,8 @@ internal sealed class Peer
         for (int at = 0; at < transmit.Length; at += transmit.SegmentSize)
         {
             ReadOnlySpan<byte> datagram = _buffer.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at));
-            _world.Send(SendsByPath ? transmit.Path.Local : ActAs, transmit.Path.Remote, datagram, transmit.Ecn);
+            UdpAddress from = SendsByPath ? transmit.Path.Local : ActAs;
+            _world.Send(Nat?.Outside(from) ?? from, transmit.Path.Remote, datagram, transmit.Ecn);
         }
 
         return true;

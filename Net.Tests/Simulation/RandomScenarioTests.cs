@@ -17,15 +17,17 @@ public sealed class RandomScenarioTests
     [
         "lost", "duplicated", "corrupted", "moves of the server", "moves with a copy ahead", "moves of the client", "moves called off",
         "key updates of the client", "key updates of the server", "rebindings", "new networks", "streams reset", "streams stopped",
+        "active migrations", "migrations in vain", "paths given up", "migrations forbidden", "preferred addresses", "versions changed", "HelloRetryRequest",
+        "Retry", "tokens instead of Retry", "resumptions", "0-RTT accepted", "0-RTT rejected", "traced",
     ];
 
     public required TestContext TestContext { get; init; }
 
     /// <summary>
     /// Goal: no client notices what its server does, on any network, and nothing that the stack can do is left out.
-    /// Method: out of each seed: versions, suites, groups, Retry; loss, reordering, duplication, corruption; streams both ways that end well, are
-    /// reset or stopped; moves of either end, aborted moves, crashes, key updates and new addresses at random moments. docs/testing.md tells how
-    /// to run many more seeds than these, and how to replay one.
+    /// Method: out of each seed: versions, suites, groups, Retry, a visit before that leaves tickets and a token; loss, reordering, duplication,
+    /// corruption; streams both ways that end well, are reset or stopped; moves of either end, aborted moves, crashes, key updates, migrations and
+    /// new addresses at random moments. docs/testing.md tells how to run many more seeds than these, and how to replay one.
     /// </summary>
     [TestMethod]
     public void Streams_survive_moves_and_a_bad_network()
