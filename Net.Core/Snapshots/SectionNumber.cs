@@ -48,4 +48,9 @@ internal static class SectionNumber
     public const ulong Component = 200;
     public const ulong Connection = 202;
     public const ulong ComponentState = 204;
+
+    /// <summary>Whether this release reads such a section of a connection. A required one that it does not know stays unread at one's peril.</summary>
+    public static bool IsKnown(ulong number) => number
+        is (>= Identity and <= SessionTickets) or Datagrams or Traffic
+        or (>= Http3Connection and <= Priorities);
 }

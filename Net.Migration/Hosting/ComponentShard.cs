@@ -408,7 +408,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     private void Restore(ConnectionImage image, Instant now)
     {
-        image.ThrowIfUnknown(number => number < SectionNumber.Component);
+        image.ThrowIfUnknown(SectionNumber.IsKnown);
         Connection connection = Connection.Import(image, _options, KeysOf(image, now), now);
         try
         {

@@ -20,6 +20,7 @@ public enum Turn
     Loss,
     PreferredAddress,
     CompatibleVersion,
+    Datagrams,
 }
 
 /// <summary>Moves at every step of lives that are not as quiet as those of <see cref="MoveAtEveryStepTests"/>.</summary>
@@ -28,6 +29,7 @@ public sealed class MoveThroughTests
 {
     private const int Bytes = 40_000;
     private const int Runs = 40;
+    private const int DatagramsSent = 20;
 
     private static readonly UdpAddress s_preferred = UdpAddress.FromBytes([10, 0, 8, 8], 8443);
 
@@ -47,6 +49,7 @@ public sealed class MoveThroughTests
     [DataRow(Turn.Loss)]
     [DataRow(Turn.PreferredAddress)]
     [DataRow(Turn.CompatibleVersion)]
+    [DataRow(Turn.Datagrams)]
     public void A_move_at_any_step_changes_nothing(Turn turn)
     {
         int steps = Perform(turn, moveAt: int.MaxValue, out _);
@@ -67,11 +70,13 @@ public sealed class MoveThroughTests
         new SimulatedRandom(13).Fill(content);
         NonceLedger ledger = new();
         EndpointOptions options = Options(turn);
-        Cluster cluster = new(world, new StreamServer(content).OnEvent, ledger, nodes: 2, options, options.Connection);
+        StreamServer server = new(content);
+        List<byte> back = [];
+        Cluster cluster = new(world, OnServer, ledger, nodes: 2, options, options.Connection);
         StreamClient app = turn == Turn.StreamsAreGivenUp
             ? new((Job.Download, []), (Job.Abandon, content), (Job.Refuse, []), (Job.Echo, content))
             : new((Job.Download, []), (Job.Echo, content));
-        Peer client = new(world, "10.0.0.1:1000", ledger, options) { OnEvent = app.OnEvent };
+        Peer client = new(world, "10.0.0.1:1000", ledger, options) { OnEvent = OnClient };
         Connection connection = client.Connect(cluster.Front);
         string where = $"{turn}, moved at step {moveAt}";
         int steps = 0;
@@ -103,8 +108,37 @@ public sealed class MoveThroughTests
             world.RunUntil(() => cluster.Owner.Endpoint.Connections.SingleOrDefault()?.Path.Local == s_preferred, TimeSpan.FromSeconds(5));
         }
 
+        if (turn == Turn.Datagrams)
+        {
+            world.RunUntil(() => back.Count == DatagramsSent, TimeSpan.FromSeconds(5));
+            CollectionAssert.AreEquivalent(Enumerable.Range(0, DatagramsSent).Select(i => (byte)i).ToArray(), back, where);
+        }
+
         AssertTaken(turn, connection, app, where);
         return steps;
+
+        void OnServer(Connection connection, ConnectionEvent e)
+        {
+            OnDatagram(connection, e, back: null);
+            server.OnEvent(connection, e);
+        }
+
+        void OnClient(Connection connection, ConnectionEvent e)
+        {
+            OnDatagram(connection, e, back);
+            app.OnEvent(connection, e);
+        }
+    }
+
+    /// <summary>Datagrams come back to the client, which notes them.</summary>
+    private static void OnDatagram(Connection connection, ConnectionEvent e, List<byte>? back)
+    {
+        while (e.Kind == ConnectionEventKind.Datagram && connection.IsOpen && connection.TryPeekDatagram(out byte[]? data))
+        {
+            connection.ConsumeDatagram();
+            back?.Add(data[0]);
+            Assert.IsTrue(back is not null || connection.SendDatagram(data));
+        }
     }
 
     private static EndpointOptions Options(Turn turn) => Peer.DefaultOptions with
@@ -112,6 +146,7 @@ public sealed class MoveThroughTests
         Connection = ConnectionOptions.Default with
         {
             Version = turn == Turn.Version2 ? QuicVersion.V2 : QuicVersion.V1,
+            Datagrams = new() { MaxFrameSize = turn == Turn.Datagrams ? 1200 : 0 },
             PreferredVersion = turn == Turn.CompatibleVersion ? QuicVersion.V2 : null,
             PreferredIPv4 = turn == Turn.PreferredAddress ? s_preferred : default,
         },
@@ -132,6 +167,14 @@ public sealed class MoveThroughTests
                 break;
             case Turn.ServerUpdatesKeys:
                 Assert.IsTrue(cluster.Owner.Endpoint.Connections.First().Parts.Keys!.TryInitiateUpdate(), where);
+                break;
+            case Turn.Datagrams:
+                for (byte i = 0; i < DatagramsSent; i++)
+                {
+                    Assert.IsTrue(connection.SendDatagram([i]), where);
+                }
+
+                client.Pump();
                 break;
             case Turn.PreferredAddress:
                 Assert.AreEqual(MigrationRefusal.None, connection.TryMigrate(connection.Path with { Remote = s_preferred }, world.Now), where);

@@ -42,6 +42,7 @@ internal sealed class RandomScenario
         ConnectionOptions common = ConnectionOptions.Default with
         {
             Congestion = _random.OneIn(2) ? CongestionAlgorithm.NewReno : CongestionAlgorithm.Cubic,
+            Datagrams = new() { MaxFrameSize = 1200, MaxQueued = 8 },
             Observers = _random.OneIn(10) ? new TraceCollector() : null,
         };
         ConnectionOptions clientSide = common with { Version = _random.OneIn(3) ? QuicVersion.V2 : QuicVersion.V1 };
@@ -69,7 +70,8 @@ internal sealed class RandomScenario
         };
         _begun = clientSide.Version;
         _isSecondVisit = _random.OneIn(2);
-        _cluster = new(_world, new StreamServer(_content).OnEvent, ledger, options: server, connections: serverSide);
+        StreamServer app = new(_content);
+        _cluster = new(_world, (connection, e) => OnServer(app, connection, e), ledger, options: server, connections: serverSide);
         _app = new((Job.Download, []), (Job.Upload, _content), (Job.Echo, _content), (Job.Abandon, _content), (Job.Refuse, []));
         _client = new(_world, "10.0.0.1:1000", ledger, Peer.DefaultOptions with { Connection = clientSide }) { SendsByPath = true };
         _client.Nat = new(_world, _client);
@@ -138,6 +140,12 @@ internal sealed class RandomScenario
         _world.RunUntil(() => _cluster.Owner.Endpoint.Connections.Count + _client.Endpoint.Connections.Count == 0, TimeSpan.FromSeconds(120));
     }
 
+    private void OnServer(StreamServer app, Connection connection, ConnectionEvent e)
+    {
+        _turns.OnServer(connection, e);
+        app.OnEvent(connection, e);
+    }
+
     private void OnEvent(Connection connection, ConnectionEvent e)
     {
         _turns.OnEvent(connection, e);
@@ -163,6 +171,8 @@ internal sealed class RandomScenario
         Totals.Count("corrupted", _world.Totals.Corrupted);
         Totals.Count("moves of the server", _cluster.Moves);
         Totals.Count("moves called off", _cluster.Aborts);
+        Totals.Count("DATAGRAMs of the client", _turns.Heard);
+        Totals.Count("DATAGRAMs echoed", _turns.Echoed);
         Totals.Count("migrations in vain", _turns.MigrationsInVain);
         Totals.Count("streams reset", _app.Exchanges[3].IsGivenUp ? 1 : 0);
         Totals.Count("streams stopped", _app.Exchanges[4].IsGivenUp ? 1 : 0);

@@ -19,6 +19,7 @@ public sealed class RandomScenarioTests
         "key updates of the client", "key updates of the server", "rebindings", "new networks", "streams reset", "streams stopped",
         "active migrations", "migrations in vain", "paths given up", "migrations forbidden", "preferred addresses", "versions changed", "HelloRetryRequest",
         "Retry", "tokens instead of Retry", "resumptions", "0-RTT accepted", "0-RTT rejected", "traced",
+        "DATAGRAMs of the client", "DATAGRAMs echoed",
     ];
 
     public required TestContext TestContext { get; init; }

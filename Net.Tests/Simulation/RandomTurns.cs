@@ -17,11 +17,17 @@ internal sealed class RandomTurns(World world, Cluster cluster, Peer client, Con
     /// <summary>The client has asked so many addresses that never answer.</summary>
     public int MigrationsInVain { get; private set; }
 
+    /// <summary>Unreliable datagrams that the server got, and that came back.</summary>
+    public int Heard { get; private set; }
+
+    /// <inheritdoc cref="Heard"/>
+    public int Echoed { get; private set; }
+
     /// <summary>One turn at random, if it is possible now.</summary>
     public void Take()
     {
         TimeSpan lasts = _random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(60));
-        switch (_random.Below(11))
+        switch (_random.Below(13))
         {
             case 0 or 1 when cluster.CanMove:
                 cluster.Move(lasts);
@@ -51,14 +57,36 @@ internal sealed class RandomTurns(World world, Cluster cluster, Peer client, Con
             case 9 or 10 when Client is Connection connection && Preferred(connection) is { IsNone: false } preferred && preferred != connection.Path.Remote:
                 TryMigrate(connection, connection.Path with { Remote = preferred });
                 break;
+            case 11 or 12 when Client is Connection connection:
+                SendDatagrams(connection);
+                break;
             default:
                 break;
         }
     }
 
-    /// <summary>Counts the paths that the client has come to use.</summary>
+    /// <summary>Every datagram goes back.</summary>
+    public void OnServer(Connection connection, ConnectionEvent e)
+    {
+        while (e.Kind == ConnectionEventKind.Datagram && connection.IsOpen && connection.TryPeekDatagram(out byte[]? data))
+        {
+            AssertSent(data);
+            Heard++;
+            connection.ConsumeDatagram();
+            connection.SendDatagram(data);
+        }
+    }
+
+    /// <summary>Takes the client's datagrams, and counts the paths that it has come to use.</summary>
     public void OnEvent(Connection connection, ConnectionEvent e)
     {
+        while (e.Kind == ConnectionEventKind.Datagram && connection.TryPeekDatagram(out byte[]? data))
+        {
+            AssertSent(data);
+            Echoed++;
+            connection.ConsumeDatagram();
+        }
+
         NetworkPath before = _path ?? connection.Path;
         switch (e.Kind)
         {
@@ -125,6 +153,21 @@ internal sealed class RandomTurns(World world, Cluster cluster, Peer client, Con
         bool isBegun = TryMigrate(connection, connection.Path with { Local = next });
         MigrationsInVain += isBegun && isInVain ? 1 : 0;
     }
+
+    /// <summary>A few at a time, each filled with what its length says.</summary>
+    private void SendDatagrams(Connection connection)
+    {
+        for (int i = 1 + _random.Below(5); i > 0; i--)
+        {
+            byte[] data = new byte[_random.Below(800)];
+            data.AsSpan().Fill((byte)data.Length);
+            Assert.IsTrue(connection.SendDatagram(data));
+        }
+
+        client.Pump();
+    }
+
+    private static void AssertSent(byte[] data) => Assert.IsFalse(data.AsSpan().ContainsAnyExcept((byte)data.Length), "a datagram that was not sent like that");
 
     private bool TryMigrate(Connection connection, NetworkPath path)
     {

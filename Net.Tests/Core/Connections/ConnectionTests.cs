@@ -69,7 +69,7 @@ public sealed class ConnectionTests
 
     /// <summary>Goal: until its address is proven a client gets no more than three times its bytes, probes included, and no timer spins meanwhile (checklist S24).</summary>
     [TestMethod]
-    public void An_unproven_client_gets_three_times_its_bytes()
+    public void S24_an_unproven_client_gets_three_times_its_bytes()
     {
         ConnectionPair pair = new();
         int got = 0, sent = 0;
@@ -136,7 +136,7 @@ public sealed class ConnectionTests
 
     /// <summary>Goal: an Initial in a datagram that is too small is dropped (RFC 9000, section 14.1).</summary>
     [TestMethod]
-    public void A_small_initial_is_dropped()
+    public void S24_a_small_initial_is_dropped()
     {
         ConnectionPair pair = new();
         pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.Initial, [(byte)FrameType.Ping], size: 1199));

@@ -14,7 +14,7 @@ public sealed class FrameRulesTests
 
     /// <summary>Goal: every frame type, well or badly formed, in every kind of packet, in every state of the handshake, is taken or ends with an error; it never throws.</summary>
     [TestMethod]
-    public void Every_frame_type_at_every_level_is_taken_or_refused()
+    public void S35_every_frame_type_at_every_level_is_taken_or_refused()
     {
         int refused = 0, taken = 0;
         for (ulong type = 0; type <= LastType; type++)
@@ -72,7 +72,7 @@ public sealed class FrameRulesTests
 
     /// <summary>Goal: an ID that was never told cannot be retired, nor the one that the packet came to; twice is once (checklist S12).</summary>
     [TestMethod]
-    public void Retiring_what_was_not_issued_is_a_violation()
+    public void S12_retiring_what_was_not_issued_is_a_violation()
     {
         AssertRefused(TransportErrorCode.ProtocolViolation, byClient: true, Frame(new RetireConnectionIdFrame(4)));
         AssertRefused(TransportErrorCode.ProtocolViolation, byClient: true, Frame(new RetireConnectionIdFrame(0)));
@@ -84,7 +84,7 @@ public sealed class FrameRulesTests
 
     /// <summary>Goal: one packet cannot pull more IDs than were told: retiring what is issued but not told is a violation (checklist S14).</summary>
     [TestMethod]
-    public void A_packet_of_retirements_pulls_no_more_than_was_told()
+    public void S14_a_packet_of_retirements_pulls_no_more_than_was_told()
     {
         ConnectionPair pair = Confirmed();
         List<byte> frames = [];
@@ -100,7 +100,7 @@ public sealed class FrameRulesTests
 
     /// <summary>Goal: a flood of new IDs, each retiring all before it, ends when too many retirements wait (checklist S10).</summary>
     [TestMethod]
-    public void A_flood_of_new_ids_is_ended()
+    public void S10_a_flood_of_new_ids_is_ended()
     {
         ConnectionPair pair = Confirmed();
         int sent = 0;

@@ -36,7 +36,7 @@ public sealed class OneRttKeysTests
     }
 
     [TestMethod]
-    public void Two_updates_without_anything_sent_between_are_an_error()
+    public void S46_two_updates_without_anything_sent_between_are_an_error()
     {
         (OneRttKeys a, OneRttKeys b) = Pair();
         Exchange(a, b, 0);
@@ -68,7 +68,7 @@ public sealed class OneRttKeysTests
     }
 
     [TestMethod]
-    public void A_new_key_for_a_number_below_one_of_the_old_key_is_an_error()
+    public void S46_a_new_key_for_a_number_below_one_of_the_old_key_is_an_error()
     {
         (OneRttKeys a, OneRttKeys b) = Pair();
         Exchange(a, b, 0);
@@ -82,7 +82,7 @@ public sealed class OneRttKeysTests
     }
 
     [TestMethod]
-    public void Forged_packets_are_counted_up_to_the_limit_and_derive_nothing()
+    public void S47_forged_packets_are_counted_up_to_the_limit_and_derive_nothing()
     {
         OneRttKeys b = new(CipherSuite.Aes128GcmSha256, Secret(1), Secret(2), integrityLimit: 100);
         Random random = new(3);
@@ -101,7 +101,7 @@ public sealed class OneRttKeysTests
     }
 
     [TestMethod]
-    public void An_update_comes_before_the_confidentiality_limit()
+    public void S47_an_update_comes_before_the_confidentiality_limit()
     {
         OneRttKeys a = new(CipherSuite.Aes128GcmSha256, Secret(2), Secret(1), confidentialityLimit: 100);
         OneRttKeys b = new(CipherSuite.Aes128GcmSha256, Secret(1), Secret(2));

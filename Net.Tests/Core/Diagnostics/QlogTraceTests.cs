@@ -198,7 +198,7 @@ public sealed class QlogTraceTests
 
     /// <summary>Goal: a peer's words are escaped and cut, a flood of frames is cut (checklist S42).</summary>
     [TestMethod]
-    public void A_peers_words_are_escaped_and_cut()
+    public void S42_a_peers_words_are_escaped_and_cut()
     {
         Life life = new(seed: 12);
         IConnectionObserver trace = life.Client.Parts.Observer!;

@@ -57,7 +57,7 @@ public sealed class EndpointTests
 
     /// <summary>Goal: handshakes under way are bounded, and their places come back when they end (checklist S25).</summary>
     [TestMethod]
-    public void Handshakes_are_bounded()
+    public void S25_handshakes_are_bounded()
     {
         Endpoint endpoint = NewEndpoint(maxHandshakes: 3);
         for (ulong seed = 1; seed <= 6; seed++)

@@ -43,6 +43,18 @@ public sealed class SnapshotReaderTests
             reader.End();
         });
 
+    /// <summary>Goal: a connection's snapshot may hold the sections of this release and no required ones beside: numbers that are free or a component's are not known.</summary>
+    [TestMethod]
+    public void Required_sections_are_those_of_this_release()
+    {
+        HashSet<ulong> named = [.. typeof(SectionNumber).GetFields().Select(f => (ulong)f.GetRawConstantValue()!)];
+        ulong[] ofComponents = [SectionNumber.EarlyDataLedger, SectionNumber.Component, SectionNumber.Connection, SectionNumber.ComponentState];
+        for (ulong number = 0; number < 300; number += 2)
+        {
+            Assert.AreEqual(named.Contains(number) && !ofComponents.Contains(number), SectionNumber.IsKnown(number), $"{number}");
+        }
+    }
+
     /// <summary>Goal: an instant keeps its distance from now on a machine with another clock; "never" stays never.</summary>
     [TestMethod]
     [DataRow(0L)]

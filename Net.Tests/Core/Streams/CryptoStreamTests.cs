@@ -63,7 +63,7 @@ public sealed class CryptoStreamTests
 
     /// <summary>Goal: more than 64 kB that wait close with CRYPTO_BUFFER_EXCEEDED; the same offsets are fine once what came before was read.</summary>
     [TestMethod]
-    public void Waiting_bytes_are_bounded()
+    public void S38_waiting_bytes_are_bounded()
     {
         CryptoStream stream = new();
         CryptoFrame last = new(CryptoStream.MaxBuffered - 1, "x"u8), over = new(CryptoStream.MaxBuffered, "x"u8), far = new(VarInt.MaxValue - 1, "x"u8);

@@ -47,7 +47,7 @@ public sealed class ReceiveBufferTests
 
     /// <summary>Goal: of bytes that arrive twice and differ the first win, byte by byte (checklist S57).</summary>
     [TestMethod]
-    public void First_bytes_win()
+    public void S57_first_bytes_win()
     {
         ReceiveBuffer buffer = new();
         buffer.Write(4, "eFgh"u8);
@@ -60,7 +60,7 @@ public sealed class ReceiveBufferTests
     /// <summary>Goal: a window of 1 MiB in single bytes, the even ones first, costs no more than four windows and time linear in the bytes (checklist S55).</summary>
     [TestMethod]
     [Timeout(20_000)]
-    public void Single_bytes_with_gaps_cost_little()
+    public void S55_single_bytes_with_gaps_cost_little()
     {
         const int window = 1 << 20;
         byte[] sent = StreamPair.Pattern(window);

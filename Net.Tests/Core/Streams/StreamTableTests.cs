@@ -64,7 +64,7 @@ public sealed class StreamTableTests
     [TestMethod]
     [DataRow(false)]
     [DataRow(true)]
-    public void The_stream_limit_holds(bool unidirectional)
+    public void S52_the_stream_limit_holds(bool unidirectional)
     {
         StreamOptions options = new() { MaxBidirectional = 10, MaxUnidirectional = 10 };
         foreach (ulong index in new ulong[] { 10, 11, 1UL << 59, (1UL << 60) - 1 })
@@ -198,7 +198,7 @@ public sealed class StreamTableTests
 
     /// <summary>Goal: offsets beyond the stream's or the connection's limit close with FLOW_CONTROL_ERROR at once, up to the largest (checklist S51).</summary>
     [TestMethod]
-    public void Offsets_beyond_the_limits_are_refused()
+    public void S51_offsets_beyond_the_limits_are_refused()
     {
         StreamOptions options = new() { StreamWindow = 1000, ConnectionWindow = 1500 };
         foreach (ulong offset in new ulong[] { 1000, VarInt.MaxValue - 1 })
@@ -218,7 +218,7 @@ public sealed class StreamTableTests
 
     /// <summary>Goal: what is sent far ahead raises no window; only what was read does (checklist S56).</summary>
     [TestMethod]
-    public void Sparse_frames_raise_no_limit()
+    public void S56_sparse_frames_raise_no_limit()
     {
         StreamOptions options = new() { StreamWindow = 100_000, ConnectionWindow = 1_000_000 };
         StreamTable server = new(isServer: true, options);
@@ -239,7 +239,7 @@ public sealed class StreamTableTests
 
     /// <summary>Goal: a second final size, bytes beyond it, or one below what came close with FINAL_SIZE_ERROR (checklist S57; RFC 9000, section 4.5).</summary>
     [TestMethod]
-    public void The_final_size_is_final()
+    public void S57_the_final_size_is_final()
     {
         static TransportErrorCode Second(Func<StreamTable, TransportError> second, bool reset = false)
         {
@@ -268,7 +268,7 @@ public sealed class StreamTableTests
 
     /// <summary>Goal: the connection's window comes back in full after resets, stops and bytes that come after a stop (checklist S58).</summary>
     [TestMethod]
-    public void Reset_and_stopped_streams_give_the_window_back()
+    public void S58_reset_and_stopped_streams_give_the_window_back()
     {
         StreamOptions options = new() { StreamWindow = 1000, ConnectionWindow = 1000, MaxUnidirectional = 1000 };
         StreamTable server = new(isServer: true, options);
@@ -299,7 +299,7 @@ public sealed class StreamTableTests
 
     /// <summary>Goal: a flood of *_BLOCKED frames is answered at most once per window, and only where there is something to tell (checklist S58).</summary>
     [TestMethod]
-    public void Blocked_frames_are_answered_once()
+    public void S58_blocked_frames_are_answered_once()
     {
         StreamOptions options = new() { StreamWindow = 1000, ConnectionWindow = 1000, MaxBidirectional = 100 };
         StreamTable server = new(isServer: true, options);

@@ -117,7 +117,7 @@ public sealed class TlsHostileInputTests
 
     /// <summary>Goal: bombs of extensions, key shares, names and protocols are parsed and judged (checklist S41).</summary>
     [TestMethod]
-    public void Bombs_are_defused()
+    public void S41_bombs_are_defused()
     {
         HandshakePair pair = new();
         pair.Run();

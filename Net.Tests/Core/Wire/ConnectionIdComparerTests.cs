@@ -7,7 +7,7 @@ public sealed class ConnectionIdComparerTests
 {
     /// <summary>Goal (checklist S9): the same ID hashes differently under another key, so that nobody can prepare collisions.</summary>
     [TestMethod]
-    public void The_hash_depends_on_both_halves_of_the_key()
+    public void S9_the_hash_depends_on_both_halves_of_the_key()
     {
         ConnectionId id = new([1, 2, 3, 4, 5, 6, 7, 8]);
         int hash = new ConnectionIdComparer(1, 2).GetHashCode(id);

@@ -282,7 +282,7 @@ public sealed class ExchangeTests
 
     /// <summary>Goal: resetting requests does not buy more running handlers (S53, S54).</summary>
     [TestMethod]
-    public void Reset_requests_count_while_their_handlers_run()
+    public void S54_reset_requests_count_while_their_handlers_run()
     {
         List<TaskCompletionSource> started = [];
         HostWorld world = new(new Handler(async (_, _) =>

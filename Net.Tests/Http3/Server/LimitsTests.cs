@@ -15,7 +15,7 @@ public sealed class LimitsTests
 
     /// <summary>Goal: a head that does not come is answered with 408, however many bytes trickle in (S60); another request is not disturbed.</summary>
     [TestMethod]
-    public void A_slow_head_is_timed_out()
+    public void S60_a_slow_head_is_timed_out()
     {
         HostWorld world = World(new Handler(ReadAllAsync), new() { RequestHeadersTimeout = TimeSpan.FromSeconds(10) });
         byte[] head = Frames.Request("GET", ("x", new string('y', 100)));
@@ -40,7 +40,7 @@ public sealed class LimitsTests
     [TestMethod]
     [DataRow(false)]
     [DataRow(true)]
-    public void A_slow_body_is_timed_out(bool hasResponded)
+    public void S60_a_slow_body_is_timed_out(bool hasResponded)
     {
         Http3ErrorCode? seen = null;
         HostWorld world = World(
@@ -122,7 +122,7 @@ public sealed class LimitsTests
     [TestMethod]
     [DataRow(10_000)]
     [DataRow(900)]
-    public void A_response_that_nobody_takes_is_dropped(int size)
+    public void S59_a_response_that_nobody_takes_is_dropped(int size)
     {
         Http3RequestAbortedException? abort = null;
         HostWorld world = World(
@@ -162,7 +162,7 @@ public sealed class LimitsTests
 
     /// <summary>Goal: requests that are made and dropped at a rate that no user has close the connection (S53); slower ones do not.</summary>
     [TestMethod]
-    public void Rapid_reset_closes_the_connection()
+    public void S53_rapid_reset_closes_the_connection()
     {
         HostWorld world = World(new Handler((_, _) => new(Task.Delay(Timeout.Infinite, CancellationToken.None))), new() { MaxCancelledRequests = 50, MaxRunningHandlers = 5 });
         for (int i = 0; i < 200; i++)
@@ -193,7 +193,7 @@ public sealed class LimitsTests
 
     /// <summary>Goal: the same when it is the server that has to reset (S54), while handlers still run.</summary>
     [TestMethod]
-    public void Faults_count_as_resets()
+    public void S54_faults_count_as_resets()
     {
         int running = 0;
         HostWorld world = World(
