@@ -25,6 +25,31 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
 
     private bool OwnsSocket => _left != _taken;
 
+    /// <summary>The server would rather be reached elsewhere (RFC 9000, section 9.6): of the family in use, else of the other one.</summary>
+    /// <param name="driver">Of a client's connection whose handshake is confirmed.</param>
+    /// <param name="mayFollow">From the address called to the one preferred; null for <see cref="AddressScope"/>'s rule.</param>
+    /// <param name="now">The time.</param>
+    public static void FollowPreferred(ConnectionDriver driver, Func<IPEndPoint, IPEndPoint, bool>? mayFollow, Instant now)
+    {
+        if (driver.Connection.PeerParameters?.PreferredAddress is not PreferredAddress offered)
+        {
+            return;
+        }
+
+        UdpAddress called = driver.Connection.Path.Remote;
+        (UdpAddress same, UdpAddress other) = called.IsIPv6 ? (offered.IPv6, offered.IPv4) : (offered.IPv4, offered.IPv6);
+        UdpAddress target = same.IsNone ? other : same;
+        bool isWelcome = !target.IsNone && target != called
+            && (mayFollow?.Invoke(called.ToEndPoint(), target.ToEndPoint()) ?? AddressScope.IsPlausible(called, target));
+        if (isWelcome)
+        {
+            MigrateWork work = new(driver, null, target);
+            work.Run(now);
+            // Whoever is not reached there is still reached here.
+            _ = work.Task.ContinueWith(static task => _ = task.Exception, TaskScheduler.Default);
+        }
+    }
+
     public void Run(Instant now)
     {
         Connection connection = driver.Connection;

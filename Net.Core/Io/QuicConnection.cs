@@ -309,7 +309,7 @@ public sealed class QuicConnection : IAsyncDisposable
             Connection connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
             _driver = new(host.Shard, connection, (ulong)_options.DefaultStreamErrorCode, host.Release);
             _driver.OnConnected = OnConnected;
-            _driver.OnConfirmed = FollowPreferred;
+            _driver.OnConfirmed = now => MigrateWork.FollowPreferred(_driver, _options.FollowPreferredAddress, now);
             host.Shard.SetOwner(connection, _driver);
             _ = WatchAsync(_driver);
         }
@@ -329,29 +329,6 @@ public sealed class QuicConnection : IAsyncDisposable
             QuicConnection connection = new(_driver!);
             connection.Complete(_options, name);
             _ = _connection.TrySetResult(connection);
-        }
-
-        /// <summary>The server would rather be reached elsewhere (RFC 9000, section 9.6): of the family in use, else of the other one.</summary>
-        private void FollowPreferred(Instant now)
-        {
-            if (_driver!.Connection.PeerParameters?.PreferredAddress is not PreferredAddress offered)
-            {
-                return;
-            }
-
-            UdpAddress called = _driver.Connection.Path.Remote;
-            (UdpAddress same, UdpAddress other) = called.IsIPv6 ? (offered.IPv6, offered.IPv4) : (offered.IPv4, offered.IPv6);
-            UdpAddress target = same.IsNone ? other : same;
-            bool isWelcome = !target.IsNone && target != called && (_options.FollowPreferredAddress is Func<IPEndPoint, IPEndPoint, bool> mayFollow
-                ? mayFollow(called.ToEndPoint(), target.ToEndPoint())
-                : AddressScope.IsPlausible(called, target));
-            if (isWelcome)
-            {
-                MigrateWork work = new(_driver, null, target);
-                work.Run(now);
-                // Whoever is not reached there is still reached here.
-                _ = work.Task.ContinueWith(static task => _ = task.Exception, TaskScheduler.Default);
-            }
         }
 
         private async Task WatchAsync(ConnectionDriver driver)

@@ -34,8 +34,8 @@ internal static class MatrixCases
         new("ipv6", [5 * KB, 10 * KB]) { IPv6 = true },
         new("connectionmigration", [2 * MB])
         {
-            // Whether or not the server prefers another address, the client moves.
-            Client = "connectionmigration", Migrates = true, Events = s_path,
+            // To where the server prefers it, or of its own accord.
+            Server = "connectionmigration", Client = "connectionmigration", Migrates = true, Events = s_path,
         },
         new("longrtt", [KB])
         {

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Net.Core.Connections;
 using Net.Core.Crypto;
 using Net.Core.Io;
+using Net.Core.Paths;
 using Net.Core.Tls;
 using Net.Core.Wire;
 
@@ -23,6 +24,7 @@ internal sealed class ClientHost : IAsyncDisposable
     private readonly Host _host;
     private readonly UdpAddress _remote;
     private readonly TlsClientOptions _tls;
+    private readonly UdpAddress _first;
 
     public ClientHost(Contract contract, TestCase testCase, IPEndPoint remote, string serverName)
     {
@@ -36,6 +38,7 @@ internal sealed class ClientHost : IAsyncDisposable
         HostCrypto crypto = new(new() { RemoteCertificateValidation = (_, _, _, _) => true });
 #pragma warning restore CA5359
         _host = new(UdpAddress.FromEndPoint(new(any, 0)), options, null, retry: false, crypto, (_, _) => throw new InvalidOperationException("a client accepts nobody"));
+        _first = _host.Shard.Channel.Local;
     }
 
     /// <summary>A new connection, once its handshake is complete.</summary>
@@ -63,7 +66,17 @@ internal sealed class ClientHost : IAsyncDisposable
             await UpdateKeysAsync(fetcher, fetches);
         }
 
+        if (_testCase.Migrates && fetcher is HqFetcher mover && fetcher.Connection.PeerParameters?.PreferredAddress is null)
+        {
+            await MoveAsync(mover, fetches);
+        }
+
         await fetches;
+        if (_testCase.Migrates && await _host.RunAsync(_ => fetcher.Connection.Path is NetworkPath path && path.Remote == _remote && path.Local.Port == _first.Port))
+        {
+            throw new ContractException("the connection did not move");
+        }
+
         if (_testCase.KeyUpdate && await _host.RunAsync(_ => fetcher.Connection.Parts.Keys?.ReadGeneration ?? 0) == 0)
         {
             throw new ContractException("the server did not follow the key update");
@@ -103,6 +116,21 @@ internal sealed class ClientHost : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _host.DisposeAsync();
+
+    /// <summary>A move needs a confirmed handshake and a spare ID of the server's: it is tried until it is permitted.</summary>
+    private static async Task MoveAsync(HqFetcher fetcher, Task fetches)
+    {
+        while (!fetches.IsCompleted)
+        {
+            if (await fetcher.TryMoveAsync() is Task move)
+            {
+                await move;
+                return;
+            }
+
+            await Task.Delay(s_poll);
+        }
+    }
 
     /// <summary>An update needs an acknowledged packet first (RFC 9001, section 6.1): it is tried until it is permitted.</summary>
     private async Task UpdateKeysAsync(IFetcher fetcher, Task fetches)

@@ -18,8 +18,9 @@ internal sealed class Host : IAsyncDisposable
     /// <param name="local">Bound before this returns.</param>
     /// <param name="crypto">Disposed with the host.</param>
     /// <param name="accept">Gives a client's connection its owner, on the shard's thread, perhaps before this constructor returns.</param>
+    /// <param name="second">Another socket of a server, at an address that it prefers.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
-    public Host(UdpAddress local, ConnectionOptions connection, TlsServerOptions? server, bool retry, HostCrypto crypto, Func<Shard, Connection, IConnectionOwner> accept)
+    public Host(UdpAddress local, ConnectionOptions connection, TlsServerOptions? server, bool retry, HostCrypto crypto, Func<Shard, Connection, IConnectionOwner> accept, IDatagramChannel? second = null)
     {
         _crypto = crypto;
         EndpointOptions options = new()
@@ -31,7 +32,12 @@ internal sealed class Host : IAsyncDisposable
             Tickets = Tickets,
         };
         Endpoint endpoint = new(options, crypto) { WallClock = Second };
-        IDatagramChannel channel = UdpChannel.Bind(local);
+        PathSockets channel = new(UdpChannel.Bind(local));
+        if (second is not null)
+        {
+            channel.Add(second);
+        }
+
         Shard? shard = null;
         shard = new(endpoint, channel, crypto, c => accept(shard!, c), new() { OffloadCrypto = true });
         Shard = shard;

@@ -43,6 +43,7 @@ internal sealed class HqFetcher : IFetcher
 
                 started.TrySetResult();
             };
+            made.OnConfirmed = at => MigrateWork.FollowPreferred(made, mayFollow: null, at);
             host.Shard.SetOwner(connection, made);
             return made;
         });
@@ -57,6 +58,19 @@ internal sealed class HqFetcher : IFetcher
         await using QuicStream stream = asked.Stream;
         await asked.Written;
         await stream.CopyToAsync(file);
+    }
+
+    /// <summary>Goes to another port of this host.</summary>
+    /// <returns>Ends when the server has answered there; null when the connection cannot move now.</returns>
+    public async Task<Task?> TryMoveAsync()
+    {
+        Task move = await _host.RunAsync(now =>
+        {
+            MigrateWork work = new(_driver, null);
+            work.Run(now);
+            return (Task)work.Task;
+        });
+        return move.Exception?.InnerException is InvalidOperationException ? null : move;
     }
 
     public async ValueTask DisposeAsync()

@@ -23,13 +23,16 @@ internal static class Server
         WwwFolder files = new(contract.Www);
         TaskCompletionSource<ExchangeHost> http3 = new();
         TlsServerOptions tls = new() { AlpnProtocols = [Protocol.Hq, Protocol.Http3], Suites = Protocol.Suites(testCase), AcceptsEarlyData = testCase.Plan == ClientPlan.ResumeEarly };
+        PreferredSocket? preferred = testCase.Migrates ? PreferredSocket.Bind(contract.Parameters.Listen) : null;
+        ConnectionOptions options = Protocol.Options(contract, testCase);
         await using Host host = new(
             UdpAddress.FromEndPoint(new(contract.Parameters.Listen, contract.Port)),
-            Protocol.Options(contract, testCase),
+            preferred is null ? options : options with { PreferredIPv4 = preferred.IPv4, PreferredIPv6 = preferred.IPv6 },
             tls,
             testCase.Retry,
             LoadCertificate(contract.Certificates),
-            (shard, connection) => new ProtocolOwner(shard, connection, files, http3.Task.Result));
+            (shard, connection) => new ProtocolOwner(shard, connection, files, http3.Task.Result),
+            preferred?.Channel);
         using ExchangeHost exchanges = new(new FileComponent(files), new ShardQueue(host.Shard), new() { OnFault = e => Program.Say(e.Message) });
         http3.SetResult(exchanges);
 

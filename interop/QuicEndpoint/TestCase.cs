@@ -45,6 +45,9 @@ internal sealed record TestCase
     /// <summary>The client updates its keys within the first megabyte.</summary>
     public bool KeyUpdate { get; private init; }
 
+    /// <summary>The server prefers another port of its own; the client must move there, or of its own accord where the server has no preference.</summary>
+    public bool Migrates { get; private init; }
+
     /// <summary>Offered and accepted; empty for all that we have.</summary>
     public IReadOnlyList<CipherSuite> Suites { get; private init; } = [];
 
@@ -62,6 +65,7 @@ internal sealed record TestCase
         "chacha20" => new() { Suites = [CipherSuite.ChaCha20Poly1305Sha256] },
         "retry" => new() { Retry = true },
         "v2" => new() { PreferredVersion = QuicVersion.V2 },
+        "connectionmigration" => new() { Migrates = true },
         "keyupdate" => new() { KeyUpdate = true },
         "http3" => new() { Http3 = true },
         _ => null,
