@@ -1,10 +1,10 @@
-using SocketHolder = Net.Migration.Hosting.SocketHolder;
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Net;
 using Net.Core.Wire;
+using SocketHolder = Net.Migration.Hosting.SocketHolder;
 
 namespace Net.Node.Cli;
 

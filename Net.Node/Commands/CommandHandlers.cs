@@ -1,8 +1,8 @@
-using SocketHolder = Net.Migration.Hosting.SocketHolder;
 using Net.Node.Cli;
 using Net.Node.Data;
 using Net.Node.Demo;
 using Net.Node.Runtime;
+using SocketHolder = Net.Migration.Hosting.SocketHolder;
 
 namespace Net.Node.Commands;
 

@@ -1,7 +1,7 @@
-using SocketHolder = Net.Migration.Hosting.SocketHolder;
 using Net.Node.Cli;
 using Net.Node.Data;
 using Net.Node.Runtime;
+using SocketHolder = Net.Migration.Hosting.SocketHolder;
 
 namespace Net.Node.Commands;
 

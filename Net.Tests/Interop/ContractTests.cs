@@ -49,8 +49,13 @@ public sealed class ContractTests
 
         Dictionary<string, string> set = new()
         {
-            ["TESTCASE"] = "transfer", ["WWW_DIR"] = "/a", ["DOWNLOADS_DIR"] = "/b", ["CERTS_DIR"] = "/c", ["PORT"] = "0",
-            ["SERVER_PARAMS"] = "idle=7 listen=127.0.0.1", ["CLIENT_PARAMS"] = "idle=9",
+            ["TESTCASE"] = "transfer",
+            ["WWW_DIR"] = "/a",
+            ["DOWNLOADS_DIR"] = "/b",
+            ["CERTS_DIR"] = "/c",
+            ["PORT"] = "0",
+            ["SERVER_PARAMS"] = "idle=7 listen=127.0.0.1",
+            ["CLIENT_PARAMS"] = "idle=9",
             ["REQUESTS"] = "https://server4:443/one https://[::1]:4443/two",
         };
         Contract moved = Contract.Read("server", set.GetValueOrDefault);

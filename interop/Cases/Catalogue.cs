@@ -25,7 +25,6 @@ internal static class Catalogue
         new("crowd20", s_transfer, c => Crowd.RunAsync(c, c.Peers.CurlNgtcp2, 20)),
         new("wrong-usage", TimeSpan.FromMinutes(3), WrongInput.UsageAsync),
         new("wrong-input", TimeSpan.FromMinutes(3), WrongInput.InputAsync),
-        new("page-chromium", TimeSpan.FromMinutes(6), Chromium.RunAsync),
         new("packages", TimeSpan.FromMinutes(6), Packages.RunAsync),
     ];
 

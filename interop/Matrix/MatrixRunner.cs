@@ -182,7 +182,10 @@ internal sealed class MatrixRunner
         {
             IEnumerable<string> marks = cases.Select(c => _results.FirstOrDefault(r => r.Server == row[0] && r.Client == row[1] && r.Case == c.Name)?.Verdict switch
             {
-                Verdict.Pass => "+", Verdict.Fail => "X", Verdict.Unavailable => "?", _ => ".",
+                Verdict.Pass => "+",
+                Verdict.Fail => "X",
+                Verdict.Unavailable => "?",
+                _ => ".",
             });
             Console.WriteLine($"{$"{row[0]} -> {row[1]}".PadRight(width)} {string.Join(' ', marks)}");
         }

@@ -32,8 +32,8 @@ public sealed class SocketHolderTests : IDisposable
         client.Connect(holder.LocalEndPoint);
         _ = await client.SendAsync(new byte[] { 7 }, _stop.Token);
         first.GiveBack();
-            // As a `using` does behind it: the holder must not hear that the port is not needed any more.
-            first.Dispose();
+        // As a `using` does behind it: the holder must not hear that the port is not needed any more.
+        first.Dispose();
 
         BorrowedSocket? second = null;
         while (second is null)

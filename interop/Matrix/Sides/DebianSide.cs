@@ -42,8 +42,14 @@ internal abstract class DebianSide(string name, string release, string folder, s
     {
         Dictionary<string, string?> all = new()
         {
-            ["CURL_HOME"] = "/nonexistent", ["LD_LIBRARY_PATH"] = null, ["LC_ALL"] = "C.UTF-8",
-            ["http_proxy"] = null, ["https_proxy"] = null, ["all_proxy"] = null, ["ALL_PROXY"] = null, ["HTTPS_PROXY"] = null,
+            ["CURL_HOME"] = "/nonexistent",
+            ["LD_LIBRARY_PATH"] = null,
+            ["LC_ALL"] = "C.UTF-8",
+            ["http_proxy"] = null,
+            ["https_proxy"] = null,
+            ["all_proxy"] = null,
+            ["ALL_PROXY"] = null,
+            ["HTTPS_PROXY"] = null,
         };
         foreach ((string key, string? value) in environment ?? new Dictionary<string, string?>())
         {
