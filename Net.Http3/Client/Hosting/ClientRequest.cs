@@ -124,10 +124,14 @@ internal sealed class ClientRequest
         }
     }
 
-    /// <summary>Nothing more of the response is wanted.</summary>
+    /// <summary>Nothing more of the response is wanted: gives the request up, unless the response was read to its end.</summary>
+    /// <remarks>
+    /// A server may answer before it has the whole request (RFC 9114, section 4.1); whoever has buffered that answer has not asked for the rest of the
+    /// request to be dropped. As with HTTP/2 in SocketsHttpHandler.
+    /// </remarks>
     public void Abandon()
     {
-        if (Volatile.Read(ref _over) != All)
+        if ((Volatile.Read(ref _over) & ResponseOver) == 0)
         {
             _exchange.Cancel();
             Give(All);

@@ -186,6 +186,35 @@ public sealed class Http3HandlerFailureTests
         Assert.AreEqual(isSent, begun.Task.IsCompleted);
     }
 
+    /// <summary>Goal: an answer that is complete before the request is, and was buffered and let go, does not end the request's content.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Content_goes_on_after_an_early_answer()
+    {
+        await using ClientSite site = new((_, connection, id) => connection.Write(id, s_ok, fin: true));
+        using HttpClient client = ClientSite.NewClient();
+        TaskCompletionSource answered = new();
+        TaskCompletionSource sent = new();
+        using HttpRequestMessage request = Http3HandlerTests.Request(HttpMethod.Post, site.At("/"));
+        request.Content = new DuplexContent(async body =>
+        {
+            await answered.Task;
+            try
+            {
+                await body.WriteAsync(new byte[] { 1, 2, 3 }, Stop);
+                sent.SetResult();
+            }
+            catch (Exception error)
+            {
+                sent.SetException(error);
+            }
+        });
+        using HttpResponseMessage response = await client.SendAsync(request, Stop);
+        response.Dispose();
+        answered.SetResult();
+        await sent.Task.WaitAsync(Stop);
+    }
+
     /// <summary>Goal: what a GOAWAY or H3_REQUEST_REJECTED leaves unprocessed is sent again; after a GOAWAY on another connection.</summary>
     [TestMethod]
     [DataRow(true)]
