@@ -9,6 +9,9 @@ internal sealed class StreamEntry
     /// <summary>Urgency of a stream that nobody gave another (RFC 9218, section 4.1).</summary>
     public const byte DefaultUrgency = 3;
 
+    /// <summary>Of a stream that has nothing to send.</summary>
+    public const int NoQueue = -1;
+
     public StreamEntry(StreamId id, SendStream? send, ReceiveStream? receive)
     {
         Id = id;
@@ -40,6 +43,9 @@ internal sealed class StreamEntry
     public ulong StopCode { get; set; }
 
     public LinkedListNode<StreamEntry> SendNode { get; }
+
+    /// <summary>Which of the schedule's queues it waits in.</summary>
+    public int Queue { get; set; } = NoQueue;
 
     public LinkedListNode<StreamEntry> ControlNode { get; }
 

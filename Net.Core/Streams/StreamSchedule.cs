@@ -2,15 +2,25 @@ namespace Net.Core.Streams;
 
 /// <summary>Which streams have something to send, in the order in which they come: idle streams cost nothing, however many.</summary>
 /// <remarks>
-/// Per urgency two queues: what needs no credit (sent again, FIN alone) and what does. So a connection without credit looks at no stream in vain.
-/// The head of a queue stays until it has nothing left, unless it is incremental: then it goes to the tail after each packet (RFC 9218, section 10).
+/// <para>
+/// What needs no credit (sent again, FIN alone) stands apart from what does, so a connection without credit looks at no stream in vain. Each has two
+/// queues per urgency (RFC 9218, section 10): streams that are of use only as a whole come one after the other, in the order of their IDs, which is
+/// that of the requests; incremental ones take turns behind them, a packet each.
+/// </para>
+/// <para>
+/// Of one urgency unidirectional streams come first: in HTTP/3 they carry what requests wait for, and end soon or never.
+/// </para>
 /// </remarks>
 internal sealed class StreamSchedule
 {
     public const int Urgencies = 8;
 
-    // [urgency]: free, [Urgencies + urgency]: fresh.
-    private readonly LinkedList<StreamEntry>[] _queues = [.. Enumerable.Range(0, 2 * Urgencies).Select(_ => new LinkedList<StreamEntry>())];
+    private const int Kinds = 2;
+
+    private const uint AllFree = 0xFFFF, AllFresh = ~AllFree;
+
+    // 2 * urgency, + 1 for incremental ones; those that need credit are behind all that do not.
+    private readonly LinkedList<StreamEntry>[] _queues = [.. Enumerable.Range(0, 2 * Kinds * Urgencies).Select(_ => new LinkedList<StreamEntry>())];
     private readonly LinkedList<StreamEntry> _control = new();
     private uint _filled;
 
@@ -19,29 +29,29 @@ internal sealed class StreamSchedule
 
     public bool HasControl => _control.Count != 0;
 
-    public bool HasFree => (_filled & 0xFF) != 0;
+    public bool HasFree => (_filled & AllFree) != 0;
 
-    public bool HasFresh => (_filled & 0xFF00) != 0;
+    public bool HasFresh => (_filled & AllFresh) != 0;
 
     public StreamEntry? FirstControl => _control.First?.Value;
 
     /// <summary>The stream whose turn it is.</summary>
     public StreamEntry? Next(bool withFresh)
     {
-        uint candidates = withFresh ? _filled : _filled & 0xFF;
+        uint candidates = withFresh ? _filled : _filled & AllFree;
         return candidates == 0 ? null : _queues[System.Numerics.BitOperations.TrailingZeroCount(candidates)].First!.Value;
     }
 
     /// <summary>Puts a stream where it belongs now; to be called after each change of it.</summary>
     public void Update(StreamEntry entry)
     {
-        int index = entry.Send?.Need switch
+        int place = (Kinds * entry.Urgency) + (entry.IsIncremental ? 1 : 0);
+        Move(entry, entry.Send?.Need switch
         {
-            SendNeed.Free => entry.Urgency,
-            SendNeed.Fresh => Urgencies + entry.Urgency,
-            _ => -1,
-        };
-        Move(entry, index < 0 ? null : _queues[index]);
+            SendNeed.Free => place,
+            SendNeed.Fresh => (Kinds * Urgencies) + place,
+            _ => StreamEntry.NoQueue,
+        });
         bool waits = entry.ControlNode.List is not null;
         if (entry.HasControl && !waits)
         {
@@ -66,7 +76,7 @@ internal sealed class StreamSchedule
 
     public void Remove(StreamEntry entry)
     {
-        Move(entry, null);
+        Move(entry, StreamEntry.NoQueue);
         if (entry.ControlNode.List is not null)
         {
             _control.Remove(entry.ControlNode);
@@ -76,32 +86,63 @@ internal sealed class StreamSchedule
     /// <summary>All that wait, in their order: added in the same order elsewhere they stand in the same queues.</summary>
     public IEnumerable<StreamEntry> InOrder() => _queues.SelectMany(queue => queue);
 
-    private void Move(StreamEntry entry, LinkedList<StreamEntry>? target)
+    private void Move(StreamEntry entry, int target)
     {
-        LinkedList<StreamEntry>? source = entry.SendNode.List;
+        int source = entry.Queue;
         if (source == target)
         {
             return;
         }
 
         Moves++;
-
-        if (source is not null)
+        entry.Queue = target;
+        if (source != StreamEntry.NoQueue)
         {
-            source.Remove(entry.SendNode);
-            SetFilled(source);
+            _queues[source].Remove(entry.SendNode);
+            _filled = _queues[source].Count != 0 ? _filled : _filled & ~(1u << source);
         }
 
-        if (target is not null)
+        if (target == StreamEntry.NoQueue)
         {
-            target.AddLast(entry.SendNode);
-            SetFilled(target);
+            return;
+        }
+
+        _filled |= 1u << target;
+        if (entry.IsIncremental)
+        {
+            _queues[target].AddLast(entry.SendNode);
+        }
+        else
+        {
+            Insert(_queues[target], entry);
         }
     }
 
-    private void SetFilled(LinkedList<StreamEntry> queue)
+    /// <summary>From both ends at once: a new stream belongs at the tail, one that had its turn at the head.</summary>
+    private static void Insert(LinkedList<StreamEntry> queue, StreamEntry entry)
     {
-        int index = Array.IndexOf(_queues, queue);
-        _filled = queue.Count != 0 ? _filled | (1u << index) : _filled & ~(1u << index);
+        LinkedListNode<StreamEntry>? first = queue.First, last = queue.Last;
+        while (first is not null && last is not null)
+        {
+            if (Precedes(entry, first.Value))
+            {
+                queue.AddBefore(first, entry.SendNode);
+                return;
+            }
+
+            if (Precedes(last.Value, entry))
+            {
+                queue.AddAfter(last, entry.SendNode);
+                return;
+            }
+
+            (first, last) = (first.Next, last.Previous);
+        }
+
+        queue.AddLast(entry.SendNode);
     }
+
+    private static bool Precedes(StreamEntry one, StreamEntry other) => one.Id.IsUnidirectional != other.Id.IsUnidirectional
+        ? one.Id.IsUnidirectional
+        : one.Id < other.Id;
 }

@@ -387,6 +387,53 @@ public sealed class StreamTableTests
         Assert.IsGreaterThan(6, changes.Count, "the last two take turns");
     }
 
+    /// <summary>
+    /// Goal (RFC 9218, section 10): streams of one urgency are sent in the order of their IDs, unidirectional ones first, in whatever order they were
+    /// filled, across a move, and again when one that had run dry is filled behind others; incremental ones take turns behind them.
+    /// </summary>
+    [TestMethod]
+    public void Streams_of_one_urgency_go_in_the_order_of_their_ids()
+    {
+        StreamPair pair = new();
+        StreamId Open(bool unidirectional) => pair.Client.TryOpen(unidirectional, out StreamId id) ? id : default;
+        StreamId first = Open(false), second = Open(false), third = Open(false), turns = Open(false), alsoTurns = Open(false), lone = Open(true), hurried = Open(false);
+        StreamId[] whole = [third, first, lone, second];
+        foreach (StreamId id in whole.Append(turns).Append(alsoTurns).Append(hurried))
+        {
+            pair.Client.SetPriority(id, id == hurried ? 2 : 5, incremental: id == turns || id == alsoTurns);
+        }
+
+        foreach (StreamId id in (StreamId[])[turns, alsoTurns, .. whole, hurried])
+        {
+            pair.Client.Write(id, new byte[3000], fin: false);
+        }
+
+        List<ulong> order = [];
+        for (bool isAgain = false; pair.Client.HasFrames; isAgain = true)
+        {
+            if (!isAgain)
+            {
+                pair.Client = StreamPair.Move(pair.Client);
+            }
+
+            foreach (ulong id in StreamPair.Write(pair.Client).Frames.Select(frame => frame.Id))
+            {
+                order.Add(id);
+                if (id == second.Value && !order[..^1].Contains(id))
+                {
+                    // It had run dry: now it comes before the second, which is under way.
+                    pair.Client.Write(first, new byte[2000], fin: false);
+                }
+            }
+        }
+
+        ulong[] changes = [.. order.Where((id, i) => i == 0 || order[i - 1] != id)];
+        CollectionAssert.AreEqual(
+            new ulong[] { hurried.Value, lone.Value, first.Value, second.Value, first.Value, second.Value, third.Value }, changes[..7], string.Join(", ", changes));
+        CollectionAssert.AreEqual(
+            new ulong[] { turns.Value, alsoTurns.Value, turns.Value, alsoTurns.Value }, changes[7..11], string.Join(", ", changes));
+    }
+
     /// <summary>Goal: with thousands of idle streams a packet is written without looking at them, and nothing is allocated.</summary>
     [TestMethod]
     [DoNotParallelize] // The shared array pool lets go of chunks while other tests collect garbage.
