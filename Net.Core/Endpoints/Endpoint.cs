@@ -73,9 +73,10 @@ internal sealed class Endpoint
 
     /// <summary>
     /// Which tickets have brought 0-RTT data: with the component whose clients these are it goes to another node, and another node's comes
-    /// here before this endpoint accepts anybody. Without <see cref="WallClock"/> no ticket is given or taken.
+    /// here before this endpoint accepts anybody. Without <see cref="WallClock"/> no ticket is given or taken. Until the host has said what it knows,
+    /// no 0-RTT is accepted: only it can tell whether its keys have served before.
     /// </summary>
-    public EarlyDataLedger EarlyData { get; set; } = new();
+    public EarlyDataLedger EarlyData { get; set; } = new(since: long.MaxValue);
 
     public Instant Deadline => _ready.Count > 0 || !_stateless.IsEmpty ? default : _deadlines.Next;
 

@@ -69,7 +69,12 @@ internal sealed class ShardHost
         }
 
         // All connections of the port are here, and none ever leaves: an ID that leads nowhere is one of a connection that is over.
-        Endpoint endpoint = new(configure?.Invoke(options) ?? options, crypto) { AnswersUnknown = server is not null };
+        // Tickets are sealed under a key that is derived from that of resets: what an earlier process was given may have been accepted there.
+        Endpoint endpoint = new(configure?.Invoke(options) ?? options, crypto)
+        {
+            AnswersUnknown = server is not null,
+            EarlyData = resetKey.IsEmpty ? new(since: long.MinValue) : EarlyDataLedger.AfterLoss(DateTimeOffset.UtcNow.ToUnixTimeSeconds()),
+        };
         Shard = new(endpoint, channel, crypto, connection => accept(this, connection), new()
         {
             OffloadCrypto = true,

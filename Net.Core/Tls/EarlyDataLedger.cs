@@ -10,12 +10,15 @@ namespace Net.Core.Tls;
 /// </para>
 /// <para>
 /// It belongs to who opens the tickets: an endpoint, or a component, with which it travels. A server that starts without the ledger of its
-/// former life refuses what was sent before its start (<paramref name="since"/>), as it may have been accepted then.
+/// former life refuses what was sent before its start, as it may have been accepted then: see <see cref="AfterLoss"/>.
 /// </para>
 /// </remarks>
-/// <param name="since">Wall-clock second from which on this ledger has seen all; <see cref="long.MinValue"/> when its keys are younger than it.</param>
+/// <param name="since">
+/// Nothing is accepted that says to have been sent up to this second of the wall clock. <see cref="long.MinValue"/>, for all, is for keys that are no
+/// older than this ledger; <see cref="long.MaxValue"/> for none.
+/// </param>
 /// <param name="capacity">Serials within the window.</param>
-internal sealed class EarlyDataLedger(long since = long.MinValue, int capacity = EarlyDataLedger.DefaultCapacity)
+internal sealed class EarlyDataLedger(long since, int capacity = EarlyDataLedger.DefaultCapacity)
 {
     public const int DefaultCapacity = 16_384;
 
@@ -32,6 +35,11 @@ internal sealed class EarlyDataLedger(long since = long.MinValue, int capacity =
 
     /// <summary>Grows with every change of what travels.</summary>
     public ulong Changes { get; private set; }
+
+    /// <summary>A ledger for who has lost another, or never had it, while tickets of its keys are about.</summary>
+    /// <param name="now">Second of the wall clock.</param>
+    /// <remarks>What was accepted before may say to have been sent in a moment to come: by as much as clocks may differ.</remarks>
+    public static EarlyDataLedger AfterLoss(long now) => new(now + Tolerance);
 
     /// <summary>Whether 0-RTT may be accepted for a ticket, now and never again.</summary>
     /// <param name="sentAt">When the client says that it sent its ClientHello, on our clock.</param>

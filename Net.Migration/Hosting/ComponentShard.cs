@@ -459,7 +459,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     }
 
     /// <summary>What was accepted elsewhere is not known here, so nothing that was sent before this moment is accepted.</summary>
-    private void ForgetEarlyData() => (Shard.Endpoint.EarlyData, _knowsEarlyData) = (new(since: _runner.WallClock()), false);
+    private void ForgetEarlyData() => (Shard.Endpoint.EarlyData, _knowsEarlyData) = (EarlyDataLedger.AfterLoss(_runner.WallClock()), false);
 
     private void Renew()
     {
@@ -473,6 +473,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         OnFault = _onFault,
         Inline = _runner.RunsHandlersInline,
         Serves = _serves,
+        SendsGrease = true,
         // A simulated world has no date.
         Date = _runner.RunsHandlersInline ? null : new HttpDate(TimeProvider.System).Text,
         // A simulated world has no slow clients, only those that its seed makes slow.

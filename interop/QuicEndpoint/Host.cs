@@ -31,7 +31,7 @@ internal sealed class Host : IAsyncDisposable
             RetryAbove = retry ? 0 : null,
             Tickets = Tickets,
         };
-        Endpoint endpoint = new(options, crypto) { WallClock = Second };
+        Endpoint endpoint = new(options, crypto) { WallClock = Second, EarlyData = new(since: long.MinValue) };
         PathSockets channel = new(UdpChannel.Bind(local));
         if (second is not null)
         {

@@ -125,7 +125,7 @@ public sealed class EarlyDataTests
     /// <summary>A pair whose client has a ticket of an earlier one, and has its first flight ready.</summary>
     private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null)
     {
-        tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new());
+        tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new(since: long.MinValue));
         ConnectionPair first = new(tls: s_tls, tickets: tickets);
         first.Settle();
         first.Server.OfferTicket(s_tls, Peer.Keys.TicketKey, Second, new byte[20]);

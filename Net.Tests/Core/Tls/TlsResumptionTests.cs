@@ -148,7 +148,7 @@ public sealed class TlsResumptionTests
     public void S43_early_data_that_may_be_a_copy_is_refused(string what)
     {
         ResumptionTicket ticket = Ticket(early: true);
-        TicketContext context = Context(what == "before start" ? new(since: Second) : what == "full" ? new(capacity: 0) : null);
+        TicketContext context = Context(what == "before start" ? new(since: Second) : what == "full" ? new(long.MinValue, capacity: 0) : null);
         if (what == "used")
         {
             HandshakePair first = Resume(ticket, early: true, context: context).Run();
@@ -252,7 +252,18 @@ public sealed class TlsResumptionTests
         Assert.ThrowsExactly<SnapshotException>(() => EarlyDataLedger.Import(new(writer.Written[..^1], default)));
     }
 
-    private static TicketContext Context(EarlyDataLedger? ledger = null) => new([new(1, new byte[32])], Second, QuicVersion.V1, s_limits, ledger ?? new());
+    /// <summary>Goal: who has lost a ledger accepts nothing that the former one may have accepted: a client's clock may be ahead of ours.</summary>
+    [TestMethod]
+    public void S43_a_lost_ledger()
+    {
+        EarlyDataLedger ledger = EarlyDataLedger.AfterLoss(now: 100);
+        Assert.IsFalse(ledger.TryUse(1, sentAt: 100 + EarlyDataLedger.Tolerance, now: 100), "accepted a moment ago");
+        Assert.IsFalse(ledger.TryUse(1, sentAt: 100 + EarlyDataLedger.Tolerance, now: 100 + (2 * EarlyDataLedger.Tolerance)), "as late as it may come again");
+        Assert.IsTrue(ledger.TryUse(1, sentAt: 101 + EarlyDataLedger.Tolerance, now: 101), "nobody accepted that at 100");
+        Assert.IsFalse(new EarlyDataLedger(since: long.MaxValue).TryUse(1, sentAt: 100, now: 100), "whose host has said nothing");
+    }
+
+    private static TicketContext Context(EarlyDataLedger? ledger = null) => new([new(1, new byte[32])], Second, QuicVersion.V1, s_limits, ledger ?? new(since: long.MinValue));
 
     private static uint Age(ResumptionTicket ticket, int seconds) => unchecked((uint)(seconds * 1000) + ticket.AgeAdd);
 

@@ -28,7 +28,9 @@ public sealed class ComponentShardTests
         shard.Serve(2, _ => { }, default);
 
         Assert.IsFalse(shard.Shard.Endpoint.EarlyData.TryUse(1, sentAt: Second - 1, now: Second + 1), "the former owner may have taken it");
-        Assert.IsTrue(shard.Shard.Endpoint.EarlyData.TryUse(1, sentAt: Second + 1, now: Second + 1));
+        const long ahead = Second + EarlyDataLedger.Tolerance;
+        Assert.IsFalse(shard.Shard.Endpoint.EarlyData.TryUse(1, sentAt: ahead, now: Second + 1), "nor what says to be of a moment to come");
+        Assert.IsTrue(shard.Shard.Endpoint.EarlyData.TryUse(1, sentAt: ahead + 1, now: ahead + 1));
     }
 
     /// <summary>Goal: what was handed over counts: used tickets are known, and others of before are accepted; once it is gone, nothing of it is.</summary>
@@ -37,7 +39,7 @@ public sealed class ComponentShardTests
     [DataRow(true)]
     public async Task Early_data_is_judged_by_the_record_that_came(bool standsDown)
     {
-        EarlyDataLedger ledger = new();
+        EarlyDataLedger ledger = new(since: long.MinValue);
         Assert.IsTrue(ledger.TryUse(1, Second - 1, Second - 1));
         SnapshotWriter body = new(default);
         ledger.Export(body);
