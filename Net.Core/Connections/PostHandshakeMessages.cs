@@ -8,14 +8,16 @@ namespace Net.Core.Connections;
 /// <summary>Puts together the TLS messages that come to a client after the handshake: tickets, and nothing else (RFC 9001, section 4.6).</summary>
 /// <remarks>
 /// A message may be cut anywhere, also by a move, so its beginning travels: the new owner has no TLS machine, and needs none. KeyUpdate is
-/// forbidden in QUIC (section 6), all else unexpected.
+/// forbidden in QUIC (section 6), all else unexpected. A byte is copied once or twice, however small the pieces are that it comes in.
 /// </remarks>
 internal sealed class PostHandshakeMessages : IPart<PostHandshakeMessages>
 {
     /// <summary>Bytes of one message with its header: a ticket with its extensions is far smaller (checklist S38).</summary>
     public const int MaxMessage = 16 * 1024;
 
+    // A message's beginning, with room to grow.
     private byte[] _held = [];
+    private int _count;
 
     public static ulong Section => SectionNumber.PostHandshakeMessages;
 
@@ -32,9 +34,8 @@ internal sealed class PostHandshakeMessages : IPart<PostHandshakeMessages>
         }
 
         Changes++;
-        byte[] all = [.. _held, .. bytes];
-        ReadOnlySpan<byte> rest = all;
-        _held = [];
+        // What lies there in one piece is read where it lies.
+        ReadOnlySpan<byte> rest = _count == 0 ? bytes : Append(bytes);
         while (!rest.IsEmpty)
         {
             if (isServer || rest[0] != (byte)HandshakeType.NewSessionTicket)
@@ -62,18 +63,41 @@ internal sealed class PostHandshakeMessages : IPart<PostHandshakeMessages>
             rest = rest[length..];
         }
 
-        _held = rest.ToArray();
+        Keep(rest);
         return TransportError.None;
     }
 
-    public void Export(SnapshotWriter writer) => writer.WriteBytes(_held);
+    public void Export(SnapshotWriter writer) => writer.WriteBytes(_held.AsSpan(0, _count));
 
     public static PostHandshakeMessages Import(SnapshotReader reader)
     {
         PostHandshakeMessages messages = new() { _held = reader.ReadBytes().ToArray() };
+        messages._count = messages._held.Length;
         bool sound = messages._held.Length == 0
             || (messages._held[0] == (byte)HandshakeType.NewSessionTicket && messages._held.Length < MaxMessage && !IsComplete(messages._held, out _));
         return sound ? messages : throw new SnapshotException("a TLS message's beginning is none");
+    }
+
+    /// <summary>Twice as far each time that the room is too small.</summary>
+    private Span<byte> Append(ReadOnlySpan<byte> bytes)
+    {
+        if (_held.Length - _count < bytes.Length)
+        {
+            Array.Resize(ref _held, int.Max(_count + bytes.Length, 2 * _held.Length));
+        }
+
+        bytes.CopyTo(_held.AsSpan(_count));
+        _count += bytes.Length;
+        return _held.AsSpan(0, _count);
+    }
+
+    /// <summary>Holds the beginning of a message, perhaps as it lies; an idle connection holds nothing.</summary>
+    private void Keep(ReadOnlySpan<byte> rest)
+    {
+        if (rest.Length != _count || _count == 0)
+        {
+            (_held, _count) = (rest.ToArray(), rest.Length);
+        }
     }
 
     /// <summary>Also true for a message that says to be longer than any that is waited for.</summary>

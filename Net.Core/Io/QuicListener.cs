@@ -43,7 +43,9 @@ public sealed class QuicListener : IAsyncDisposable
             throw new ArgumentException("one preferred address at most may need a socket of its own", nameof(options));
         }
 
-        // With a callback, what is here rules until it has answered: whom a client may ask for at all.
+        // With a callback, what is here rules until it has answered: whom a client may ask for at all. A session that is resumed asks for no
+        // certificate, so the callback would never be shown its ClientHello, and its rules, such as that clients have certificates, would never
+        // be applied: there are no tickets, and none is taken (checklist S45).
         _host = new(
             listen,
             (_setup?.Connection ?? ConnectionOptions.Default) with { PreferredIPv4 = preferredIPv4, PreferredIPv6 = preferredIPv6 },

@@ -209,6 +209,23 @@ public sealed class ConnectionPartTests
         Assert.AreEqual(0x100UL + 50, (ulong)new PostHandshakeMessages().Read(isServer: false, [4, 0, 0, 1, 0], []).Code, "it does not parse");
     }
 
+    /// <summary>Goal: the longest message, byte by byte, costs about what it costs in one piece; a server cannot make us copy it again and again.</summary>
+    [TestMethod]
+    public void A_ticket_in_single_bytes_is_not_copied_for_each()
+    {
+        byte[] message = MessageWriter.Frame(new NewSessionTicket { Lifetime = 1, Nonce = [3], Ticket = new byte[PostHandshakeMessages.MaxMessage - 100] });
+        PostHandshakeMessages messages = new();
+        List<NewSessionTicket> read = [];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < message.Length; i++)
+        {
+            Assert.IsFalse(messages.Read(isServer: false, message.AsSpan(i, 1), read).IsError);
+        }
+
+        Assert.HasCount(1, read);
+        Assert.IsLessThan(10L * PostHandshakeMessages.MaxMessage, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
     /// <summary>Goal: what a connection knows of its tickets travels, of a server and of a client; a new owner's next ticket has another nonce.</summary>
     [TestMethod]
     public void SessionTickets_travel()

@@ -66,6 +66,36 @@ public sealed class QuicOptionsTests
         Assert.AreEqual(77, fault.ApplicationErrorCode);
     }
 
+    /// <summary>
+    /// Goal: a client that comes back is shown to the callback again, whatever it kept of its first visit; whose first visit was with a certificate does not
+    /// come in without (checklist S45).
+    /// </summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task The_callback_is_asked_each_time()
+    {
+        QuicMemoryNetwork network = new();
+        int asked = 0;
+        await using QuicListener listener = await ListenAsync(network, (_, _, _) =>
+        {
+            asked++;
+            return ValueTask.FromResult(ServerOptions());
+        });
+        QuicClientConnectionOptions options = QuicPair.ClientOptions(listener, network: network);
+        for (int visits = 1; visits <= 2; visits++)
+        {
+            await using QuicConnection client = await QuicConnection.ConnectAsync(options, Token);
+            await using QuicConnection server = await listener.AcceptConnectionAsync(Token);
+            // An answer comes behind the tickets, if there were any.
+            await using QuicStream request = await client.OpenOutboundStreamAsync(QuicStreamType.Bidirectional, Token);
+            await request.WriteAsync(new byte[1], completeWrites: true, Token);
+            await using QuicStream incoming = await server.AcceptInboundStreamAsync(Token);
+            await incoming.WriteAsync(new byte[1], completeWrites: true, Token);
+            Assert.AreEqual(1, await request.ReadAsync(new byte[1], Token));
+            Assert.AreEqual((visits, false), (asked, client.IsResumed));
+        }
+    }
+
     /// <summary>Goal: a callback that throws, gives nothing, or gives what cannot be used refuses its client; the next one is served, and accepting never throws.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]
