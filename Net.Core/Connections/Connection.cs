@@ -58,6 +58,9 @@ internal sealed class Connection
     /// <summary>Neither closing nor closed.</summary>
     public bool IsOpen => _parts.Lifecycle.IsOpen;
 
+    /// <summary>The ID that the client's first packet was sent to.</summary>
+    public ConnectionId OriginalDestination => _parts.Identity.OriginalDestination;
+
     public bool IsClosed => _parts.Lifecycle.State == ConnectionState.Closed;
 
     public bool IsFrozen => _isFrozen;
@@ -305,6 +308,9 @@ internal sealed class Connection
         Registration?.Touch();
         _parts.Streams.Reset(id, code);
     }
+
+    /// <summary>Whether a stream of the peer is within the limit that it was told, opened or not.</summary>
+    public bool IsPermitted(StreamId id) => _parts.Streams.IsPermitted(id);
 
     public void StopSending(StreamId id, ulong code)
     {

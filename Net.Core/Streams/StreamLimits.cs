@@ -33,6 +33,9 @@ internal sealed class StreamLimits : IPart<StreamLimits>
     /// <summary>Streams of the peer that are open now.</summary>
     public ulong PeerOpen(bool unidirectional) => Of(unidirectional).PeerOpened - Of(unidirectional).Peer.Returned;
 
+    /// <summary>Whether a stream of the peer is within the limit that it was told, opened or not.</summary>
+    public bool IsPermitted(StreamId id) => id.Index < Of(id.IsUnidirectional).Peer.Told;
+
     /// <summary>The peer opens all streams below <paramref name="count"/>; false when it may not.</summary>
     public bool TryOpenByPeer(bool unidirectional, ulong count)
     {

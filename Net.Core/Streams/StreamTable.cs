@@ -91,6 +91,9 @@ internal sealed class StreamTable
     /// <summary>How many streams of a kind the peer permits in all, those included that were opened and closed.</summary>
     public ulong Permitted(bool unidirectional) => _streams.Limits.BlockedLimit(unidirectional);
 
+    /// <summary>Whether a stream of the peer is within the limit that it was told, opened or not.</summary>
+    public bool IsPermitted(StreamId id) => _streams.Limits.IsPermitted(id);
+
     public bool Exists(StreamId id) => _streams.Find(id) is not null;
 
     /// <summary>Takes as many bytes as there is room for (0 for a stream that takes no more); FIN is taken only with the last.</summary>

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Security;
 using Net.Http3.Client.Hosting;
 using Net.Http3.Messages;
+using Net.Http3.Qpack;
 
 namespace Net.Http3.Client;
 
@@ -72,6 +73,15 @@ public sealed class Http3Handler : HttpMessageHandler
     /// answers 425 (Too Early) is asked again behind the handshake. Off by default.
     /// </summary>
     public bool AllowEarlyData { get; set => field = Unstarted(value); }
+
+    /// <summary>Header compression: how much memory a server may use for it, and how much of its own is used.</summary>
+    public QpackOptions Qpack { get; set { ArgumentNullException.ThrowIfNull(value); field = Unstarted(value); } } = new();
+
+    /// <summary>
+    /// Whether settings, frames and streams of reserved types are sent now and then, which servers must ignore (RFC 9114, sections 6.2.3, 7.2.4.1 and
+    /// 7.2.8): a few bytes that keep the protocol extensible. On by default.
+    /// </summary>
+    public bool SendsGrease { get; set => field = Unstarted(value); } = true;
 
     /// <summary>How long the content of a request with Expect: 100-continue is held back at most; 1 second by default.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative but not infinite.</exception>
@@ -301,6 +311,7 @@ public sealed class Http3Handler : HttpMessageHandler
                 Lifetime = PooledConnectionLifetime,
                 ContinueTimeout = Expect100ContinueTimeout,
                 AllowEarlyData = AllowEarlyData,
+                Session = new(Qpack, SendsGrease),
                 MaxConnections = EnableMultipleHttp3Connections ? MaxConnectionsPerServer : 1,
                 TimeProvider = TimeProvider,
                 Resolve = Resolve,

@@ -27,8 +27,8 @@ internal sealed class QpackEncoder(int tableLimit) : IPart<QpackEncoder>
 
     public ulong Changes { get; private set; }
 
-    /// <summary>Nothing has left its default: there is nothing to write down.</summary>
-    public bool IsUntouched => Changes == 0;
+    /// <summary>Nothing has left its default, the limit included: there is nothing to write down.</summary>
+    public bool IsUntouched => Changes == 0 && tableLimit == Http3Limits.DefaultTableCapacity;
 
     /// <summary>Our encoder stream; <c>null</c> until it is needed.</summary>
     public StreamId? Stream { get; set { field = value; Changes++; } }
@@ -214,16 +214,43 @@ internal sealed class QpackEncoder(int tableLimit) : IPart<QpackEncoder>
     /// <summary>Whether this stream may refer to entries that perhaps have not arrived (section 2.1.2).</summary>
     private bool MayBlock(ulong stream)
     {
-        HashSet<ulong> blocked = [];
+        int sections = 0;
         foreach (ref readonly SentSection section in CollectionsMarshal.AsSpan(_outstanding))
         {
             if (section.Required > _known)
             {
-                blocked.Add(section.Stream);
+                if (section.Stream == stream)
+                {
+                    return true;
+                }
+
+                sections++;
             }
         }
 
-        return blocked.Contains(stream) || (ulong)blocked.Count < _maxBlocked;
+        // A stream may have several sections under way, which matters only where they are many.
+        return (ulong)sections < _maxBlocked || (_maxBlocked > 0 && (ulong)CountBlocked() < _maxBlocked);
+    }
+
+    private int CountBlocked()
+    {
+        Span<ulong> streams = stackalloc ulong[Http3Limits.MaxOutstandingSections];
+        int count = 0;
+        foreach (ref readonly SentSection section in CollectionsMarshal.AsSpan(_outstanding))
+        {
+            streams[count] = section.Stream;
+            count += section.Required > _known ? 1 : 0;
+        }
+
+        streams = streams[..count];
+        streams.Sort();
+        int distinct = 0;
+        for (int i = 0; i < streams.Length; i++)
+        {
+            distinct += i == 0 || streams[i] != streams[i - 1] ? 1 : 0;
+        }
+
+        return distinct;
     }
 
     private ulong Evictable()

@@ -3,7 +3,8 @@ using Net.Http3.Wire;
 namespace Net.Http3.Qpack;
 
 /// <summary>How much memory header compression may use on one connection (RFC 9204, section 7.3).</summary>
-/// <remarks>What a peer sees of it are SETTINGS_QPACK_MAX_TABLE_CAPACITY and SETTINGS_QPACK_BLOCKED_STREAMS (section 5).</remarks>
+/// <remarks>What a peer sees of it are SETTINGS_QPACK_MAX_TABLE_CAPACITY and SETTINGS_QPACK_BLOCKED_STREAMS (section 5). A value outside its range throws
+/// <see cref="ArgumentOutOfRangeException"/>. A connection that moves to another node keeps what it began with.</remarks>
 public sealed record QpackOptions
 {
     internal static QpackOptions Default { get; } = new();
@@ -16,6 +17,9 @@ public sealed record QpackOptions
 
     /// <summary>Bytes of dynamic table that our encoder uses where the peer permits it; 0 = none. Default 4,096, at most 65,536.</summary>
     public int EncoderTableCapacity { get; init => field = Checked(value, Http3Limits.MaxEncoderTable); } = Http3Limits.DefaultTableCapacity;
+
+    /// <summary>SETTINGS that tell a peer what our decoder takes.</summary>
+    internal Http3Settings Settings => Http3Settings.Ours with { QpackMaxTableCapacity = (ulong)DecoderTableCapacity, QpackBlockedStreams = (ulong)BlockedStreams };
 
     private static int Checked(int value, int max)
     {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Net.Core.Connections;
 using Net.Core.Streams;
 using Net.Core.Time;
@@ -11,6 +12,19 @@ internal sealed class ConnectionTransport(Connection connection) : IStreamTransp
     private (ulong Code, string Reason)? _close;
 
     public bool IsServer => connection.IsServer;
+
+    /// <summary>The ID that the client made for its first packet: at least eight bytes that nobody foresees (RFC 9000, section 7.2).</summary>
+    public ulong Seed
+    {
+        get
+        {
+            Span<byte> bytes = stackalloc byte[ConnectionId.MaxLength];
+            connection.OriginalDestination.Span.CopyTo(bytes);
+            return BinaryPrimitives.ReadUInt64BigEndian(bytes);
+        }
+    }
+
+    public bool IsPermitted(StreamId id) => connection.IsPermitted(id);
 
     public IEnumerable<StreamId> OpenStreams => connection.OpenStreams;
 

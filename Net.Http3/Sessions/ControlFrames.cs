@@ -63,7 +63,7 @@ internal static class ControlFrames
     private const ulong LargestRequest = VarInt.MaxValue & ~3UL;
 
     /// <summary>A whole frame of a type that <see cref="OnHead"/> wanted collected.</summary>
-    public static Http3Error OnFrame(ConnectionState state, Priorities priorities, Http3FrameType type, ReadOnlySpan<byte> payload)
+    public static Http3Error OnFrame(ConnectionState state, IStreamTransport transport, Priorities priorities, Http3FrameType type, ReadOnlySpan<byte> payload)
     {
         if (type == Http3FrameType.Settings)
         {
@@ -109,6 +109,11 @@ internal static class ControlFrames
                 if (prioritized.IsUnidirectional || prioritized.IsServerInitiated)
                 {
                     return Http3Error.Connection(Http3ErrorCode.IdError, "PRIORITY_UPDATE names what is no request");
+                }
+
+                if (!transport.IsPermitted(prioritized))
+                {
+                    return Http3Error.Connection(Http3ErrorCode.IdError, "PRIORITY_UPDATE names a request beyond the stream limit");
                 }
 
                 priorities.Note(value, Priority.Parse(Encoding.Latin1.GetString(reader.Rest), Priority.Default));

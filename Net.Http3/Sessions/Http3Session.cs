@@ -55,6 +55,11 @@ internal sealed class Http3Session
     /// </summary>
     public Func<string>? Date { get; set; }
 
+    /// <summary>
+    /// Sends what peers have to ignore; <c>null</c>: nothing of the kind. Like <see cref="Date"/>, the next host's business, which has the same seed if any.
+    /// </summary>
+    public Grease? Grease { get; set; }
+
     /// <summary>Why the connection was closed by us; nothing happens any more then.</summary>
     public Http3Error Error { get; private set; }
 
@@ -66,7 +71,7 @@ internal sealed class Http3Session
     /// <summary>Opens the control stream and sends SETTINGS. Call once the connection can send.</summary>
     public void Start()
     {
-        LocalControl.Open(State, _transport, Decoder.Announce(Http3Settings.Ours));
+        LocalControl.Open(State, _transport, Decoder.Announce(Http3Settings.Ours), Grease);
         FlushQpack();
     }
 
@@ -202,7 +207,8 @@ internal sealed class Http3Session
             // A server that has answered early may not want the rest of a request (RFC 9114, section 4.1): its response still counts.
             bool early = !IsServer && code == (ulong)Http3ErrorCode.NoError;
             // The stream waits for this, also when the session has long given it all that it had.
-            _transport.Reset(id, (ulong)(early ? Http3ErrorCode.NoError : Http3ErrorCode.RequestCancelled));
+            // What peers are to ignore they may well stop, which is no error (section 6.2.3).
+            _transport.Reset(id, (ulong)(early || id.IsUnidirectional ? Http3ErrorCode.NoError : Http3ErrorCode.RequestCancelled));
             if (request is not null && early)
             {
                 request.Writer.Close();
@@ -509,9 +515,17 @@ internal sealed class Http3Session
     private void WriteHead(RequestStream request, FieldSection fields, bool isFinal, long contentLength)
     {
         byte[] section = ArrayPool<byte>.Shared.Rent(FieldSectionEncoder.MaxLength(fields));
+        bool hadTables = HasTables;
         int length = Encoder.Encode(request.Id.Value, fields, QpackStreams.Room(Encoder, _transport), section);
+        OnTablesOpened(hadTables);
         FlushQpack();
-        request.Writer.WriteHead(_transport, request.Id, section.AsSpan(0, length), isFinal, contentLength);
+        ByteWriter before = new(stackalloc byte[Sessions.Grease.MaxFrame]);
+        if (isFinal)
+        {
+            Grease?.WriteBeforeHead(ref before, request.Id);
+        }
+
+        request.Writer.WriteHead(_transport, request.Id, before.Written, section.AsSpan(0, length), isFinal, contentLength);
         ArrayPool<byte>.Shared.Return(section, clearArray: true);
     }
 
@@ -534,9 +548,23 @@ internal sealed class Http3Session
 
     private void FlushQpack()
     {
+        bool hadTables = HasTables;
         if (!Error.IsError && !QpackStreams.TryFlush(Encoder, Decoder, _transport))
         {
             Close(Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "the decoder stream is given no credit"));
+        }
+
+        OnTablesOpened(hadTables);
+    }
+
+    private bool HasTables => Encoder.Stream is not null && Decoder.Stream is not null;
+
+    /// <summary>The last of the streams that we need is open: whatever the peer still permits may go to one that nobody needs.</summary>
+    private void OnTablesOpened(bool before)
+    {
+        if (!before && HasTables && !Error.IsError)
+        {
+            Grease?.OpenStream(_transport);
         }
     }
 

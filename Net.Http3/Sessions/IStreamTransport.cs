@@ -24,6 +24,12 @@ internal interface IStreamTransport
 {
     bool IsServer { get; }
 
+    /// <summary>A number that differs from connection to connection, and stays the same when one moves. No secret: a client chooses it.</summary>
+    ulong Seed { get; }
+
+    /// <summary>Whether a stream of the peer is within the limit that it was told, opened or not.</summary>
+    bool IsPermitted(StreamId id);
+
     /// <summary>Streams of either side that are open, in no order.</summary>
     IEnumerable<StreamId> OpenStreams { get; }
 

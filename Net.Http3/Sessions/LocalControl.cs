@@ -9,17 +9,18 @@ namespace Net.Http3.Sessions;
 internal static class LocalControl
 {
     /// <summary>Opens the stream with SETTINGS, once the peer permits it.</summary>
-    public static void Open(ConnectionState state, IStreamTransport transport, Http3Settings settings)
+    public static void Open(ConnectionState state, IStreamTransport transport, Http3Settings settings, Grease? grease)
     {
         if (state.LocalControl is null && transport.TryOpen(unidirectional: true, out StreamId id))
         {
             state.LocalControl = id;
             // Control before all requests: what it says may end the connection.
             transport.SetPriority(id, 0, incremental: false);
-            Span<byte> buffer = stackalloc byte[64];
+            Span<byte> buffer = stackalloc byte[1 + Http3Settings.MaxLength + Grease.MaxFrame];
             ByteWriter writer = new(buffer);
             writer.WriteVarInt((ulong)Http3StreamType.Control);
-            settings.Write(ref writer);
+            settings.Write(ref writer, grease?.Setting);
+            grease?.WriteBehindSettings(ref writer);
             Write(state, transport, writer.Written);
         }
     }

@@ -47,12 +47,20 @@ internal sealed class MessageWriter
     public long BodyLeft => _contentLength < 0 ? -1 : _contentLength - BodySent;
 
     /// <summary>Queues HEADERS and sends what fits.</summary>
-    public void WriteHead(IStreamTransport transport, StreamId id, ReadOnlySpan<byte> section, bool isFinal, long contentLength)
+    /// <param name="transport">The connection.</param>
+    /// <param name="id">The message's stream.</param>
+    /// <param name="before">Whole frames that stand before it.</param>
+    /// <param name="section">The fields, encoded.</param>
+    /// <param name="isFinal">The body may follow.</param>
+    /// <param name="contentLength">With <paramref name="isFinal"/>: bytes of the body, or -1.</param>
+    public void WriteHead(
+        IStreamTransport transport, StreamId id, ReadOnlySpan<byte> before, ReadOnlySpan<byte> section, bool isFinal, long contentLength)
     {
         int waiting = _pending.Length - _flushed;
-        byte[] pending = new byte[waiting + 1 + VarInt.Length((ulong)section.Length) + section.Length];
+        byte[] pending = new byte[waiting + before.Length + 1 + VarInt.Length((ulong)section.Length) + section.Length];
         _pending.AsSpan(_flushed).CopyTo(pending);
         ByteWriter writer = new(pending.AsSpan(waiting));
+        writer.WriteBytes(before);
         writer.WriteVarInt((ulong)Http3FrameType.Headers);
         writer.WriteVarBytes(section);
         (_pending, _flushed) = (pending, 0);

@@ -48,7 +48,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
             }
             else if (_type == Http3StreamType.Control)
             {
-                taken = ReadControl(input, state, priorities, out error);
+                taken = ReadControl(input, transport, state, priorities, out error);
             }
             else if (_type == Http3StreamType.QpackEncoder)
             {
@@ -145,7 +145,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
         }
     }
 
-    private int ReadControl(ReadOnlySpan<byte> input, ConnectionState state, Priorities priorities, out Http3Error error)
+    private int ReadControl(ReadOnlySpan<byte> input, IStreamTransport transport, ConnectionState state, Priorities priorities, out Http3Error error)
     {
         error = Http3Error.None;
         if (!_frame.InFrame)
@@ -159,7 +159,7 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
             error = ControlFrames.OnHead(state, _frame, out bool collect);
             if (!error.IsError && _frame.Remaining == 0)
             {
-                error = Leave(state, priorities, collect);
+                error = Leave(transport, state, priorities, collect);
             }
 
             return head;
@@ -175,18 +175,18 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
         _frame.Take(taken);
         if (_frame.Remaining == 0)
         {
-            error = Leave(state, priorities, collected);
+            error = Leave(transport, state, priorities, collected);
         }
 
         return taken;
     }
 
-    private Http3Error Leave(ConnectionState state, Priorities priorities, bool collected)
+    private Http3Error Leave(IStreamTransport transport, ConnectionState state, Priorities priorities, bool collected)
     {
         Http3FrameType type = _frame.Type;
         byte[] payload = _collected;
         _frame.Leave();
         _collected = [];
-        return collected ? ControlFrames.OnFrame(state, priorities, type, payload) : Http3Error.None;
+        return collected ? ControlFrames.OnFrame(state, transport, priorities, type, payload) : Http3Error.None;
     }
 }

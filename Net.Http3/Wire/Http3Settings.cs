@@ -14,6 +14,9 @@ internal readonly record struct Http3Settings(
 {
     private const ulong TableCapacityId = 0x01, FieldSectionSizeId = 0x06, BlockedStreamsId = 0x07, ConnectId = 0x08, DatagramId = 0x33;
 
+    /// <summary>Bytes of the longest frame that is written: type, length, and five settings of up to 9 bytes behind a reserved one.</summary>
+    public const int MaxLength = 80;
+
     /// <summary>What holds until SETTINGS arrives.</summary>
     public static Http3Settings Default => new(VarInt.MaxValue, 0, 0, false, false);
 
@@ -84,11 +87,19 @@ internal readonly record struct Http3Settings(
         static Http3Error Fault(string reason) => Http3Error.Connection(Http3ErrorCode.SettingsError, reason);
     }
 
-    /// <summary>Writes the frame, its type and length included, without settings that hold their default.</summary>
-    public void Write(ref ByteWriter writer)
+    /// <summary>Writes the frame, its type and length included, without settings that hold their default: at most <see cref="MaxLength"/> bytes.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="reserved">A setting that means nothing, in front; <c>null</c> for none (section 7.2.4.1).</param>
+    public void Write(ref ByteWriter writer, (ulong Id, ulong Value)? reserved = null)
     {
-        Span<byte> buffer = stackalloc byte[64];
+        Span<byte> buffer = stackalloc byte[MaxLength];
         ByteWriter payload = new(buffer);
+        if (reserved is (ulong id, ulong value))
+        {
+            payload.WriteVarInt(id);
+            payload.WriteVarInt(value);
+        }
+
         WriteOne(ref payload, FieldSectionSizeId, MaxFieldSectionSize, VarInt.MaxValue);
         WriteOne(ref payload, TableCapacityId, QpackMaxTableCapacity, 0);
         WriteOne(ref payload, BlockedStreamsId, QpackBlockedStreams, 0);

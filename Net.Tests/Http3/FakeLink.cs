@@ -131,6 +131,13 @@ internal sealed class FakeEnd(FakeLink link, bool isServer) : IStreamTransport
 
     public bool IsServer => isServer;
 
+    public ulong Seed { get; set; }
+
+    /// <summary>Streams of a kind that the other end may open.</summary>
+    public ulong Permitted { get; set; } = ulong.MaxValue;
+
+    public bool IsPermitted(StreamId id) => id.Index < Permitted;
+
     public void Attach(Http3Session session)
     {
         (OnReadable, OnWritable, OnReset, OnStopped) = (session.OnReadable, session.OnWritable, session.OnReset, session.OnStopped);

@@ -4,16 +4,23 @@ using Net.Core.Streams;
 using Net.Core.Time;
 using Net.Core.Tls;
 using Net.Core.Wire;
+using Net.Http3.Qpack;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
 
 namespace Net.Http3.Client.Hosting;
 
+/// <summary>What the sessions of a client go by.</summary>
+/// <param name="Qpack">Header compression.</param>
+/// <param name="SendsGrease">Whether servers are sent what they have to ignore.</param>
+internal sealed record ClientSessionOptions(QpackOptions Qpack, bool SendsGrease);
+
 /// <summary>The client's end of one connection: its session, and an exchange per request. On the shard's thread only, but for <see cref="NewExchange"/>.</summary>
 /// <param name="transport">The connection's streams.</param>
 /// <param name="queue">The way onto the connection's thread.</param>
 /// <param name="inline">Whether callers go on inside that thread (the simulator), or on the thread pool.</param>
-internal sealed class ClientConnection(IStreamTransport transport, IShardQueue queue, bool inline)
+/// <param name="options">What the session goes by; <c>null</c> for the defaults.</param>
+internal sealed class ClientConnection(IStreamTransport transport, IShardQueue queue, bool inline, ClientSessionOptions? options = null)
 {
     private readonly Dictionary<StreamId, ClientExchange> _exchanges = [];
     private readonly List<ClientExchange> _waiting = [];
@@ -23,7 +30,10 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     private readonly TaskCompletionSource _handshake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isStarted, _isEarly, _isPeerAborting;
 
-    public Http3Session Session { get; } = new(transport);
+    public Http3Session Session { get; } = new(transport, options?.Qpack ?? QpackOptions.Default)
+    {
+        Grease = options?.SendsGrease == true ? new Grease(transport.Seed) : null,
+    };
 
     public IShardQueue Queue => queue;
 
@@ -230,10 +240,10 @@ internal sealed class ClientOwner : IConnectionOwner
     private Http3Settings? _remembered;
     private bool _areSettingsKept;
 
-    public ClientOwner(Connection connection, IShardQueue queue, bool inline)
+    public ClientOwner(Connection connection, IShardQueue queue, bool inline, ClientSessionOptions? options = null)
     {
         _transport = new(connection);
-        Http3 = new(_transport, queue, inline);
+        Http3 = new(_transport, queue, inline, options);
     }
 
     public ClientConnection Http3 { get; }

@@ -109,7 +109,7 @@ internal sealed class Connector(PoolSettings settings)
     {
         // Binding a socket and starting its thread takes a moment: not on the caller's time.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        return await Http3Client.ConnectAsync(UdpAddress.FromEndPoint(address), name, settings.SslOptions, settings.AllowEarlyData, cancellationToken).ConfigureAwait(false);
+        return await Http3Client.ConnectAsync(UdpAddress.FromEndPoint(address), name, settings.SslOptions, settings.AllowEarlyData, settings.Session, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task DropAsync(List<Task<Http3Client>> attempts, CancellationTokenSource cancel)

@@ -34,28 +34,29 @@ internal sealed class Http3Client : IAsyncDisposable
     /// <summary>Ends when the connection does.</summary>
     public Task Closed => _work.Owner!.Http3.Closed;
 
-    /// <inheritdoc cref="ConnectAsync(UdpAddress, string, SslClientAuthenticationOptions, bool, CancellationToken)"/>
+    /// <inheritdoc cref="ConnectAsync(UdpAddress, string, SslClientAuthenticationOptions, bool, ClientSessionOptions?, CancellationToken)"/>
     public static Task<Http3Client> ConnectAsync(
         UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, CancellationToken cancellationToken) =>
-        ConnectAsync(remote, serverName, tls, earlyData: false, cancellationToken);
+        ConnectAsync(remote, serverName, tls, earlyData: false, session: null, cancellationToken);
 
     /// <summary>Connects, or fails with what ended the attempt.</summary>
     /// <param name="remote">The server's address.</param>
     /// <param name="serverName">For SNI and the certificate; a host name or an address.</param>
     /// <param name="tls">Whom to trust; the protocol is always h3.</param>
     /// <param name="earlyData">Whether requests of safe methods may be sent in 0-RTT.</param>
+    /// <param name="session">What the session goes by; <c>null</c> for the defaults.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="IOException">The handshake failed; the message says why.</exception>
     /// <exception cref="AuthenticationException">The server's certificate is not trusted, or not valid for the name.</exception>
     public static async Task<Http3Client> ConnectAsync(
-        UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, bool earlyData, CancellationToken cancellationToken)
+        UdpAddress remote, string serverName, SslClientAuthenticationOptions tls, bool earlyData, ClientSessionOptions? session, CancellationToken cancellationToken)
     {
         bool isV4 = remote.ToEndPoint().AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
         ShardHost host = new(
             UdpAddress.FromEndPoint(new(isV4 ? IPAddress.Any : IPAddress.IPv6Any, 0)), ConnectionOptions.Default, null, new SslHost(tls),
             static (_, _) => throw new InvalidOperationException("a client accepts nobody"), endpoint => endpoint with { Tickets = SharedTickets.Of(tls) });
         TlsClientOptions options = new() { AlpnProtocols = [s_alpn], ServerName = serverName, Resumes = tls.AllowTlsResume, SendsEarlyData = earlyData };
-        ConnectWork work = new(host, options, remote);
+        ConnectWork work = new(host, options, remote, session);
         Http3Client client = new(host, work);
         _ = host.Shard.Post(work);
         try
@@ -88,7 +89,7 @@ internal sealed class Http3Client : IAsyncDisposable
         await _host.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private sealed class ConnectWork(ShardHost host, TlsClientOptions tls, UdpAddress remote) : IShardWork
+    private sealed class ConnectWork(ShardHost host, TlsClientOptions tls, UdpAddress remote, ClientSessionOptions? session) : IShardWork
     {
         private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private bool _isReleased;
@@ -104,7 +105,7 @@ internal sealed class Http3Client : IAsyncDisposable
         public void Run(Instant now)
         {
             Connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
-            Owner = new(Connection, new ShardQueue(host.Shard), inline: false) { OnConnected = () => _connected.TrySetResult() };
+            Owner = new(Connection, new ShardQueue(host.Shard), inline: false, session) { OnConnected = () => _connected.TrySetResult() };
             host.Shard.SetOwner(Connection, Owner);
             _ = WatchAsync();
         }

@@ -19,6 +19,9 @@ internal sealed record PoolSettings
     /// <summary>Whether requests of safe methods may go out in 0-RTT.</summary>
     public bool AllowEarlyData { get; init; }
 
+    /// <summary>What the sessions go by; <c>null</c> for the defaults.</summary>
+    public ClientSessionOptions? Session { get; init; }
+
     /// <summary>Connections to one origin at a time.</summary>
     public required int MaxConnections { get; init; }
 

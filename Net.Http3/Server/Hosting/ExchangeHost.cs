@@ -1,5 +1,6 @@
 using Net.Core.Io;
 using Net.Core.Time;
+using Net.Http3.Qpack;
 using Net.Http3.Sessions;
 
 namespace Net.Http3.Server.Hosting;
@@ -15,6 +16,12 @@ internal sealed record ExchangeHostOptions
 
     /// <summary>What clients may take and how slow they may be; <c>null</c>: nobody looks.</summary>
     public Http3ServerLimits? Limits { get; init; }
+
+    /// <summary>Header compression of new connections.</summary>
+    public QpackOptions Qpack { get; init; } = QpackOptions.Default;
+
+    /// <summary>Whether clients are sent what they have to ignore.</summary>
+    public bool SendsGrease { get; init; }
 
     /// <summary>The <c>date</c> of responses; <c>null</c>: they have none unless the component sets it.</summary>
     public Func<string>? Date { get; init; }

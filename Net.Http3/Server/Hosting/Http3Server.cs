@@ -5,6 +5,7 @@ using Net.Core.Io;
 using Net.Core.Time;
 using Net.Core.Tls;
 using Net.Core.Wire;
+using Net.Http3.Qpack;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
 
@@ -33,6 +34,15 @@ public sealed record Http3ServerOptions
     /// then answered at once, see <see cref="Http3Exchange.IsEarlyData"/>; all others wait until the handshake is complete.
     /// </summary>
     public bool AllowEarlyData { get; init; }
+
+    /// <summary>Header compression: how much memory clients may use for it, and how much of theirs is used.</summary>
+    public QpackOptions Qpack { get; init; } = new();
+
+    /// <summary>
+    /// Whether settings, frames and streams of reserved types are sent now and then, which clients must ignore (RFC 9114, sections 6.2.3, 7.2.4.1 and
+    /// 7.2.8): a few bytes that keep the protocol extensible. On by default.
+    /// </summary>
+    public bool SendsGrease { get; init; } = true;
 
     /// <summary>Told of exceptions that the component let escape; the request has been answered for it.</summary>
     public Action<Exception>? OnFault { get; init; }
@@ -64,10 +74,17 @@ public sealed class Http3Server : IAsyncDisposable
         _tls = new(options.ServerAuthenticationOptions);
         TaskCompletionSource<ExchangeHost> exchanges = new();
         _host = new(
-            UdpAddress.FromEndPoint(options.ListenEndPoint), connections, Tls(options.AllowEarlyData, options.ServerAuthenticationOptions.AllowTlsResume), _tls,
+            UdpAddress.FromEndPoint(options.ListenEndPoint), connections, Tls(options.AllowEarlyData, options.ServerAuthenticationOptions.AllowTlsResume, options.Qpack), _tls,
             (_, connection) => Accept(connection, exchanges.Task.Result),
             endpoint => endpoint with { MaxConnections = options.Limits.MaxConnections });
-        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new() { OnFault = options.OnFault, Limits = options.Limits, Date = new HttpDate(TimeProvider.System).Text });
+        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new()
+        {
+            OnFault = options.OnFault,
+            Limits = options.Limits,
+            Qpack = options.Qpack,
+            SendsGrease = options.SendsGrease,
+            Date = new HttpDate(TimeProvider.System).Text,
+        });
         exchanges.SetResult(_exchanges);
     }
 
@@ -89,10 +106,12 @@ public sealed class Http3Server : IAsyncDisposable
     /// <summary>What a server of HTTP/3 says in TLS.</summary>
     /// <param name="allowEarlyData">Clients that were told the same SETTINGS as now may send 0-RTT data (RFC 9114, section 7.2.4.2).</param>
     /// <param name="resumes">Whether clients get tickets.</param>
-    internal static TlsServerOptions Tls(bool allowEarlyData, bool resumes = true)
+    /// <param name="qpack">What SETTINGS say of the dynamic table; <c>null</c> for the defaults.</param>
+    internal static TlsServerOptions Tls(bool allowEarlyData, bool resumes = true, QpackOptions? qpack = null)
     {
-        ByteWriter settings = new(stackalloc byte[128]);
-        Http3Settings.Ours.Write(ref settings);
+        // Compared byte for byte: so whoever was told anything else, more or less, is not taken at his remembered word. Reserved settings mean nothing.
+        ByteWriter settings = new(stackalloc byte[Http3Settings.MaxLength]);
+        (qpack ?? QpackOptions.Default).Settings.Write(ref settings);
         return new()
         {
             AlpnProtocols = ["h3"u8.ToArray()],

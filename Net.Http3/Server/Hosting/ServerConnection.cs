@@ -18,7 +18,7 @@ internal sealed class ServerConnection
     private bool _isPumping, _isClosed, _hasBegun;
     private volatile bool _isEarlyData;
 
-    public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, transport, new Http3Session(transport)) { }
+    public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, transport, new Http3Session(transport, host.Options.Qpack)) { }
 
     private ServerConnection(ExchangeHost host, IStreamTransport transport, Http3Session session)
     {
@@ -26,6 +26,7 @@ internal sealed class ServerConnection
         _transport = transport;
         Session = session;
         session.Date = host.Options.Date;
+        session.Grease = host.Options.SendsGrease ? new Grease(transport.Seed) : null;
         _guard = host.Options.Limits is Http3ServerLimits limits ? new(this, transport, limits) : null;
         host.Add(this);
     }

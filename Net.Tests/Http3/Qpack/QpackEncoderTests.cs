@@ -113,6 +113,22 @@ public sealed class QpackEncoderTests
         }
     }
 
+    /// <summary>Goal: two sections of one stream block one stream, and a section costs the same memory however many are under way.</summary>
+    [TestMethod]
+    public void Several_sections_of_a_stream_block_it_once()
+    {
+        QpackEncoder encoder = Encoder(4096, 2);
+        for (int i = 0; i < 3; i++)
+        {
+            Encode(encoder, 0, ($"x-name-{i}", "a value that comes again"));
+        }
+
+        Assert.AreEqual(3UL, encoder.Inserted);
+        byte[] second = Encode(encoder, 4, ("x-name-0", "a value that comes again")), third = Encode(encoder, 8, ("x-name-0", "a value that comes again"));
+        Assert.AreNotEqual(0, second[0], "the second stream may wait");
+        Assert.AreEqual(0, third[0], "the third must not");
+    }
+
     /// <summary>Goal: a peer that acknowledges nothing makes us remember no more than the limit; then the static table has to do.</summary>
     [TestMethod]
     public void Outstanding_sections_are_bounded()

@@ -2,6 +2,7 @@ using System.Net;
 using Net.Core.Wire;
 using Net.Http3.Client;
 using Net.Http3.Messages;
+using Net.Http3.Qpack;
 using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
 using Net.Http3.Wire;
@@ -66,6 +67,19 @@ public sealed class EarlyRequestTests
         Assert.IsFalse(table.HoldUnder(table with { QpackBlockedStreams = 2 }));
         Assert.IsFalse(table.HoldUnder(table with { Datagrams = false }));
         Assert.AreEqual((0UL, 0UL), (table.ForEarlyData.QpackMaxTableCapacity, table.ForEarlyData.QpackBlockedStreams));
+    }
+
+    /// <summary>Goal: tickets are given out under the SETTINGS that options make, so that after a change of these 0-RTT is not accepted (section 7.2.4.2).</summary>
+    [TestMethod]
+    public void S44_options_of_header_compression_are_part_of_the_ticket()
+    {
+        QpackOptions options = new() { DecoderTableCapacity = 8192, BlockedStreams = 100 };
+        ReadOnlySpan<byte> usual = Http3Server.Tls(true).EarlyDataState.Span, other = Http3Server.Tls(true, qpack: options).EarlyDataState.Span;
+        Assert.IsFalse(usual.SequenceEqual(other));
+        Assert.IsTrue(usual.SequenceEqual(Http3Server.Tls(true, qpack: new() { EncoderTableCapacity = 0 }).EarlyDataState.Span), "nothing that a client was told");
+        Assert.IsFalse(Http3Settings.TryRead(other[2..], out Http3Settings told).IsError);
+        Assert.AreEqual(options.Settings, told);
+        Assert.AreEqual((8192UL, 100UL), (told.QpackMaxTableCapacity, told.QpackBlockedStreams));
     }
 
     /// <summary>

@@ -91,6 +91,20 @@ public sealed class PrioritiesTests
         }
     }
 
+    /// <summary>Goal: an update for a request that the client may not open is H3_ID_ERROR; the last one that it may open is none (RFC 9218, section 7.1).</summary>
+    [TestMethod]
+    [DataRow(9UL, false)]
+    [DataRow(10UL, true)]
+    public void An_update_stays_within_the_stream_limit(ulong index, bool fails)
+    {
+        FakeLink link = new();
+        link.Server.Permitted = 10;
+        Http3Session server = ServerRulesTests.Serve(link);
+        link.Client.Send(true, Frames.Control(Frames.Frame(Http3FrameType.PriorityUpdate, Frames.Number(index * 4))));
+        ServerRulesTests.Drain(link, server);
+        Assert.AreEqual(fails ? Http3ErrorCode.IdError : 0, server.Error.Code);
+    }
+
     /// <summary>Goal: a server may not send updates, and nobody on a request stream (section 7.1).</summary>
     [TestMethod]
     public void Updates_belong_on_a_clients_control_stream()

@@ -1,5 +1,6 @@
 using Net.Core.Wire;
 using Net.Http3.Messages;
+using Net.Http3.Qpack;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
 
@@ -91,6 +92,60 @@ public sealed class QpackSessionTests
         link.Client.Send(true, [2, 0x3F, 0x45, 0xC0, 1, (byte)'a']);
         ServerRulesTests.Drain(link, server);
         Assert.IsFalse(server.Error.IsError);
+    }
+
+    /// <summary>
+    /// Goal: a client that gives our decoder stream no credit, and makes us say more and more on it, ends its connection with H3_EXCESSIVE_LOAD.
+    /// Method: it fills its table, then begins and resets requests, each of which is cancelled to its encoder.
+    /// </summary>
+    [TestMethod]
+    public void A_decoder_stream_without_credit_holds_no_more_than_the_limit()
+    {
+        FakeLink link = new();
+        Http3Session server = ServerRulesTests.Serve(link);
+        link.Client.Send(true, [2, 0x3F, 0x45, 0xC0, 1, (byte)'a']);
+        ServerRulesTests.Drain(link, server);
+        byte[] head = Frames.Request("POST");
+        int most = 0;
+        for (int requests = 0; !server.Error.IsError; requests++)
+        {
+            Assert.IsLessThan(2 * Http3Limits.MaxDecoderBacklog, requests);
+            link.Window = 1000;
+            StreamId id = link.Client.Send(false, head);
+            link.Window = 0;
+            ServerRulesTests.Drain(link, server);
+            link.Client.Reset(id, 0x10C);
+            most = int.Max(most, server.Decoder.Pending.Count);
+            ServerRulesTests.Drain(link, server);
+        }
+
+        Assert.AreEqual(Http3ErrorCode.ExcessiveLoad, server.Error.Code);
+        Assert.AreEqual((ulong)Http3ErrorCode.ExcessiveLoad, link.Server.Closed);
+        Assert.IsTrue(most is > Http3Limits.MaxDecoderBacklog - 10 and <= Http3Limits.MaxDecoderBacklog, $"{most}");
+    }
+
+    /// <summary>Goal: what options say is what SETTINGS say, in every way of a move, and an encoder that was never used is held to its limit after one.</summary>
+    [TestMethod]
+    public void Options_rule_both_tables_across_a_move()
+    {
+        FakeLink link = new();
+        Http3Session server = new(link.Server, new() { DecoderTableCapacity = 100, BlockedStreams = 3, EncoderTableCapacity = 0 });
+        link.Server.Attach(server);
+        server.Start();
+        Http3Session client = new(link.Client);
+        link.Client.Attach(client);
+        client.Start();
+        server = SessionSnapshotTests.Move(server, link);
+        link.Run();
+        Assert.AreEqual((100UL, 3UL), (client.State.PeerSettings.QpackMaxTableCapacity, client.State.PeerSettings.QpackBlockedStreams));
+        Assert.AreEqual(4096UL, server.State.PeerSettings.QpackMaxTableCapacity);
+        Assert.IsFalse(server.Encoder.WantsStream, "its limit is 0");
+        server = SessionSnapshotTests.Move(server, link);
+        Assert.AreEqual((100, 3), (server.Decoder.MaxCapacity, server.Decoder.MaxBlocked));
+        Assert.IsFalse(server.Encoder.WantsStream);
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new QpackOptions { DecoderTableCapacity = Http3Limits.MaxDecoderTable + 1 });
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new QpackOptions { BlockedStreams = Http3Limits.MaxBlockedStreams + 1 });
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new QpackOptions { EncoderTableCapacity = -1 });
     }
 
     /// <summary>Goal: a copy that was made while instructions waited is not up to date once they have left: they would be said twice.</summary>
