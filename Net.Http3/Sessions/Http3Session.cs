@@ -1,4 +1,3 @@
-using System.Buffers;
 using Net.Core.Wire;
 using Net.Http3.Messages;
 using Net.Http3.Qpack;
@@ -273,7 +272,7 @@ internal sealed class Http3Session
         request.OnMethod(head.IsHead);
         request.Prioritize(Priority.Parse(head.Headers["priority"], Priority.Default), _transport);
         Requests.Add(id, request);
-        WriteHead(request, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
+        SentHeads.Write(this, _transport, request, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
         if (!hasBody)
         {
             request.Writer.TryFinish(_transport, id);
@@ -307,7 +306,7 @@ internal sealed class Http3Session
         }
 
         bool hasNoBody = request.IsHead || ResponseHead.HasNoBody(head.Status) || head.Status == 205;
-        WriteHead(request, fields, !head.IsInterim, hasNoBody ? 0 : contentLength);
+        SentHeads.Write(this, _transport, request, fields, !head.IsInterim, hasNoBody ? 0 : contentLength);
         request.Changed();
         return true;
     }
@@ -364,7 +363,7 @@ internal sealed class Http3Session
         bool fits = trailers is null || State.Fits(trailers);
         if (fits && trailers is { Count: > 0 } && request.Writer is { Phase: WritePhase.Body, BodyLeft: <= 0 })
         {
-            WriteHead(request, trailers, isFinal: false, 0);
+            SentHeads.Write(this, _transport, request, trailers, isFinal: false, 0);
         }
 
         if (!fits || !request.Writer.TryFinish(_transport, id))
@@ -465,6 +464,15 @@ internal sealed class Http3Session
         }
     }
 
+    /// <summary>Sends what both tables have to say.</summary>
+    internal void FlushQpack()
+    {
+        if (!Error.IsError && !QpackStreams.TryFlush(Encoder, Decoder, _transport, Grease))
+        {
+            Close(Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "the decoder stream is given no credit"));
+        }
+    }
+
     private bool Admit(StreamId id)
     {
         if (PeerStreams.Admit(this, _transport, id) is { IsError: true } error)
@@ -511,24 +519,6 @@ internal sealed class Http3Session
         _events.Enqueue(new(Http3EventKind.Readable, request.Id));
     }
 
-    /// <summary>Encodes a section, and sends first what it inserts into the peer's table.</summary>
-    private void WriteHead(RequestStream request, FieldSection fields, bool isFinal, long contentLength)
-    {
-        byte[] section = ArrayPool<byte>.Shared.Rent(FieldSectionEncoder.MaxLength(fields));
-        bool hadTables = HasTables;
-        int length = Encoder.Encode(request.Id.Value, fields, QpackStreams.Room(Encoder, _transport), section);
-        OnTablesOpened(hadTables);
-        FlushQpack();
-        ByteWriter before = new(stackalloc byte[Sessions.Grease.MaxFrame]);
-        if (isFinal)
-        {
-            Grease?.WriteBeforeHead(ref before, request.Id);
-        }
-
-        request.Writer.WriteHead(_transport, request.Id, before.Written, section.AsSpan(0, length), isFinal, contentLength);
-        ArrayPool<byte>.Shared.Return(section, clearArray: true);
-    }
-
     /// <summary>SETTINGS or instructions may have arrived: more may be used of the peer's table, and sections may wait no more for ours.</summary>
     private void OnTables()
     {
@@ -544,28 +534,6 @@ internal sealed class Http3Session
         // Behind the acknowledgements of sections, which cover most insertions.
         Decoder.AcknowledgeInsertions();
         FlushQpack();
-    }
-
-    private void FlushQpack()
-    {
-        bool hadTables = HasTables;
-        if (!Error.IsError && !QpackStreams.TryFlush(Encoder, Decoder, _transport))
-        {
-            Close(Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "the decoder stream is given no credit"));
-        }
-
-        OnTablesOpened(hadTables);
-    }
-
-    private bool HasTables => Encoder.Stream is not null && Decoder.Stream is not null;
-
-    /// <summary>The last of the streams that we need is open: whatever the peer still permits may go to one that nobody needs.</summary>
-    private void OnTablesOpened(bool before)
-    {
-        if (!before && HasTables && !Error.IsError)
-        {
-            Grease?.OpenStream(_transport);
-        }
     }
 
     private void CheckSize(FieldSection fields, string parameter)

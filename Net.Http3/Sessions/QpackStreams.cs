@@ -12,7 +12,7 @@ internal static class QpackStreams
     /// Instructions are queued before the section that needs them, on a stream of the highest urgency, so they get connection credit first;
     /// and the peer's decoder reads that stream whatever else it holds back: section 2.1.3's deadlock does not arise.
     /// </remarks>
-    public static int Room(QpackEncoder encoder, IStreamTransport transport)
+    public static int Room(QpackEncoder encoder, QpackDecoder decoder, IStreamTransport transport, Grease? grease)
     {
         if (!encoder.WantsStream)
         {
@@ -22,6 +22,7 @@ internal static class QpackStreams
         if (encoder.Stream is null && transport.TryOpen(unidirectional: true, out StreamId id))
         {
             encoder.Stream = Begin(id, Http3StreamType.QpackEncoder, encoder.Pending, transport);
+            OnOpened(encoder, decoder, transport, grease);
         }
 
         return encoder.Stream is StreamId stream ? transport.WriteRoom(stream) - encoder.Pending.Count : 0;
@@ -29,7 +30,7 @@ internal static class QpackStreams
 
     /// <summary>Sends what waits.</summary>
     /// <returns><c>false</c> when the peer lets so little through that acknowledgements pile up.</returns>
-    public static bool TryFlush(QpackEncoder encoder, QpackDecoder decoder, IStreamTransport transport)
+    public static bool TryFlush(QpackEncoder encoder, QpackDecoder decoder, IStreamTransport transport, Grease? grease)
     {
         if (decoder.Stream is null && decoder.Pending.Count > 0 && transport.TryOpen(unidirectional: true, out StreamId id))
         {
@@ -38,6 +39,7 @@ internal static class QpackStreams
             said.Take(said.Count);
             decoder.Stream = Begin(id, Http3StreamType.QpackDecoder, said, transport);
             said.Append(waiting);
+            OnOpened(encoder, decoder, transport, grease);
         }
 
         // What has left is in the stream's section: a copy of before, which still has it, must be made anew, or it leaves twice.
@@ -52,6 +54,15 @@ internal static class QpackStreams
         }
 
         return decoder.Pending.Count <= Http3Limits.MaxDecoderBacklog;
+    }
+
+    /// <summary>With the second of them all streams that we need are open: what the peer still permits may go to one that nobody needs.</summary>
+    private static void OnOpened(QpackEncoder encoder, QpackDecoder decoder, IStreamTransport transport, Grease? grease)
+    {
+        if (encoder.Stream is not null && decoder.Stream is not null)
+        {
+            grease?.OpenStream(transport);
+        }
     }
 
     private static StreamId Begin(StreamId id, Http3StreamType type, ByteBacklog backlog, IStreamTransport transport)
