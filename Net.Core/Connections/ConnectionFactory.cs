@@ -134,7 +134,7 @@ internal static class ConnectionFactory
         InitialMaxStreamsUni = options.Streams.MaxUnidirectional,
         AckDelayExponent = options.AckDelayExponent,
         MaxAckDelay = options.MaxAckDelay,
-        ActiveConnectionIdLimit = PeerConnectionIds.ActiveLimit,
+        ActiveConnectionIdLimit = (ulong)int.Clamp(options.ActiveConnectionIdLimit, 2, PeerConnectionIds.ActiveLimit),
         MaxDatagramFrameSize = (ulong)options.Datagrams.MaxFrameSize,
         DisableActiveMigration = options.DisableActiveMigration,
     };

@@ -14,6 +14,7 @@ internal sealed class ConnectionImage
     public const int MaxSections = 100_000;
 
     private readonly Dictionary<(ulong Section, ulong Key), (ReadOnlyMemory<byte> Body, long ExportedAt)> _sections = [];
+    private readonly List<byte[]> _plain = [];
     private long _exportedAt;
 
     /// <summary>Bytes held.</summary>
@@ -23,7 +24,7 @@ internal sealed class ConnectionImage
     /// <exception cref="SnapshotException">Malformed, or older than what is here.</exception>
     public void Apply(ReadOnlyMemory<byte> export)
     {
-        SnapshotReader reader = new(export.ToArray(), default);
+        SnapshotReader reader = new(export, default);
         ulong format = reader.ReadNumber();
         if (format != ConnectionSnapshot.Format)
         {
@@ -36,9 +37,11 @@ internal sealed class ConnectionImage
             throw new SnapshotException("an older export follows a newer one");
         }
 
-        while (!reader.IsEmpty)
+        byte[] plain = SectionReader.Unpack(reader);
+        _plain.Add(plain);
+        SectionReader sections = new(plain);
+        while (sections.TryRead(out SnapshotSection section))
         {
-            SnapshotSection section = reader.ReadSection();
             if (section.Number == SectionNumber.Removed)
             {
                 Remove(new(section.Body, default));
@@ -127,11 +130,12 @@ internal sealed class ConnectionImage
     /// <summary>Overwrites what is here: it holds traffic secrets.</summary>
     public void Wipe()
     {
-        foreach ((ReadOnlyMemory<byte> body, _) in _sections.Values)
+        foreach (byte[] plain in _plain)
         {
-            System.Runtime.InteropServices.MemoryMarshal.AsMemory(body).Span.Clear();
+            System.Security.Cryptography.CryptographicOperations.ZeroMemory(plain);
         }
 
+        _plain.Clear();
         _sections.Clear();
     }
 }

@@ -45,6 +45,9 @@ internal sealed record ConnectionOptions
     /// <inheritdoc cref="PreferredIPv4"/>
     public UdpAddress PreferredIPv6 { get; init; }
 
+    /// <summary>IDs of the peer's that are kept for paths to come, 2 to 4 (RFC 9000, section 18.2); each costs about 27 bytes of a snapshot.</summary>
+    public int ActiveConnectionIdLimit { get; init; } = PeerConnectionIds.ActiveLimit;
+
     public StreamOptions Streams { get; init; } = new();
 
     public DatagramOptions Datagrams { get; init; } = new();

@@ -11,8 +11,8 @@ namespace Net.Core.Connections;
 /// <summary>Writing a connection down is a loop over its parts; reading it back is one line for each.</summary>
 internal static class ConnectionSnapshot
 {
-    /// <summary>The layout of an export: this number, the time, then sections. Sections come and go without changing it.</summary>
-    public const ulong Format = 1;
+    /// <summary>The layout of an export: this number, the time, then sections (<see cref="SectionWriter"/>). Those come and go without changing it.</summary>
+    public const ulong Format = 2;
 
     /// <summary>A peer has its transport parameters under key 1, we under key 0.</summary>
     private const ulong PeerKey = 1;
@@ -22,18 +22,19 @@ internal static class ConnectionSnapshot
         log.Begin();
         writer.WriteNumber(Format);
         writer.WriteSigned(writer.Now.Ticks);
+        SectionWriter sections = new(writer);
         foreach (TravellingPart part in Parts(c).Concat(above))
         {
             if (log.HasChanged(part, since))
             {
-                writer.WriteSection(part.Section, part.Key, part.Export);
+                sections.Write(part.Section, part.Key, part.Export);
             }
         }
 
         List<(ulong Section, ulong Key)> removed = log.RemovedSince(since);
         if (removed.Count > 0)
         {
-            writer.WriteSection(SectionNumber.Removed, 0, body =>
+            sections.Write(SectionNumber.Removed, 0, body =>
             {
                 foreach ((ulong section, ulong key) in removed)
                 {
@@ -43,12 +44,13 @@ internal static class ConnectionSnapshot
             });
         }
 
+        sections.Complete();
         return log.Version;
     }
 
     public static ConnectionParts Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
     {
-        TransportParameters local = image.Read<TransportParameters>(now);
+        StreamTable streams = StreamTable.Import((section, key) => image.Read(section, key, now));
         ConnectionParts c = new()
         {
             Identity = image.Read<Identity>(now),
@@ -64,10 +66,10 @@ internal static class ConnectionSnapshot
             PostHandshakeMessages = image.Read<PostHandshakeMessages>(now),
             Tickets = image.Read<SessionTickets>(now),
             Recovery = ImportRecovery(image, image.Read<Identity>(now).IsServer, now),
-            Streams = StreamTable.Import((section, key) => image.Read(section, key, now)),
+            Streams = streams,
             Keys = image.Read<OneRttKeys>(now),
-            Local = local,
-            Peer = image.Read<TransportParameters>(now, PeerKey),
+            Local = LastingParameters.Complete(image.Read<TransportParameters>(now), streams.LocalLimits),
+            Peer = LastingParameters.Complete(image.Read<TransportParameters>(now, PeerKey), streams.PeerLimits),
             Timers = new(Instant.Never, options.KeepAlive, now),
             Options = options,
             FederationKeys = keys,
@@ -110,8 +112,9 @@ internal static class ConnectionSnapshot
         yield return TravellingPart.Of(c.PostHandshake);
         yield return TravellingPart.Of(c.PostHandshakeMessages);
         yield return TravellingPart.Of(c.Tickets);
-        yield return TravellingPart.Of(c.Local);
-        yield return TravellingPart.Of(c.Peer!, PeerKey);
+        // They count their changes as if they were written whole: there are none any more.
+        yield return new(SectionNumber.TransportParameters, 0, 0, LastingParameters.Of(c.Local, c.Streams.LocalLimits).Export);
+        yield return new(SectionNumber.TransportParameters, PeerKey, 0, LastingParameters.Of(c.Peer!, c.Streams.PeerLimits).Export);
         yield return TravellingPart.Of(c.Keys!);
         foreach (TravellingPart part in c.Recovery.Parts)
         {

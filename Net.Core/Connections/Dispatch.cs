@@ -75,7 +75,7 @@ internal static class Dispatch
             FrameType.StreamDataBlocked when StreamDataBlockedFrame.TryRead(ref payload, out StreamDataBlockedFrame f) => c.Streams.On(f),
             FrameType.StreamsBlockedBidirectional or FrameType.StreamsBlockedUnidirectional
                 when StreamsBlockedFrame.TryRead(type, ref payload, out StreamsBlockedFrame f) => c.Streams.On(f),
-            FrameType.NewConnectionId when NewConnectionIdFrame.TryRead(ref payload, out NewConnectionIdFrame f) => c.PeerIds.On(f),
+            FrameType.NewConnectionId when NewConnectionIdFrame.TryRead(ref payload, out NewConnectionIdFrame f) => c.PeerIds.On(f, c.Local.ActiveConnectionIdLimit),
             FrameType.RetireConnectionId when RetireConnectionIdFrame.TryRead(ref payload, out RetireConnectionIdFrame f) => c.LocalIds.On(f, arrival.ArrivedWith),
             FrameType.PathChallenge when PathChallengeFrame.TryRead(ref payload, out PathChallengeFrame f) => OnChallenge(c, f, arrival),
             FrameType.PathResponse when PathResponseFrame.TryRead(ref payload, out PathResponseFrame f) => OnResponse(c, f, now),

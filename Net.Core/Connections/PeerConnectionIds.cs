@@ -8,7 +8,7 @@ namespace Net.Core.Connections;
 /// <summary>The IDs that the peer issued to us: which one is in use, which are spare, which are being retired (RFC 9000, section 5.1).</summary>
 internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
 {
-    /// <summary>What we advertise as active_connection_id_limit.</summary>
+    /// <summary>The largest active_connection_id_limit that we advertise.</summary>
     public const int ActiveLimit = 4;
 
     /// <summary>RETIRE_CONNECTION_ID frames that may wait for their acknowledgement before the peer is called abusive (checklist S10).</summary>
@@ -81,7 +81,8 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
         return found;
     }
 
-    public TransportError On(NewConnectionIdFrame frame)
+    /// <param name="limit">Our active_connection_id_limit.</param>
+    public TransportError On(NewConnectionIdFrame frame, ulong limit = ActiveLimit)
     {
         foreach (Entry entry in _active)
         {
@@ -141,7 +142,7 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             }
         }
 
-        return _active.Count is > 0 and <= ActiveLimit && _retiring.Count <= MaxRetiring
+        return _active.Count > 0 && (ulong)_active.Count <= limit && _retiring.Count <= MaxRetiring
             ? TransportError.None
             : TransportError.Of(TransportErrorCode.ConnectionIdLimitError, "more connection IDs than were allowed", FrameType.NewConnectionId);
     }

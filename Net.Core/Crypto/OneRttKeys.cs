@@ -12,7 +12,7 @@ namespace Net.Core.Crypto;
 /// write = read      both agree. Peer's packet of the next generation: read + 1, write + 1 (we answer). We start: write + 1.
 /// write = read + 1  we started, the peer has not followed. Its packet of the next generation: read + 1.
 /// </code>
-/// The keys of the next read generation exist before they are needed and the header key never changes, so a forged packet costs the same
+/// The keys of the next read generation exist before a packet needs them and the header key never changes, so a forged packet costs the same
 /// whatever its key phase says (section 6.3, section 9.5). Those of the previous one live on for 3 PTO (section 6.5).
 /// </remarks>
 internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
@@ -49,12 +49,13 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
     // Over all generations (section 6.6).
     private ulong _forged;
 
-    // Derived from the secrets, not written down.
-    private PacketProtection _read;
-    private PacketProtection _write;
-    private PacketProtection _nextRead;
+    // Derived from the secrets, not written down; all of a direction at once, with its first packet. A connection that comes with a move may
+    // stay idle for its life, and keys of three generations are most of what its import would cost.
+    private PacketProtection? _read;
+    private PacketProtection? _write;
+    private PacketProtection? _nextRead;
     private PacketProtection? _previousRead;
-    private byte[] _nextReadSecret;
+    private byte[]? _nextReadSecret;
     private bool _wiped;
 
     /// <param name="suite">The negotiated suite.</param>
@@ -88,10 +89,6 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         _writeSecret = writeSecret;
         _confidentialityLimit = confidentialityLimit;
         _integrityLimit = integrityLimit;
-        _read = Protect(_readSecret, _readHeaderSecret);
-        _write = Protect(_writeSecret, _writeHeaderSecret);
-        _nextReadSecret = Following(_readSecret);
-        _nextRead = Protect(_nextReadSecret, _readHeaderSecret);
     }
 
     public static ulong Section => SectionNumber.OneRttKeys;
@@ -142,6 +139,7 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         }
 
         packet[0] = (byte)((packet[0] & ~PhaseBit) | Phase(_writeGeneration));
+        _write ??= Protect(_writeSecret, _writeHeaderSecret);
         _write.Seal(packet, packetNumberOffset, packetNumberLength, packetNumber);
         _firstSealed = _sealed == 0 ? packetNumber : _firstSealed;
         _sealed++;
@@ -167,7 +165,8 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
             return OpenResult.AeadLimitReached;
         }
 
-        if (!_read.TryUnmask(packet, packetNumberOffset, out int length, out uint truncated))
+        PacketProtection read = PrepareToRead();
+        if (!read.TryUnmask(packet, packetNumberOffset, out int length, out uint truncated))
         {
             return OpenResult.Forged;
         }
@@ -178,7 +177,7 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
 
         bool isCurrent = (packet[0] & PhaseBit) == Phase(_readGeneration);
         bool isPrevious = !isCurrent && _previousRead is not null && packetNumber < _lowestOpened;
-        PacketProtection keys = isCurrent ? _read : isPrevious ? _previousRead! : _nextRead;
+        PacketProtection keys = isCurrent ? read : isPrevious ? _previousRead! : _nextRead!;
         if (packetNumber > MaxPacketNumber || !keys.TryOpen(packet, headerLength, packetNumber))
         {
             _forged++;
@@ -225,12 +224,13 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         ObjectDisposedException.ThrowIf(_wiped, this);
         writer.WriteNumber((ulong)_suite);
         writer.WriteNumber(_version);
-        writer.WriteBytes(_readHeaderSecret);
-        writer.WriteBytes(_writeHeaderSecret);
         writer.WriteBytes(_readSecret);
         writer.WriteBytes(_writeSecret);
-        writer.WriteNumber(_confidentialityLimit);
-        writer.WriteNumber(_integrityLimit);
+        // Before the first update, which most connections never see, both are the same.
+        writer.WriteBytes(_readGeneration == 0 ? default : _readHeaderSecret);
+        writer.WriteBytes(_writeGeneration == 0 ? default : _writeHeaderSecret);
+        writer.WriteNumber(_suite.ConfidentialityLimit - _confidentialityLimit);
+        writer.WriteNumber(_suite.IntegrityLimit - _integrityLimit);
         writer.WriteBytes(_previousReadSecret);
         writer.WriteInstant(_previousExpiry);
         writer.WriteNumber(_readGeneration);
@@ -254,18 +254,28 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
             throw new SnapshotException("keys of an unknown cipher suite or version");
         }
 
-        byte[] Secret() => reader.ReadBytes(suite.HashLength).ToArray();
-        OneRttKeys keys = new(
-            suite, version, Secret(), Secret(), Secret(), Secret(), reader.ReadNumber(suite.ConfidentialityLimit), reader.ReadNumber(suite.IntegrityLimit));
+        byte[] read = reader.ReadBytes(suite.HashLength).ToArray(), write = reader.ReadBytes(suite.HashLength).ToArray();
+        byte[]? readHeader = HeaderSecret(), writeHeader = HeaderSecret();
+        ulong confidentialityLimit = suite.ConfidentialityLimit - reader.ReadNumber(suite.ConfidentialityLimit);
+        ulong integrityLimit = suite.IntegrityLimit - reader.ReadNumber(suite.IntegrityLimit);
+        OneRttKeys keys = new(suite, version, readHeader ?? [.. read], writeHeader ?? [.. write], read, write, confidentialityLimit, integrityLimit);
         try
         {
             keys.ImportState(reader);
-            return keys;
+            return (keys._readGeneration > 0) == readHeader is not null && (keys._writeGeneration > 0) == writeHeader is not null
+                ? keys
+                : throw new SnapshotException("a header key is missing, or is none");
         }
         catch (SnapshotException)
         {
             keys.Wipe();
             throw;
+        }
+
+        byte[]? HeaderSecret()
+        {
+            ReadOnlyMemory<byte> own = reader.ReadBytes();
+            return own.IsEmpty ? null : own.Length == suite.HashLength ? own.ToArray() : throw new SnapshotException("a field has the wrong length");
         }
     }
 
@@ -280,10 +290,10 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         _wiped = true;
         Changes++;
         DropPrevious();
-        _read.Dispose();
-        _write.Dispose();
-        _nextRead.Dispose();
-        foreach (byte[] secret in (ReadOnlySpan<byte[]>)[_readHeaderSecret, _writeHeaderSecret, _readSecret, _writeSecret, _nextReadSecret])
+        _read?.Dispose();
+        _write?.Dispose();
+        _nextRead?.Dispose();
+        foreach (byte[]? secret in (ReadOnlySpan<byte[]?>)[_readHeaderSecret, _writeHeaderSecret, _readSecret, _writeSecret, _nextReadSecret])
         {
             CryptographicOperations.ZeroMemory(secret);
         }
@@ -299,7 +309,6 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         if (!previous.IsEmpty)
         {
             _previousReadSecret = previous.Length == _suite.HashLength ? previous.ToArray() : throw new SnapshotException("a field has the wrong length");
-            _previousRead = Protect(_previousReadSecret, _readHeaderSecret);
         }
 
         _previousExpiry = reader.ReadInstant();
@@ -365,7 +374,7 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         _previousReadSecret = _readSecret;
         _previousRead = _read;
         _previousExpiry = now + (3 * pto);
-        _readSecret = _nextReadSecret;
+        _readSecret = _nextReadSecret!;
         _read = _nextRead;
         _readGeneration++;
         _nextReadSecret = Following(_readSecret);
@@ -381,10 +390,10 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
     private void AdvanceWrite()
     {
         byte[] following = Following(_writeSecret);
-        _write.Dispose();
+        _write?.Dispose();
+        _write = null;
         CryptographicOperations.ZeroMemory(_writeSecret);
         _writeSecret = following;
-        _write = Protect(_writeSecret, _writeHeaderSecret);
         _writeGeneration++;
         _sealed = 0;
         _firstSealed = 0;
@@ -408,6 +417,20 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         _previousRead = null;
         _previousReadSecret = null;
         _previousExpiry = Instant.Never;
+    }
+
+    /// <summary>The keys of every read generation that a packet may have: which one it has must not be told by the time that it takes (section 9.5).</summary>
+    private PacketProtection PrepareToRead()
+    {
+        if (_read is null)
+        {
+            _read = Protect(_readSecret, _readHeaderSecret);
+            _nextReadSecret = Following(_readSecret);
+            _nextRead = Protect(_nextReadSecret, _readHeaderSecret);
+            _previousRead = _previousReadSecret is byte[] previous ? Protect(previous, _readHeaderSecret) : null;
+        }
+
+        return _read;
     }
 
     private PacketProtection Protect(byte[] secret, byte[] headerSecret) => ProtectionSuites.Default.Create(_suite, secret, headerSecret, _version);

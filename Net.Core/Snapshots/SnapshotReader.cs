@@ -115,8 +115,21 @@ internal sealed class SnapshotReader(ReadOnlyMemory<byte> bytes, Instant now)
         return UdpAddress.TryRead(ref bytes, out UdpAddress value) ? value : throw new SnapshotException("an address is malformed");
     }
 
-    /// <summary>The next section of a snapshot.</summary>
-    public SnapshotSection ReadSection() => new(ReadNumber(), ReadNumber(), ReadBytes());
+    /// <summary>Bytes that no length stands before.</summary>
+    /// <exception cref="SnapshotException">There are fewer.</exception>
+    public ReadOnlyMemory<byte> ReadRaw(int length)
+    {
+        if ((uint)length > (uint)_rest.Length)
+        {
+            throw new SnapshotException("bytes are cut short");
+        }
+
+        ReadOnlyMemory<byte> value = _rest[..length];
+        _rest = _rest[length..];
+        return value;
+    }
+
+    public ReadOnlyMemory<byte> ReadRest() => ReadRaw(_rest.Length);
 
     /// <exception cref="SnapshotException">Something is left over.</exception>
     public void End()

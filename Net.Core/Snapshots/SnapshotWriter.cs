@@ -1,4 +1,5 @@
-using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
 using Net.Core.Time;
 using Net.Core.Wire;
 
@@ -8,16 +9,31 @@ namespace Net.Core.Snapshots;
 /// <param name="now">The moment of the freeze: instants are written as their distance from it.</param>
 internal sealed class SnapshotWriter(Instant now)
 {
-    private readonly ArrayBufferWriter<byte> _bytes = new(512);
+    private const int FirstCapacity = 512;
 
-    public Instant Now { get; } = now;
+    private byte[] _bytes = [];
 
-    public ReadOnlyMemory<byte> Written => _bytes.WrittenMemory;
+    /// <summary>Bytes written.</summary>
+    public int Length { get; private set; }
+
+    public Instant Now { get; private set; } = now;
+
+    public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, Length);
+
+    /// <summary>Overwrites what was written, and begins again with another moment: one writer serves for many connections.</summary>
+    public void Restart(Instant now)
+    {
+        Wipe();
+        Now = now;
+    }
 
     /// <summary>0 to 2^64-1; 1 byte below 2^7, 10 bytes at most (LEB128, as numbers here may exceed a QUIC varint's 62 bits).</summary>
-    public void WriteNumber(ulong value)
+    public void WriteNumber(ulong value) => Length += Encode(value, Reserve(10));
+
+    /// <summary>Writes a number as <see cref="WriteNumber"/> does, elsewhere.</summary>
+    /// <returns>Its length.</returns>
+    public static int Encode(ulong value, Span<byte> room)
     {
-        Span<byte> room = _bytes.GetSpan(10);
         int count = 0;
         while (value >= 0x80)
         {
@@ -26,20 +42,29 @@ internal sealed class SnapshotWriter(Instant now)
         }
 
         room[count++] = (byte)value;
-        _bytes.Advance(count);
+        return count;
     }
 
-    public void WriteSigned(long value) => WriteNumber((ulong)((value << 1) ^ (value >> 63)));
+    /// <summary>A signed number as one that is small when its magnitude is.</summary>
+    public static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
+
+    public void WriteSigned(long value) => WriteNumber(ZigZag(value));
 
     public void WriteBool(bool value) => WriteNumber(value ? 1UL : 0UL);
 
     public void WriteBytes(ReadOnlySpan<byte> value)
     {
         WriteNumber((ulong)value.Length);
-        _bytes.Write(value);
+        value.CopyTo(Reserve(value.Length));
+        Length += value.Length;
     }
 
-    public void WriteString(string value) => WriteBytes(System.Text.Encoding.UTF8.GetBytes(value));
+    public void WriteString(string value)
+    {
+        int length = Encoding.UTF8.GetByteCount(value);
+        WriteNumber((ulong)length);
+        Length += Encoding.UTF8.GetBytes(value, Reserve(length));
+    }
 
     public void WriteDuration(TimeSpan value) => WriteSigned(value.Ticks);
 
@@ -69,18 +94,29 @@ internal sealed class SnapshotWriter(Instant now)
         WriteBytes(bytes.Written);
     }
 
-    /// <summary>A section: its number, its key (which of several of that number), and the bytes that <paramref name="source"/> writes.</summary>
-    /// <remarks>Even numbers are required: a reader that does not know one refuses the snapshot. Odd ones are skipped.</remarks>
-    public void WriteSection(ulong number, ulong key, Action<SnapshotWriter> source)
+    /// <summary>Overwrites what was written: a snapshot holds traffic secrets.</summary>
+    public void Wipe() => Truncate(0);
+
+    /// <summary>Overwrites what was written behind a position.</summary>
+    public void Truncate(int length)
     {
-        SnapshotWriter body = new(Now);
-        source(body);
-        WriteNumber(number);
-        WriteNumber(key);
-        WriteBytes(body.Written.Span);
-        body.Wipe();
+        CryptographicOperations.ZeroMemory(_bytes.AsSpan(length, Length - length));
+        Length = length;
     }
 
-    /// <summary>Overwrites what was written: a snapshot holds traffic secrets.</summary>
-    public void Wipe() => _bytes.Clear();
+    /// <summary>Room for bytes that <see cref="Advance"/> then counts.</summary>
+    public Span<byte> Reserve(int count)
+    {
+        if (count > _bytes.Length - Length)
+        {
+            byte[] larger = new byte[int.Max(Length + count, int.Max(FirstCapacity, 2 * _bytes.Length))];
+            _bytes.AsSpan(0, Length).CopyTo(larger);
+            CryptographicOperations.ZeroMemory(_bytes.AsSpan(0, Length));
+            _bytes = larger;
+        }
+
+        return _bytes.AsSpan(Length);
+    }
+
+    public void Advance(int count) => Length += count;
 }

@@ -66,6 +66,15 @@ internal sealed class StreamTable
 
     public PeerStreamLimits PeerLimits => _streams.Peer;
 
+    /// <summary>What <see cref="Describe"/> said of us.</summary>
+    public PeerStreamLimits LocalLimits => new(
+        Options.ConnectionWindow,
+        Options.LocalBidirectionalWindow,
+        Options.RemoteBidirectionalWindow,
+        Options.UnidirectionalWindow,
+        Options.MaxBidirectional,
+        Options.MaxUnidirectional);
+
     /// <summary>Takes remembered limits back, so that smaller ones may follow; false when a stream was opened under them.</summary>
     public bool TryForgetPeer() => _streams.TryForgetPeer();
 

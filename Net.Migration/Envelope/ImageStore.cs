@@ -149,7 +149,7 @@ internal sealed class ImageStore(ImageLimits limits)
 
         ulong number = 0, key = 0;
         bool hasSection = (ImageEntry)kind is ImageEntry.Set or ImageEntry.RemoveSection;
-        if (hasSection && (!reader.TryReadVarInt(out number) || !reader.TryReadUInt64(out key)))
+        if (hasSection && (!reader.TryReadVarInt(out number) || !reader.TryReadVarInt(out key)))
         {
             return false;
         }

@@ -7,7 +7,7 @@ namespace Net.Migration.Envelope;
 /// <remarks>
 /// <code>
 /// entry    kind (varint) | connection (varint) | what follows by kind
-///   0 set                number (varint) | key (8 bytes) | length (varint) | body
+///   0 set                number (varint) | key (varint) | length (varint) | body
 ///   1 remove section     number | key
 ///   2 remove connection
 ///   3 version            in the place of the connection: what came before makes up this version (0 = base, then one per delta)
@@ -28,7 +28,7 @@ internal sealed class ImageWriter
         ArgumentOutOfRangeException.ThrowIfGreaterThan(body.Length, ImageStore.MaxSection, nameof(body));
         Begin(ImageEntry.Set, connection);
         _bytes.WriteVarInt(number);
-        _bytes.WriteUInt64(key);
+        _bytes.WriteVarInt(key);
         _bytes.WriteVarBytes(body);
     }
 
@@ -36,7 +36,7 @@ internal sealed class ImageWriter
     {
         Begin(ImageEntry.RemoveSection, connection);
         _bytes.WriteVarInt(number);
-        _bytes.WriteUInt64(key);
+        _bytes.WriteVarInt(key);
     }
 
     public void RemoveConnection(ulong connection) => Begin(ImageEntry.RemoveConnection, connection);

@@ -377,6 +377,9 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
     }
 
+    /// <summary>What is above a connection and travels with it.</summary>
+    internal IEnumerable<TravellingPart> PartsOf(Connection connection) => SessionSnapshot.Parts(_owners[connection].Http3.Session);
+
     /// <summary>Builds every connection of an image and lets go of it, on any thread: what a measurement asks for.</summary>
     internal void RestoreForMeasurement(ImageStore image)
     {

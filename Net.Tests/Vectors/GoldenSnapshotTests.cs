@@ -83,9 +83,10 @@ public sealed class GoldenSnapshotTests
         World world = new(3);
         ConnectionOptions options = Golden.ClientOptions.Connection;
         Assert.IsTrue(Golden.Import(client, options, world.Now).IsFrozen);
-        Assert.IsTrue(Golden.Import((byte[])[.. client, .. Section(97)], options, world.Now).IsFrozen);
-        Refused([.. client, .. Section(98)]);
-        Refused([2, .. client[1..]]);
+        Assert.IsTrue(Golden.Import(With(client, 97), options, world.Now).IsFrozen);
+        Refused(With(client, 98));
+        Refused([1, .. client[1..]]);
+        Refused([3, .. client[1..]]);
         ConnectionKeys others = new(2, 0, new byte[32], new byte[32]);
         Assert.ThrowsExactly<SnapshotException>(() => Golden.Import(client, options, world.Now, others));
         for (int at = 0; at < client.Length; at += 997)
@@ -114,10 +115,25 @@ public sealed class GoldenSnapshotTests
         void Refused(byte[] snapshot) =>
             Assert.ThrowsExactly<SnapshotException>(() => Golden.Import(snapshot, options, world.Now), $"{snapshot.Length} of {client.Length} bytes");
 
-        static byte[] Section(ulong number)
+        static byte[] With(byte[] snapshot, ulong number)
         {
+            SnapshotReader reader = new(snapshot, default);
             SnapshotWriter writer = new(default);
-            writer.WriteSection(number, 0, body => body.WriteNumber(1));
+            writer.WriteNumber(reader.ReadNumber());
+            writer.WriteSigned(reader.ReadSigned());
+            SectionReader sections = new(SectionReader.Unpack(reader));
+            SectionWriter more = new(writer);
+            while (sections.TryRead(out SnapshotSection section))
+            {
+                more.Write(section.Number, section.Key, body =>
+                {
+                    section.Body.Span.CopyTo(body.Reserve(section.Body.Length));
+                    body.Advance(section.Body.Length);
+                });
+            }
+
+            more.Write(number, 0, body => body.WriteNumber(1));
+            more.Complete();
             return writer.Written.ToArray();
         }
     }

@@ -151,29 +151,6 @@ public sealed class SnapshotReaderTests
         Throws(new byte[] { 0 }, reader => reader.End());
     }
 
-    /// <summary>Goal: sections nest, keep number and key, and say whether they may be skipped.</summary>
-    [TestMethod]
-    public void Sections_survive()
-    {
-        SnapshotWriter writer = new(Here);
-        writer.WriteSection(26, 400, body => body.WriteNumber(77));
-        writer.WriteSection(27, 0, _ => { });
-        SnapshotReader reader = new(writer.Written, There);
-
-        SnapshotSection first = reader.ReadSection();
-        Assert.AreEqual((26UL, 400UL, true), (first.Number, first.Key, first.IsRequired));
-        Assert.AreEqual(77UL, new SnapshotReader(first.Body, There).ReadNumber());
-        SnapshotSection second = reader.ReadSection();
-        Assert.IsFalse(second.IsRequired);
-        Assert.IsTrue(second.Body.IsEmpty);
-        reader.End();
-
-        for (int length = 1; length < 5; length++)
-        {
-            Throws(writer.Written[..length], cut => cut.ReadSection());
-        }
-    }
-
     /// <summary>Goal: whatever the bytes, a reader gives a value or throws SnapshotException, and nothing else.</summary>
     [TestMethod]
     public void Random_bytes_throw_nothing_else()

@@ -6,6 +6,7 @@ using Net.Http3.Messages;
 using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
 using Net.Http3.Sessions;
+using Net.Tests.Core.Snapshots;
 using Net.Tests.Http3.Sessions;
 
 namespace Net.Tests.Http3.Server;

@@ -3,6 +3,7 @@ using Net.Core.Wire;
 using Net.Http3.Messages;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
+using Net.Tests.Core.Snapshots;
 
 namespace Net.Tests.Http3.Sessions;
 

@@ -17,7 +17,7 @@ public sealed class ImageStoreTests
         large.AsSpan().Fill(9);
         ImageWriter writer = new();
         writer.Set(1, 2, 0, [1]);
-        writer.Set(1, 26, ulong.MaxValue, large);
+        writer.Set(1, 26, Net.Core.Wire.VarInt.MaxValue, large);
         writer.Set(1, 26, 8, [3]);
         writer.Set(2, 2, 0, [4]);
         writer.EndVersion(0);
@@ -46,7 +46,7 @@ public sealed class ImageStoreTests
         Assert.AreEqual(2ul, store.Versions);
         Assert.AreEqual(1, store.Connections);
         CollectionAssert.AreEquivalent(new ulong[] { 0, 1 }, store.Indices.ToArray());
-        CollectionAssert.AreEqual(new[] { (2ul, 0ul), (26ul, ulong.MaxValue) }, store.Sections(1).Select(static s => (s.Number, s.Key)).ToArray());
+        CollectionAssert.AreEqual(new[] { (2ul, 0ul), (26ul, Net.Core.Wire.VarInt.MaxValue) }, store.Sections(1).Select(static s => (s.Number, s.Key)).ToArray());
         Assert.IsTrue(store.TryGet(1, 2, 0, out byte[]? body));
         CollectionAssert.AreEqual(new byte[] { 5, 6 }, body);
         Assert.AreEqual(300_003L, store.Bytes);
@@ -83,7 +83,7 @@ public sealed class ImageStoreTests
         Refused(static w => w.Set(1, 2, 0, new byte[101]));
         Assert.ThrowsExactly<SnapshotException>(() => new ImageStore(new()).Apply([9, 1]));
         // A section of 2^62-1 bytes is refused at its header.
-        Assert.ThrowsExactly<SnapshotException>(() => new ImageStore(new()).Apply([0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]));
+        Assert.ThrowsExactly<SnapshotException>(() => new ImageStore(new()).Apply([0, 1, 2, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]));
 
         static void Refused(Action<ImageWriter> write)
         {
