@@ -26,6 +26,9 @@ internal enum CloseOrigin
 
     /// <summary>The handshake took too long.</summary>
     HandshakeTimeout,
+
+    /// <summary>The system has heard that nobody listens at the server's port (ICMP), before any packet of the server's.</summary>
+    Refused,
 }
 
 /// <summary>Why a connection ended.</summary>

@@ -145,6 +145,15 @@ internal sealed class Connection
         Registration?.Touch();
     }
 
+    /// <summary>The system has heard that nobody listens at the peer's port (ICMP).</summary>
+    internal void OnRefused(Instant now)
+    {
+        ThrowIfFrozen();
+        Inbound.OnRefused(_parts, now);
+        Observation.OnStep(_parts, now);
+        Registration?.Touch();
+    }
+
     public void Tick(Instant now)
     {
         ThrowIfFrozen();

@@ -21,6 +21,12 @@ internal sealed class HandshakeState
     /// <summary>0-RTT packets kept until it is clear whether they are read: a little more than a first window (checklist S36).</summary>
     public const int MaxEarlyDataPackets = 16;
 
+    /// <summary>ICMP messages that end a client's attempt: more than the datagrams of one flight may draw, few enough for a prompt end.</summary>
+    public const int RefusalsToBelieve = 3;
+
+    /// <summary>ICMP messages that said that nobody listens.</summary>
+    public int Refusals { get; set; }
+
     /// <summary>Of a client: the ticket that it resumes with.</summary>
     public ResumptionTicket? Offered { get; set; }
 

@@ -63,6 +63,28 @@ internal static class Inbound
     public static void OnStatelessReset(ConnectionParts c, Instant now) =>
         c.Lifecycle.OnPeerClose(new(CloseOrigin.StatelessReset, 0, "the peer has lost the connection"), now + (3 * c.Pto));
 
+    /// <summary>
+    /// ICMP is not authenticated. It counts for a client that has heard nothing yet, which whoever sees its port could end by a forged Initial as well
+    /// (RFC 9000, section 21.2); and not at once: the client asks again, so that what one flight has drawn, or one stray message, ends nothing.
+    /// </summary>
+    public static void OnRefused(ConnectionParts c, Instant now)
+    {
+        bool isUnheard = !c.IsServer && c.Lifecycle.State == ConnectionState.Handshaking && c.Received(PacketNumberSpace.Initial).Largest is null
+            && c.Handshake is { RetrySource: null, Tried: null };
+        if (!isUnheard)
+        {
+            return;
+        }
+
+        if (++c.Handshake!.Refusals < HandshakeState.RefusalsToBelieve)
+        {
+            c.Probes[(int)PacketNumberSpace.Initial] = 1;
+            return;
+        }
+
+        c.Lifecycle.CloseSilently(new(CloseOrigin.Refused, 0, "nobody listens at that port"));
+    }
+
     /// <summary>The ClientHello is not complete, or its 0-RTT data was accepted and the keys are about to come.</summary>
     private static bool MayReadEarlyData(ConnectionParts c) =>
         !c.Identity.IsConfirmed && (c.Peer is null || c.Tls?.EarlyData == Tls.EarlyDataState.Accepted);

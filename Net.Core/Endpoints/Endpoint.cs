@@ -128,6 +128,18 @@ internal sealed class Endpoint
         return connection;
     }
 
+    /// <summary>The system has heard that nobody listens at a port that was sent to (ICMP): told to the clients' connections that call there.</summary>
+    public void OnRefused(UdpAddress remote, Instant now)
+    {
+        foreach (Connection connection in _entries.Keys)
+        {
+            if (!connection.IsServer && !connection.IsFrozen && connection.Path.Remote == remote)
+            {
+                connection.OnRefused(now);
+            }
+        }
+    }
+
     /// <summary>Takes in a connection that was imported: its IDs lead here from now on.</summary>
     public void Adopt(Connection connection)
     {

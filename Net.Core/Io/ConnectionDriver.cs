@@ -13,7 +13,7 @@ namespace Net.Core.Io;
 /// <param name="connection">The protocol machine.</param>
 /// <param name="defaultStreamErrorCode">For streams that are let go before their end.</param>
 /// <param name="onEnded">Called once, when the shard is not needed for this connection any more.</param>
-internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong defaultStreamErrorCode, Action onEnded) : IConnectionOwner
+internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong defaultStreamErrorCode, Action onEnded) : IConnectionOwner, IPathOwner
 #pragma warning restore CA1001
 {
     private readonly Dictionary<StreamId, QuicStream> _streams = [];

@@ -15,6 +15,7 @@ internal static class Faults
             CloseOrigin.IdleTimeout => new(QuicError.ConnectionIdle, null, "nothing was heard for the idle timeout"),
             CloseOrigin.StatelessReset => new(QuicError.ConnectionIdle, null, "the peer has lost the connection"),
             CloseOrigin.HandshakeTimeout => new(QuicError.ConnectionTimeout, null, "the handshake did not end in time"),
+            CloseOrigin.Refused => new(QuicError.ConnectionRefused, null, "nobody listens at the server's port"),
             CloseOrigin.VersionNegotiation => new(QuicError.VersionNegotiationError, null, "the server speaks none of our versions"),
             CloseOrigin.PeerTransport when r.Code == (ulong)TransportErrorCode.ConnectionRefused =>
                 new(QuicError.ConnectionRefused, null, (long)r.Code, "the peer refused the connection"),

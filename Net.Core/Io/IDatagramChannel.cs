@@ -27,6 +27,15 @@ internal interface IDatagramChannel : IDisposable
     /// <returns>False when the channel has dealt with it: it is not for the endpoint.</returns>
     bool TryUnwrap(ref Span<byte> datagram, ref NetworkPath path, ref Ecn ecn) => true;
 
+    /// <summary>Takes what the system has heard (ICMP): nobody listens where a datagram was sent to. Who says so proves nothing.</summary>
+    /// <param name="remote">Where the datagram had gone to.</param>
+    /// <returns>False when there is no such news, or the channel was not asked to listen for it.</returns>
+    bool TryTakeRefusal(out UdpAddress remote)
+    {
+        remote = default;
+        return false;
+    }
+
     /// <summary>Sends the segments of one transmit, in order.</summary>
     /// <param name="buffer">The segments, each behind <see cref="Headroom"/> bytes that the channel may write to.</param>
     /// <param name="transmit">Where to, and how the buffer is cut.</param>

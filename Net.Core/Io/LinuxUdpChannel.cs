@@ -29,6 +29,10 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     private readonly bool _isWildcard;
     private readonly SafeFileHandle _wakeEvent = CreateEvent();
     private readonly int _descriptor;
+    private readonly bool _hearsRefusals;
+
+    /// <summary>Whatever it is, the socket's queue of errors knows.</summary>
+    private bool _hasErrors;
 
     private bool _mayBurst;
     private bool _isBlocked;
@@ -41,9 +45,9 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     private int _disposed;
 
     /// <param name="socket">Bound; the channel owns it.</param>
-    /// <param name="offload">Whether to use GSO and GRO where the kernel has them.</param>
+    /// <param name="options">Which of the kernel's means are used.</param>
     /// <param name="portLock">Released together with the socket.</param>
-    public LinuxUdpChannel(Socket socket, bool offload, PortLock? portLock)
+    public LinuxUdpChannel(Socket socket, UdpChannelOptions options, PortLock? portLock)
     {
         _socket = socket;
         _portLock = portLock;
@@ -63,9 +67,15 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
             _ = TrySetOption(_descriptor, SolIpv6, Ipv6RecvPktInfo, 1);
         }
 
-        ReceivesBursts = offload && TrySetOption(_descriptor, SolUdp, UdpGro, 1);
+        _hearsRefusals = options.HearsRefusals && TrySetOption(_descriptor, SolIp, IpRecvErr, 1);
+        if (_hearsRefusals && _isIPv6)
+        {
+            _ = TrySetOption(_descriptor, SolIpv6, Ipv6RecvErr, 1);
+        }
+
+        ReceivesBursts = options.Offload && TrySetOption(_descriptor, SolUdp, UdpGro, 1);
         // Size 0 = no segmentation by default: only asks whether the option exists (Linux 4.18).
-        _mayBurst = offload && TrySetOption(_descriptor, SolUdp, UdpSegment, 0);
+        _mayBurst = options.Offload && TrySetOption(_descriptor, SolUdp, UdpSegment, 0);
     }
 
     /// <summary>Whether this process runs on a Linux whose ABI has the numbers of <see cref="Libc"/>.</summary>
@@ -91,6 +101,13 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         }
 
         return !batch.IsEmpty;
+    }
+
+    public bool TryTakeRefusal(out UdpAddress remote)
+    {
+        remote = default;
+        _hasErrors = _hasErrors && LinuxErrorQueue.TryTakeRefusal(_descriptor, out remote);
+        return _hasErrors;
     }
 
     public bool TrySend(Span<byte> buffer, in Transmit transmit)
@@ -206,7 +223,13 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
             Seconds = (nint)(timeout.Ticks / TimeSpan.TicksPerSecond),
             Nanoseconds = (nint)(timeout.Ticks % TimeSpan.TicksPerSecond * 100),
         };
-        if (Libc.Poll(descriptors, other is null ? 2u : 3u, forever ? null : &time, null) > 0 && descriptors[1].Returned != 0)
+        if (Libc.Poll(descriptors, other is null ? 2u : 3u, forever ? null : &time, null) <= 0)
+        {
+            return;
+        }
+
+        _hasErrors |= _hearsRefusals && (descriptors[0].Returned & PollErr) != 0;
+        if (descriptors[1].Returned != 0)
         {
             ulong count;
             _ = Read(_wakeEvent, &count, sizeof(ulong));
@@ -239,7 +262,9 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
             if (received < 0)
             {
                 // An error that an earlier datagram left behind (ICMP) comes instead of data, once: what arrived is still behind it.
-                if (Marshal.GetLastSystemError() is Eintr or Econnrefused)
+                int error = Marshal.GetLastSystemError();
+                _hasErrors |= _hearsRefusals && error is not (Eintr or Eagain);
+                if (error is Eintr or Econnrefused or Ehostunreach)
                 {
                     continue;
                 }
@@ -366,6 +391,7 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
             }
             while (error is Eintr or Econnrefused && ++tries < 4);
 
+            _hasErrors |= _hearsRefusals && (tries > 0 || error == Econnrefused);
             return error;
         }
     }

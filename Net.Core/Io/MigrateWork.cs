@@ -8,10 +8,10 @@ using Net.Core.Wire;
 namespace Net.Core.Io;
 
 /// <summary>A client's move to another local address, or to the server's preferred one: from the new socket to its proof.</summary>
-/// <param name="driver">Of the connection.</param>
+/// <param name="owner">Of the connection.</param>
 /// <param name="local">To bind; null for a port that the system chooses.</param>
 /// <param name="remote">The server's address there; null for the present one.</param>
-internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, UdpAddress? remote = null)
+internal sealed class MigrateWork(IPathOwner owner, IPEndPoint? local, UdpAddress? remote = null)
     : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), IShardWork
 {
     /// <summary>How long what was sent to the old address is still received.</summary>
@@ -21,7 +21,7 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
     private ushort _taken;
     private UdpAddress _newLocal;
 
-    private PathSockets Sockets => (PathSockets)driver.Shard.Channel;
+    private PathSockets Sockets => (PathSockets)owner.Shard.Channel;
 
     private bool OwnsSocket => _left != _taken;
 
@@ -52,14 +52,14 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
 
     public void Run(Instant now)
     {
-        Connection connection = driver.Connection;
+        Connection connection = owner.Connection;
         if (!connection.IsOpen || connection.IsFrozen)
         {
-            _ = TrySetException(driver.Fault ?? Faults.Stopped());
+            _ = TrySetException(owner.Fault ?? Faults.Stopped());
             return;
         }
 
-        if (driver.Move is not null)
+        if (owner.Move is not null)
         {
             _ = TrySetException(new InvalidOperationException("the connection is on its way to another path already"));
             return;
@@ -86,7 +86,7 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
         MigrationRefusal refusal = connection.TryMigrate(new(server, _newLocal, 0), now);
         if (refusal == MigrationRefusal.None)
         {
-            driver.Move = this;
+            owner.Move = this;
             return;
         }
 
@@ -105,7 +105,7 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
     /// <summary>The server answers there.</summary>
     public void OnChanged()
     {
-        driver.Move = null;
+        owner.Move = null;
         _ = TrySetResult();
         if (OwnsSocket)
         {
@@ -116,7 +116,7 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
     /// <summary>It does not; or the connection is over.</summary>
     public void OnFailed(QuicException? fault)
     {
-        driver.Move = null;
+        owner.Move = null;
         Abandon();
         _ = TrySetException(fault ?? new QuicException(QuicError.ConnectionTimeout, null, "the new path does not answer; the connection goes on by the old one"));
     }
@@ -147,12 +147,12 @@ internal sealed class MigrateWork(ConnectionDriver driver, IPEndPoint? local, Ud
     private async Task LingerAsync()
     {
         await Task.Delay(s_linger).ConfigureAwait(false);
-        _ = driver.Shard.Post(new CloseWork(this));
+        _ = owner.Shard.Post(new CloseWork(this));
     }
 
     private void Leave()
     {
-        if (driver.Move is null && driver.Connection.Path.Local.Port == _taken)
+        if (owner.Move is null && owner.Connection.Path.Local.Port == _taken)
         {
             Sockets.KeepOnly(_taken);
         }

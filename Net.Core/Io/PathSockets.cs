@@ -20,7 +20,8 @@ internal sealed class PathSockets(IDatagramChannel first, QuicMemoryNetwork? net
 
     /// <summary>Binds an address of a network in memory, or of the system's.</summary>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
-    public static IDatagramChannel Bind(UdpAddress address, QuicMemoryNetwork? network) => network?.Bind(address) ?? UdpChannel.Bind(address);
+    public static IDatagramChannel Bind(UdpAddress address, QuicMemoryNetwork? network, UdpChannelOptions? options = null) =>
+        network?.Bind(address) ?? UdpChannel.Bind(address, options);
 
     /// <summary>Binds another address of the network that the first one is of.</summary>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
@@ -72,6 +73,9 @@ internal sealed class PathSockets(IDatagramChannel first, QuicMemoryNetwork? net
     }
 
     public bool TryUnwrap(ref Span<byte> datagram, ref NetworkPath path, ref Ecn ecn) => _first.TryUnwrap(ref datagram, ref path, ref ecn);
+
+    /// <summary>A second one is there only once a server has answered: what it hears of refusals means nothing.</summary>
+    public bool TryTakeRefusal(out UdpAddress remote) => _first.TryTakeRefusal(out remote);
 
     public bool TrySend(Span<byte> buffer, in Transmit transmit) => Of(transmit.Path.Local).TrySend(buffer, transmit);
 

@@ -47,7 +47,14 @@ internal sealed class QlogDirectory : IObserverSource
         return new QlogTrace(new QlogFile(file, _maxLength, OnEnded), view, DateTimeOffset.UtcNow, now);
     }
 
-    private void OnEnded() => Interlocked.Decrement(ref _open);
+    /// <summary>For the tests: told when a trace is complete.</summary>
+    internal Action? OnTraceEnded { get; set; }
+
+    private void OnEnded()
+    {
+        Interlocked.Decrement(ref _open);
+        OnTraceEnded?.Invoke();
+    }
 
     private FileStream? TryCreate(in ConnectionView view)
     {

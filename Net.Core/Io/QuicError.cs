@@ -13,7 +13,7 @@ public enum QuicError
     StreamAborted = 3,
     /// <summary>The handshake did not end in time: nobody answers there, or not with QUIC.</summary>
     ConnectionTimeout = 6,
-    /// <summary>The peer refused the connection.</summary>
+    /// <summary>The peer refused the connection, or nobody listens at its port (where the system says so: Linux).</summary>
     ConnectionRefused = 8,
     /// <summary>The peer speaks none of our versions.</summary>
     VersionNegotiationError = 9,

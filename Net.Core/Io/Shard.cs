@@ -216,7 +216,12 @@ internal sealed class Shard
                     _ = Endpoint.OnDatagram(bytes, path, ecn, now);
                 }
             }
+        }
 
+        // Behind what has arrived: where somebody answers, that is what counts.
+        while (Channel.TryTakeRefusal(out UdpAddress remote))
+        {
+            Endpoint.OnRefused(remote, now);
         }
 
         return batches == _options.MaxBatches;

@@ -55,7 +55,7 @@ internal sealed class ShardHost
         PathSockets? channel = null;
         try
         {
-            channel = new(PathSockets.Bind(address, network), network);
+            channel = new(PathSockets.Bind(address, network, new() { HearsRefusals = server is null }), network);
             if (alsoAt is UdpAddress second)
             {
                 channel.Add(channel.Bind(second));

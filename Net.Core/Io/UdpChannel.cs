@@ -51,7 +51,7 @@ internal static class UdpChannel
     {
         ResizeBuffers(socket, options.SocketBuffer);
         return LinuxUdpChannel.IsSupported && !options.Portable
-            ? new LinuxUdpChannel(socket, options.Offload, portLock)
+            ? new LinuxUdpChannel(socket, options, portLock)
             : new PortableUdpChannel(socket, portLock);
     }
 

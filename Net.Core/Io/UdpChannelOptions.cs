@@ -11,6 +11,9 @@ internal sealed record UdpChannelOptions
     /// <summary>Whether to let the kernel cut and join datagrams (GSO, GRO) where it can.</summary>
     public bool Offload { get; init; } = true;
 
+    /// <summary>Whether the system is asked to tell that nobody is where datagrams were sent to (ICMP): for a client. Linux alone can say to which address.</summary>
+    public bool HearsRefusals { get; init; }
+
     /// <summary>Whether to use the base library's sockets even where there is a faster way.</summary>
     public bool Portable { get; init; }
 }

@@ -83,6 +83,13 @@ public sealed class Http3Handler : HttpMessageHandler
     /// </summary>
     public bool SendsGrease { get; set => field = Unstarted(value); } = true;
 
+    /// <summary>
+    /// Whether connections move when addresses of this machine come or go (RFC 9000, section 9): each asks its server by another socket, under a
+    /// connection ID that nobody has seen, and goes on from there once the server answers; requests do not notice. Where it does not answer, or has
+    /// asked its clients not to move, nothing changes. <c>true</c> by default.
+    /// </summary>
+    public bool FollowNetworkChanges { get; set => field = Unstarted(value); } = true;
+
     /// <summary>How long the content of a request with Expect: 100-continue is held back at most; 1 second by default.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative but not infinite.</exception>
     public TimeSpan Expect100ContinueTimeout { get; set => field = Unstarted(NotNegative(value)); } = TimeSpan.FromSeconds(1);
@@ -125,6 +132,9 @@ public sealed class Http3Handler : HttpMessageHandler
 
     /// <summary>For the tests: names to addresses.</summary>
     internal Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; set; } = Dns.GetHostAddressesAsync;
+
+    /// <summary>For the tests: changes of the network.</summary>
+    internal Func<Action, IDisposable> WatchNetwork { get; set; } = NetworkWatch.Subscribe;
 
     /// <summary>For the tests: connections that may take requests.</summary>
     internal int Connections => _pools?.Connections ?? 0;
@@ -315,6 +325,7 @@ public sealed class Http3Handler : HttpMessageHandler
                 MaxConnections = EnableMultipleHttp3Connections ? MaxConnectionsPerServer : 1,
                 TimeProvider = TimeProvider,
                 Resolve = Resolve,
+                WatchNetwork = FollowNetworkChanges ? WatchNetwork : null,
                 Metrics = ClientMetrics.From(MeterFactory),
                 OnConnected = OnConnected,
             });

@@ -26,7 +26,7 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     private readonly List<ClientExchange> _waiting = [];
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ExchangeFailure? _end;
-    private volatile bool _isLeaving;
+    private readonly TaskCompletionSource _leaving = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _handshake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isStarted, _isEarly, _isPeerAborting;
 
@@ -40,7 +40,10 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     public bool Inline => inline;
 
     /// <summary>No more requests are taken: the peer goes away, or the connection has ended. From any thread.</summary>
-    public bool IsLeaving => _isLeaving;
+    public bool IsLeaving => _leaving.Task.IsCompleted;
+
+    /// <summary>Ends when <see cref="IsLeaving"/> begins to hold.</summary>
+    public Task Leaving => _leaving.Task;
 
     /// <summary>Ends when the connection does, from whichever side.</summary>
     public Task Closed => _closed.Task;
@@ -110,7 +113,7 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
         if (_end is null)
         {
             _end = new(kind, code);
-            _isLeaving = true;
+            _ = _leaving.TrySetResult();
             foreach (ClientExchange exchange in _exchanges.Values.ToArray())
             {
                 exchange.Abort(_end);
@@ -221,7 +224,7 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
     /// <summary>Requests from this one on were not processed, and may be tried again on another connection (RFC 9114, section 5.2).</summary>
     private void OnGoAway(StreamId first)
     {
-        _isLeaving = true;
+        _ = _leaving.TrySetResult();
         foreach (StreamId id in _exchanges.Keys.Where(id => id >= first).ToArray())
         {
             _exchanges.Remove(id, out ClientExchange? exchange);
@@ -250,6 +253,9 @@ internal sealed class ClientOwner : IConnectionOwner
 
     /// <summary>Raised on the shard's thread when requests may be sent; with 0-RTT once before the handshake is complete, and again.</summary>
     public Action? OnConnected { get; init; }
+
+    /// <summary>Moves the connection when the network changes; <c>null</c>: it stays where it is.</summary>
+    public Roaming? Roaming { get; init; }
 
     /// <summary>Why the connection ended; <c>null</c> while it lives.</summary>
     public CloseReason? CloseReason { get; private set; }
@@ -284,8 +290,11 @@ internal sealed class ClientOwner : IConnectionOwner
                     break;
                 default: break;
             }
+
+            Roaming?.OnEvent(e.Kind, now);
         }
 
+        Roaming?.Continue(now);
         OnSettings(connection);
         _transport.Settle(now);
     }

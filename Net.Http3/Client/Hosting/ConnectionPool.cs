@@ -146,6 +146,21 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         }
     }
 
+    /// <summary>Addresses of this machine have come or gone.</summary>
+    public void OnNetworkChanged()
+    {
+        PooledConnection[] connections;
+        lock (_lock)
+        {
+            connections = [.. _connections];
+        }
+
+        foreach (PooledConnection connection in connections)
+        {
+            connection.Client.OnNetworkChanged();
+        }
+    }
+
     /// <summary>Closes all connections, also those that requests use.</summary>
     public async Task CloseAsync()
     {

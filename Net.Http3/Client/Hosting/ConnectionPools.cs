@@ -11,6 +11,7 @@ internal sealed class ConnectionPools : IDisposable
     private readonly CancellationTokenSource _stopped = new();
     private readonly PoolSettings _settings;
     private readonly ITimer _timer;
+    private readonly IDisposable? _watch;
 
     public ConnectionPools(PoolSettings settings)
     {
@@ -18,6 +19,7 @@ internal sealed class ConnectionPools : IDisposable
         Alternatives = new(settings.TimeProvider);
         TimeSpan period = TimeSpan.FromTicks(long.Clamp(Least(settings).Ticks / 4, s_shortest.Ticks, s_longest.Ticks));
         _timer = settings.TimeProvider.CreateTimer(static pools => ((ConnectionPools)pools!).Prune(), this, period, period);
+        _watch = settings.WatchNetwork?.Invoke(OnNetworkChanged);
     }
 
     public PoolSettings Settings => _settings;
@@ -34,6 +36,7 @@ internal sealed class ConnectionPools : IDisposable
     public void Dispose()
     {
         _timer.Dispose();
+        _watch?.Dispose();
         _stopped.Cancel();
         foreach (ConnectionPool pool in _pools.Values)
         {
@@ -43,6 +46,14 @@ internal sealed class ConnectionPools : IDisposable
 
     private static TimeSpan Least(PoolSettings settings) =>
         TimeSpan.FromTicks((long)ulong.Min((ulong)settings.IdleTimeout.Ticks, (ulong)settings.Lifetime.Ticks) & long.MaxValue);
+
+    private void OnNetworkChanged()
+    {
+        foreach (ConnectionPool pool in _pools.Values)
+        {
+            pool.OnNetworkChanged();
+        }
+    }
 
     private void Prune()
     {

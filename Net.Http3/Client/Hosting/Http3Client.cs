@@ -31,6 +31,9 @@ internal sealed class Http3Client : IAsyncDisposable
     /// <summary>No more requests are taken: the server goes away, or the connection has ended.</summary>
     public bool IsLeaving => _work.Owner?.Http3.IsLeaving != false;
 
+    /// <summary>Ends when <see cref="IsLeaving"/> begins to hold.</summary>
+    public Task Leaving => _work.Owner!.Http3.Leaving;
+
     /// <summary>Ends when the connection does.</summary>
     public Task Closed => _work.Owner!.Http3.Closed;
 
@@ -71,8 +74,14 @@ internal sealed class Http3Client : IAsyncDisposable
         }
     }
 
+    /// <summary>For the shard's thread; <c>null</c> until there is a connection.</summary>
+    internal Roaming? Roaming => _work.Owner?.Roaming;
+
     /// <summary>The connection itself, for the shard's thread.</summary>
     internal Connection? Connection => _work.Connection;
+
+    /// <summary>Addresses of this machine have come or gone: the connection asks another path, and goes there if the server answers. From any thread.</summary>
+    public void OnNetworkChanged() => _ = _host.Shard.Post(new RoamWork(_work));
 
     /// <summary>A request to be sent.</summary>
     public ClientExchange NewExchange() => _work.Owner!.Http3.NewExchange();
@@ -105,7 +114,11 @@ internal sealed class Http3Client : IAsyncDisposable
         public void Run(Instant now)
         {
             Connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
-            Owner = new(Connection, new ShardQueue(host.Shard), inline: false, session) { OnConnected = () => _connected.TrySetResult() };
+            Owner = new(Connection, new ShardQueue(host.Shard), inline: false, session)
+            {
+                OnConnected = () => _connected.TrySetResult(),
+                Roaming = new(host.Shard, Connection),
+            };
             host.Shard.SetOwner(Connection, Owner);
             _ = WatchAsync();
         }
@@ -131,6 +144,11 @@ internal sealed class Http3Client : IAsyncDisposable
         /// <summary>We closed with one of the alerts about certificates: bad_certificate (42) to unknown_ca (48) (RFC 8446, section 6.2).</summary>
         private static bool IsDistrust(CloseReason? reason) => reason is { Origin: CloseOrigin.LocalTransport } r
             && r.Code is >= (ulong)TransportErrorCode.CryptoError + 42 and <= (ulong)TransportErrorCode.CryptoError + 48;
+    }
+
+    private sealed class RoamWork(ConnectWork work) : IShardWork
+    {
+        public void Run(Instant now) => work.Owner?.Roaming!.OnNetworkChanged(now);
     }
 
     private sealed class CloseWork(ConnectWork work) : IShardWork

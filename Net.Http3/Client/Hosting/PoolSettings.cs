@@ -30,6 +30,9 @@ internal sealed record PoolSettings
     /// <summary>Names to addresses.</summary>
     public required Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; }
 
+    /// <summary>Has somebody told of changes of the network, until disposed; <c>null</c>: connections do not move.</summary>
+    public Func<Action, IDisposable>? WatchNetwork { get; init; }
+
     public required ClientMetrics Metrics { get; init; }
 
     /// <summary>Told how long each connection took.</summary>

@@ -227,6 +227,35 @@ public sealed class UdpChannelTests
         CollectionAssert.AreEqual(Pattern(300), Receive(lent, 3).SelectMany(a => a.Bytes).ToArray());
     }
 
+    /// <summary>Goal: a channel that is to hear refusals tells where nobody listens, once for each message, and goes on to work; one that is not stays deaf.</summary>
+    [TestMethod]
+    [DataRow("127.0.0.1:0")]
+    [DataRow("[::]:0")]
+    public void Refusals_are_heard_by_who_wants_to(string address)
+    {
+        if (!LinuxUdpChannel.IsSupported)
+        {
+            Assert.Inconclusive("only Linux tells to which address a refused datagram went");
+        }
+
+        Assert.IsTrue(UdpAddress.TryParse(address, out UdpAddress local));
+        using DeadPort dead = new();
+        UdpAddress nobody = UdpAddress.FromEndPoint(dead.EndPoint);
+        using IDatagramChannel hearing = UdpChannel.Bind(local, new() { HearsRefusals = true }), deaf = UdpChannel.Bind(local), peer = Bind("127.0.0.1:0", "fast");
+        Assert.IsFalse(hearing.TryTakeRefusal(out _));
+        Assert.IsTrue(hearing.TrySend(Pattern(100), Single(nobody, 100)) && deaf.TrySend(Pattern(100), Single(nobody, 100)));
+
+        hearing.Wait(TimeSpan.FromSeconds(30));
+        Assert.IsTrue(hearing.TryTakeRefusal(out UdpAddress refused));
+        Assert.AreEqual(nobody, refused);
+        Assert.IsFalse(hearing.TryTakeRefusal(out _));
+        Assert.IsFalse(deaf.TryTakeRefusal(out _));
+        Assert.IsTrue(hearing.TrySend(Pattern(200), Single(peer.Local, 200)));
+        CollectionAssert.AreEqual(Pattern(200), Receive(peer, 1).Single().Bytes);
+    }
+
+    private static Transmit Single(UdpAddress to, int length) => new(new(to, default, 0), length, 1, length, Ecn.NotEct, null);
+
     private static IDatagramChannel Bind(string address, string kind)
     {
         Assert.IsTrue(UdpAddress.TryParse(address, out UdpAddress parsed));

@@ -4,6 +4,7 @@ using Net.Core.Connections;
 using Net.Core.Io;
 using Net.Core.Streams;
 using Net.Core.Time;
+using Net.Core.Tls;
 using Net.Core.Wire;
 using Net.Http3.Client;
 using Net.Http3.Server;
@@ -37,9 +38,13 @@ internal sealed class ClientSite : IAsyncDisposable
             (_, connection) =>
             {
                 int number = Interlocked.Increment(ref _connections) - 1;
-                return script is null ? new ServerOwner(_exchanges.Task.Result!, connection) : new ScriptOwner(number, script);
+                IConnectionOwner owner = script is null ? new ServerOwner(_exchanges.Task.Result!, connection) : new ScriptOwner(number, script);
+                return OnClientAt is Action<IPEndPoint> tell ? new AddressOwner(owner, tell) : owner;
             });
     }
+
+    /// <summary>Told of each address at which a client has proven to be; to be set before the first one comes.</summary>
+    public Action<IPEndPoint>? OnClientAt { get; set; }
 
     /// <summary>Connections that were made so far.</summary>
     public int Connections => Volatile.Read(ref _connections);
@@ -62,6 +67,26 @@ internal sealed class ClientSite : IAsyncDisposable
         _host.Release();
         await _host.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _exchanges.Task.Result?.Dispose();
+    }
+
+    private sealed class AddressOwner(IConnectionOwner owner, Action<IPEndPoint> tell) : IConnectionOwner
+    {
+        private UdpAddress _at;
+
+        public ICryptoHost? Crypto => owner.Crypto;
+
+        public void OnEvents(Connection connection, Instant now)
+        {
+            owner.OnEvents(connection, now);
+            UdpAddress at = connection.ValidatedPath.Remote;
+            if (connection.IsConfirmed && at != _at)
+            {
+                _at = at;
+                tell(at.ToEndPoint());
+            }
+        }
+
+        public void OnShardStopped(Exception? fault) => owner.OnShardStopped(fault);
     }
 
     private sealed class ScriptOwner(int number, Script script) : IConnectionOwner

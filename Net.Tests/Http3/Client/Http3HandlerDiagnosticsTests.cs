@@ -155,6 +155,7 @@ public sealed class Http3HandlerDiagnosticsTests
     {
         private readonly MeterListener _listener = new();
         private readonly List<Meter> _meters = [];
+        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Meters()
         {
@@ -189,9 +190,15 @@ public sealed class Http3HandlerDiagnosticsTests
 
         public async Task UntilAsync(string key, double value, CancellationToken stop, bool counts = false)
         {
-            while (!Sums.TryGetValue(key, out (double Sum, int Count) measured) || (counts ? measured.Count : measured.Sum) != value)
+            while (true)
             {
-                await Task.Delay(5, stop);
+                Task next = Volatile.Read(ref _next).Task;
+                if (Sums.TryGetValue(key, out (double Sum, int Count) measured) && (counts ? measured.Count : measured.Sum) == value)
+                {
+                    return;
+                }
+
+                await next.WaitAsync(stop);
             }
         }
 
@@ -201,6 +208,7 @@ public sealed class Http3HandlerDiagnosticsTests
         {
             string key = $"{instrument.Name} {string.Join(' ', tags.ToArray().OrderBy(tag => tag.Key, StringComparer.Ordinal).Select(tag => $"{tag.Key}={tag.Value}"))}";
             Sums.AddOrUpdate(key, (value, 1), (_, old) => (old.Sum + value, old.Count + 1));
+            Interlocked.Exchange(ref _next, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
         }
     }
 }

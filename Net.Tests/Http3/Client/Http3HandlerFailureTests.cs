@@ -5,6 +5,7 @@ using Net.Core.Wire;
 using Net.Http3.Client;
 using Net.Http3.Server;
 using Net.Http3.Wire;
+using Net.Tests.Core.Io;
 using Net.Tests.Http3.Server;
 
 namespace Net.Tests.Http3.Client;
@@ -311,6 +312,30 @@ public sealed class Http3HandlerFailureTests
         HttpRequestException unknown = await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.GetAsync(site.At("/", "unknown.test"), Stop));
         Assert.AreEqual(HttpRequestError.NameResolutionError, unknown.HttpRequestError);
         await client.GetStringAsync(site.At("/", "localhost"), Stop);
+    }
+
+    /// <summary>Goal: where the system hears that nobody listens, the attempt ends at once with ConnectionError, or with the fallback's response: no timeout is needed.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_dead_port_is_refused()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Inconclusive("other systems do not tell");
+        }
+
+        using DeadPort dead = new();
+        Uri nobody = new($"https://{dead.EndPoint}/");
+        // The clock stands still: no time but that of the handshake itself can end the attempt, and that has an error of its own.
+        using Http3Handler handler = new(new Http3HandlerTests.Fallback()) { TimeProvider = new ManualTime() };
+        using HttpMessageInvoker invoker = new(handler);
+        HttpRequestException error = await Assert.ThrowsExactlyAsync<HttpRequestException>(
+            () => invoker.SendAsync(new(HttpMethod.Get, nobody) { Version = HttpVersion.Version30, VersionPolicy = HttpVersionPolicy.RequestVersionExact }, Stop));
+        Assert.AreEqual(HttpRequestError.ConnectionError, error.HttpRequestError);
+        StringAssert.Contains(error.InnerException?.Message, "nobody listens");
+        HttpResponseMessage response = await invoker.SendAsync(
+            new(HttpMethod.Get, nobody) { Version = HttpVersion.Version30, VersionPolicy = HttpVersionPolicy.RequestVersionOrLower }, Stop);
+        Assert.AreEqual(HttpStatusCode.Ambiguous, response.StatusCode);
     }
 
     /// <summary>Goal: where nobody listens, ConnectTimeout ends the attempt with a TimeoutException, and the caller's token ends it before.</summary>

@@ -14,6 +14,8 @@ namespace Net.Tests.Http3.Server;
 [TestClass]
 public sealed class Http3ServerTests
 {
+    public required TestContext TestContext { get; init; }
+
     /// <summary>Goal: a component answers on a port; a request that runs when the server stops ends well, and the port is free afterwards.</summary>
     [TestMethod]
     [Timeout(30_000, CooperativeCancellation = true)]
@@ -109,10 +111,7 @@ public sealed class Http3ServerTests
         Task<int> running = GetAsync(client);
         await component.Begun.Task;
         Task stopping = server.StopAsync(TimeSpan.FromSeconds(20));
-        while (!client.IsLeaving)
-        {
-            await Task.Delay(1);
-        }
+        await client.Leaving.WaitAsync(TestContext.CancellationToken);
 
         ClientExchange late = client.NewExchange();
         await Assert.ThrowsExactlyAsync<Http3RequestAbortedException>(
