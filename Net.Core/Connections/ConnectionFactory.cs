@@ -23,10 +23,8 @@ internal static class ConnectionFactory
         ResumptionTicket? ticket = null)
     {
         ConnectionId destination = new(entropy[16..(16 + ClientDestinationLength)]);
-        // What is sent before the server has answered is in the version of the ticket (RFC 9369, section 4.1): that one stays.
-        options = ticket is null ? options : options with { MayChangeVersion = false };
         FirstInitial initial = new(options.Version, destination, destination, BeforeRetry: null, IsAddressProven: true);
-        ConnectionParts c = Create(isServer: false, options, keys, shard, path, initial, entropy, now, new(tls, entropy[32..].ToArray()));
+        ConnectionParts c = Create(isServer: false, options, keys, shard, path, initial, entropy, now, new(tls, entropy[32..].ToArray()), resumes: ticket is not null);
         ResumptionOffer? offer = ticket is null ? null : new(ticket, ticket.ObfuscatedAge(now), tls.SendsEarlyData);
         c.Handshake!.Offered = ticket;
         c.Tls = new TlsClient(tls, VersionChange.Declare(c), entropy[32..], offer);
@@ -72,8 +70,11 @@ internal static class ConnectionFactory
         FirstInitial initial,
         ReadOnlySpan<byte> entropy,
         Instant now,
-        ClientStart? start = null)
+        ClientStart? start = null,
+        bool resumes = false)
     {
+        // What is sent before the server has answered is in the version of the ticket (RFC 9369, section 4.1): that one stays.
+        bool mayChange = options.MayChangeVersion && !resumes;
         ConnectionId original = initial.BeforeRetry ?? initial.Destination;
         LocalConnectionIds local = new(shard, entropy[..16]);
         ConnectionId source = local.Derive(keys, 0);
@@ -90,7 +91,7 @@ internal static class ConnectionFactory
             RetrySourceConnectionId = isServer && initial.BeforeRetry is not null ? initial.Destination : null,
             InitialSourceConnectionId = source,
             StatelessResetToken = isServer ? ConnectionIdDeriver.DeriveToken(keys.ResetKey.Span, source) : null,
-            VersionInformation = Versions.Announce(isServer, initial.Version, options.MayChangeVersion, (uint)local.DeriveSecret(keys, SecretPurpose.Grease, 1)),
+            VersionInformation = Versions.Announce(isServer, initial.Version, options.PreferredVersion, mayChange, (uint)local.DeriveSecret(keys, SecretPurpose.Grease, 1)),
             PreferredAddress = preferred,
             GreaseQuicBit = true,
         };

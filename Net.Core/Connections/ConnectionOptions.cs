@@ -30,7 +30,7 @@ internal sealed record ConnectionOptions
     /// <summary>A client names all versions that it speaks: the server may change to another, or turn <see cref="Version"/> down (RFC 9368).</summary>
     public bool MayChangeVersion { get; init; } = true;
 
-    /// <summary>A server changes to this version when a client names it; null: each client's own stays.</summary>
+    /// <summary>A server changes to this version when a client names it; null: each client's own stays. A client names it first.</summary>
     public uint? PreferredVersion { get; init; }
 
     /// <summary>Of connections that begin here; one that comes from elsewhere keeps its own.</summary>

@@ -111,6 +111,7 @@ internal static class Handshaking
 
         if (c.EarlySession is null && tls.EarlySession is TlsSession early)
         {
+            KeyLogging.OnEarlyData(c, tls, early);
             BeginEarlyData(c, early);
         }
 
@@ -171,15 +172,21 @@ internal static class Handshaking
         bool isRejected = !c.IsServer && tls.EarlyData == EarlyDataState.Rejected && c.Handshake?.Write(EncryptionLevel.ZeroRtt) is not null;
         if (isRejected)
         {
-            c.Handshake!.Discard(EncryptionLevel.ZeroRtt);
-            c.Lost.Clear();
-            c.Recovery.OnAllInVain(PacketNumberSpace.ApplicationData, now, c.Lost);
-            Feedback.OnLost(c);
+            OnEarlyDataInVain(c, c.Handshake!, now);
         }
         else if (c.IsServer && c.Peer is not null && tls.EarlyData != EarlyDataState.Accepted)
         {
             c.Handshake?.DropEarlyData();
         }
+    }
+
+    /// <summary>0-RTT packets were sent to nobody: what they carried waits for the next keys.</summary>
+    internal static void OnEarlyDataInVain(ConnectionParts c, HandshakeState handshake, Instant now)
+    {
+        handshake.Discard(EncryptionLevel.ZeroRtt);
+        c.Lost.Clear();
+        c.Recovery.OnAllInVain(PacketNumberSpace.ApplicationData, now, c.Lost);
+        Feedback.OnLost(c);
     }
 
     public static TransportError OnHandshakeDone(ConnectionParts c, Instant now)
@@ -279,9 +286,12 @@ internal static class Handshaking
         }
 
         // Whether the client goes there is decided once the handshake is confirmed; the ID counts as issued either way (RFC 9000, section 5.1.1).
-        return peer.PreferredAddress is PreferredAddress preferred
-            ? c.PeerIds.On(new NewConnectionIdFrame(1, RetirePriorTo: 0, preferred.ConnectionId, preferred.Token))
-            : TransportError.None;
+        bool isIssued = peer.PreferredAddress is not PreferredAddress preferred
+            || !c.PeerIds.On(new NewConnectionIdFrame(1, RetirePriorTo: 0, preferred.ConnectionId, preferred.Token)).IsError;
+        return isIssued
+            ? TransportError.None
+            // No frame said so: the parameter is at fault (section 18.2).
+            : TransportError.Of(TransportErrorCode.TransportParameterError, "a preferred address with the ID of the handshake", FrameType.Crypto);
     }
 
     /// <summary>What 0-RTT data was held to must hold on (RFC 9000, section 7.4.1).</summary>

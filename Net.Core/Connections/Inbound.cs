@@ -27,9 +27,9 @@ internal static class Inbound
 
         c.Traffic.OnDatagramReceived(datagram.Length);
         NetworkPath known = c.IsServer ? path : c.Path.AsKnown(path);
-        if (!c.Path.Knows(known) && (!c.IsServer || !c.Identity.IsConfirmed || Migration.IsForbidden(c, path, arrivedWith)))
+        if (!c.Path.Knows(known) && (!c.IsServer || Migration.IsForbidden(c, path, arrivedWith)))
         {
-            // Servers do not move but where they were tried, and clients only once the handshake is confirmed (RFC 9000, section 9; checklist S18).
+            // Servers do not move but where they were tried, and clients not where they were asked to stay (RFC 9000, section 9; checklist S18).
             c.Observer?.OnPacketNotRead(PacketKind.Unknown, datagram.Length, PacketFate.Rejected, now);
             return;
         }
@@ -270,7 +270,10 @@ internal static class Inbound
         c.Traffic.OnPacketReceived();
         received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
         c.Idle.OnReceived(arrival.Now);
-        if (!isNewest || level != EncryptionLevel.OneRtt || !c.IsServer || !c.Lifecycle.IsOpen || arrival.Bytes == 0)
+        // The packet that confirms the handshake is already one of a confirmed connection: a client whose NAT has changed in between may have
+        // nothing else to say, and would wait for HANDSHAKE_DONE at an address that is not its own any more.
+        bool mayMove = level == EncryptionLevel.OneRtt || (level == EncryptionLevel.Handshake && c.Identity.IsConfirmed);
+        if (!isNewest || !mayMove || !c.IsServer || !c.Lifecycle.IsOpen || arrival.Bytes == 0)
         {
             return;
         }

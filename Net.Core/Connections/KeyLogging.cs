@@ -9,6 +9,9 @@ internal static class KeyLogging
     public static void OnSecret(ConnectionParts c, ITlsHandshake tls, in TlsSecret secret) =>
         c.Options.KeyLog?.Log(LabelOf(secret.Level, ofClient: secret.IsWrite != c.IsServer), tls.ClientRandom.Span, secret.Secret.Span);
 
+    public static void OnEarlyData(ConnectionParts c, ITlsHandshake tls, TlsSession early) =>
+        c.Options.KeyLog?.Log("EARLY_EXPORTER_SECRET", tls.ClientRandom.Span, early.ExporterSecret.Span);
+
     public static void OnComplete(ConnectionParts c, ITlsHandshake tls, TlsSession session) =>
         c.Options.KeyLog?.Log("EXPORTER_SECRET", tls.ClientRandom.Span, session.ExporterSecret.Span);
 

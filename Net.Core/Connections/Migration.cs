@@ -72,6 +72,12 @@ internal static class Migration
 
     public static void OnChallenge(ConnectionParts c, PathChallengeFrame frame, in Arrival arrival)
     {
+        if (!c.Identity.IsConfirmed && !c.Path.Knows(arrival.Path))
+        {
+            // Too early to try another path (section 9): no state for it.
+            return;
+        }
+
         c.Path.On(frame, arrival.Path, arrival.Bytes, arrival.ArrivedWith, asksBack: c.IsServer, c.Pto, GiveUpAt(c, arrival.Now));
         c.PeerIds.ReturnUnused(c.Path.PeerIdsElsewhere);
     }
@@ -127,8 +133,12 @@ internal static class Migration
     }
 
     /// <summary>What a server that wants no migration does not even look at (section 9; checklist S18): a NAT changes no ID.</summary>
+    /// <remarks>
+    /// Before the handshake is confirmed nobody can move (section 9), but a NAT may: what comes from elsewhere is read then, and answered where the
+    /// handshake began (docs/paths.md).
+    /// </remarks>
     public static bool IsForbidden(ConnectionParts c, in NetworkPath path, ulong? arrivedWith) =>
-        c.Local.DisableActiveMigration && arrivedWith != c.Path.ArrivedWith && !IsPreferred(c.Local, path.Local);
+        c.Local.DisableActiveMigration && c.Identity.IsConfirmed && arrivedWith != c.Path.ArrivedWith && !IsPreferred(c.Local, path.Local);
 
     private static bool IsPreferred(TransportParameters? server, UdpAddress address) =>
         server?.PreferredAddress is PreferredAddress preferred && !address.IsNone && (address == preferred.IPv4 || address == preferred.IPv6);

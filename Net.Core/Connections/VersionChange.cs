@@ -26,7 +26,7 @@ internal static class VersionChange
         {
             handshake.ChangeVersion(c.Identity.Version, version, isServer: true);
             c.Identity.OnVersion(version);
-            c.Local = c.Local with { VersionInformation = Versions.Announce(isServer: true, version, mayChange: true, GreaseOf(c)) };
+            c.Local = c.Local with { VersionInformation = Versions.Announce(isServer: true, version, c.Options.PreferredVersion, mayChange: true, GreaseOf(c)) };
             tls.SetTransportParameters(Declare(c));
         }
     }
@@ -61,7 +61,10 @@ internal static class VersionChange
         return true;
     }
 
-    /// <summary>The server has turned our version down: all begins again with another one, and with the same IDs.</summary>
+    /// <summary>
+    /// The server has turned our version down: all begins again with another one, and with the same IDs. A ticket is of one version (RFC 9369,
+    /// section 5): the new handshake is a full one, and what went in 0-RTT is sent again when it is complete.
+    /// </summary>
     public static void Restart(ConnectionParts c, HandshakeState before, ClientStart start, uint version, Instant now)
     {
         uint tried = c.Identity.Version;
@@ -70,12 +73,13 @@ internal static class VersionChange
         // What was lost with it is said by another TLS machine, in other words.
         c.Lost.Clear();
         before.Discard(EncryptionLevel.Initial);
+        Handshaking.OnEarlyDataInVain(c, before, now);
         c.Identity.OnVersion(version);
-        c.Local = c.Local with { VersionInformation = Versions.Announce(isServer: false, version, mayChange: true, GreaseOf(c)) };
-        c.Handshake = new() { Tried = tried };
+        c.Local = c.Local with { VersionInformation = Versions.Announce(isServer: false, version, c.Options.PreferredVersion, mayChange: true, GreaseOf(c)) };
+        c.Handshake = new() { Tried = tried, Offered = before.Offered };
         c.Handshake.UseToken(before.Token);
         c.Handshake.InstallInitial(version, c.Identity.OriginalDestination, isServer: false);
-        c.Tls = new TlsClient(start.Options, Declare(c), start.Entropy.Span);
+        c.Tls = new TlsClient(start.Options, Declare(c), start.Entropy.Span, early: c.EarlySession is null ? EarlyDataState.None : EarlyDataState.Rejected);
         _ = Handshaking.Pump(c, now);
     }
 

@@ -16,17 +16,19 @@ internal static class Versions
     public static ImmutableArray<uint> Ours { get; } = [QuicVersion.V1, QuicVersion.V2];
 
     /// <param name="inUse">The version of the connection.</param>
+    /// <param name="preferred">Where a client would rather be, perhaps: a server without a wish of its own goes by the client's order.</param>
     /// <param name="mayChange">A client lets the server change to any version of ours; else it names but the one.</param>
     /// <param name="random">A reserved version is among those that are named, to keep the field open (RFC 9000, section 15).</param>
-    public static VersionInformation Announce(bool isServer, uint inUse, bool mayChange, uint random)
+    public static VersionInformation Announce(bool isServer, uint inUse, uint? preferred, bool mayChange, uint random)
     {
         if (!isServer && !mayChange)
         {
             return new(inUse, [inUse]);
         }
 
-        // A client's order is its preference; a server's says nothing.
-        return new(inUse, [inUse, .. Ours.Remove(inUse), QuicVersion.Reserved(random)]);
+        // A client's order is its preference; a server's says nothing (RFC 9368, section 3).
+        uint first = preferred is uint wish && Ours.Contains(wish) ? wish : inUse;
+        return new(inUse, [first, .. Ours.Remove(first), QuicVersion.Reserved(random)]);
     }
 
     /// <summary>What the peer says must fit what is spoken (RFC 9368, section 4). Who says nothing knows no version but the first.</summary>

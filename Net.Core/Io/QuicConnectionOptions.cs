@@ -132,6 +132,8 @@ public abstract class QuicConnectionOptions
 
     private protected static uint Number(QuicProtocolVersion version) => version == QuicProtocolVersion.Version2 ? QuicVersion.V2 : QuicVersion.V1;
 
+    private protected static uint? NumberOrNull(QuicProtocolVersion? version) => version is QuicProtocolVersion wanted ? Number(wanted) : null;
+
     private static TimeSpan OrNever(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.Zero;
 }
 
@@ -170,6 +172,12 @@ public sealed class QuicClientConnectionOptions : QuicConnectionOptions
     public bool AcceptOtherVersions { get; set; } = true;
 
     /// <summary>
+    /// The version to name first among those that the server may change to (RFC 9368, section 3); null: <see cref="Version"/>. A server without a
+    /// preference of its own goes by it.
+    /// </summary>
+    public QuicProtocolVersion? PreferredVersion { get; set; }
+
+    /// <summary>
     /// Decides whether to follow a server that would rather be reached at another address (RFC 9000, section 9.6): gets the address that was called
     /// and the preferred one. Called on the connection's thread. Null follows unless the preferred address reaches less far, as a private or a
     /// loopback address behind a public one does: a server could use its clients to send to hosts that it cannot reach itself.
@@ -180,7 +188,7 @@ public sealed class QuicClientConnectionOptions : QuicConnectionOptions
     public QuicMemoryNetwork? Network { get; set; }
 
     internal override ConnectionOptions ToConnectionOptions() =>
-        base.ToConnectionOptions() with { Version = Number(Version), MayChangeVersion = AcceptOtherVersions };
+        base.ToConnectionOptions() with { Version = Number(Version), MayChangeVersion = AcceptOtherVersions, PreferredVersion = NumberOrNull(PreferredVersion) };
 }
 
 /// <summary>How a server treats the connections of its clients.</summary>
@@ -212,7 +220,7 @@ public sealed class QuicServerConnectionOptions : QuicConnectionOptions
     public QuicProtocolVersion? PreferredVersion { get; set; }
 
     internal override ConnectionOptions ToConnectionOptions() =>
-        base.ToConnectionOptions() with { PreferredVersion = PreferredVersion is QuicProtocolVersion version ? Number(version) : null };
+        base.ToConnectionOptions() with { PreferredVersion = NumberOrNull(PreferredVersion) };
 
     /// <summary>Where a client certificate is asked for, whether a client may have none.</summary>
     internal bool AcceptsNoClientCertificate { get; init; }

@@ -9,6 +9,7 @@ namespace Net.Core.Tls;
 /// PSK or 0 -> Extract = early -> "derived" -> Extract(shared) = handshake -> "derived" -> Extract(0) = master
 ///                         |                           |                                        |
 ///          res binder, c e traffic       c/s hs traffic, finished keys          c/s ap traffic, exp master, res master
+///          e exp master
 /// </code>
 /// </remarks>
 internal sealed class KeySchedule
@@ -50,6 +51,9 @@ internal sealed class KeySchedule
 
     /// <summary>Protects 0-RTT packets. At the early secret alone.</summary>
     public byte[] ClientEarlyTraffic(ReadOnlySpan<byte> clientHelloHash) => Derive("c e traffic"u8, clientHelloHash);
+
+    /// <summary>What is exported before the handshake is complete. At the early secret alone.</summary>
+    public byte[] EarlyExporterMaster(ReadOnlySpan<byte> clientHelloHash) => Derive("e exp master"u8, clientHelloHash);
 
     /// <summary>Early to handshake secret.</summary>
     public void AddSharedSecret(ReadOnlySpan<byte> shared) => Advance(shared);

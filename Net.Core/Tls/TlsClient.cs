@@ -66,7 +66,9 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
     /// <param name="transportParameters">Ours.</param>
     /// <param name="entropy">32 bytes of the host's random source, which everybody will see as our random.</param>
     /// <param name="offer">A ticket of an earlier session with this server, whose application protocol and suite are among ours.</param>
-    public TlsClient(TlsClientOptions options, ReadOnlyMemory<byte> transportParameters, ReadOnlySpan<byte> entropy, ResumptionOffer? offer = null)
+    /// <param name="early">What became of 0-RTT data in a handshake that the server turned down, and that this one takes the place of.</param>
+    public TlsClient(
+        TlsClientOptions options, ReadOnlyMemory<byte> transportParameters, ReadOnlySpan<byte> entropy, ResumptionOffer? offer = null, EarlyDataState early = EarlyDataState.None)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength);
         options.ThrowIfUnusable();
@@ -84,6 +86,7 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
             TransportParameters = transportParameters.ToArray(),
             PskModes = options.Resumes ? [PskOffer.DheMode] : null,
         };
+        EarlyData = early;
         if (_offer is { EarlyData: true, Ticket.AllowsEarlyData: true })
         {
             _hello.HasEarlyData = true;
@@ -175,8 +178,9 @@ internal sealed class TlsClient : ITlsHandshake, IHandshakeRole
         _link.Send(EncryptionLevel.Initial, message);
         if (EarlyData == EarlyDataState.Offered)
         {
-            _link.Install(EncryptionLevel.ZeroRtt, isWrite: true, suite, early.ClientEarlyTraffic(_link.Transcript.Hash(suite)));
-            EarlySession = NewSession(suite, offer.Ticket.Alpn, offer.Ticket.PeerCertificates, exporter: default, resumption: default);
+            byte[] hash = _link.Transcript.Hash(suite);
+            _link.Install(EncryptionLevel.ZeroRtt, isWrite: true, suite, early.ClientEarlyTraffic(hash));
+            EarlySession = NewSession(suite, offer.Ticket.Alpn, offer.Ticket.PeerCertificates, early.EarlyExporterMaster(hash), resumption: default);
         }
 
         early.Wipe();

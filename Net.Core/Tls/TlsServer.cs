@@ -58,6 +58,7 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
     private byte[] _clientApplicationSecret = [];
     private byte[] _exporter = [];
     private byte[] _earlySecret = [];
+    private byte[] _earlyExporter = [];
     private ResumedSession? _resumed;
     private bool _takesTickets;
 
@@ -161,7 +162,9 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
             {
                 EarlyData = EarlyDataState.Accepted;
                 KeySchedule early = new(_choice.Suite, _resumed.Session.Psk.Span);
-                _earlySecret = early.ClientEarlyTraffic(_link.Transcript.Hash(_choice.Suite));
+                byte[] hash = _link.Transcript.Hash(_choice.Suite);
+                _earlySecret = early.ClientEarlyTraffic(hash);
+                _earlyExporter = early.EarlyExporterMaster(hash);
                 early.Wipe();
             }
 
@@ -372,7 +375,7 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         {
             _link.Install(EncryptionLevel.OneRtt, isWrite: false, suite, [.. _clientApplicationSecret]);
             _link.Install(EncryptionLevel.ZeroRtt, isWrite: false, suite, [.. _earlySecret]);
-            EarlySession = NewSession(resumptionSecret: default);
+            EarlySession = NewSession(_earlyExporter, resumption: default);
         }
 
         _state = _options.ClientCertificates == ClientCertificates.None ? State.ClientFinished : State.ClientCertificate;
@@ -424,7 +427,7 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
             _link.Install(EncryptionLevel.OneRtt, isWrite: false, _choice.Suite, [.. _clientApplicationSecret]);
         }
 
-        Session = NewSession(_schedule.ResumptionMaster(_link.Transcript.Hash(_choice.Suite)));
+        Session = NewSession(_exporter, _schedule.ResumptionMaster(_link.Transcript.Hash(_choice.Suite)));
         EarlySession = null;
         _state = State.Complete;
         _link.Transcript.Clear();
@@ -434,14 +437,14 @@ internal sealed class TlsServer : ITlsHandshake, IHandshakeRole
         return _link.ReadNext(EncryptionLevel.OneRtt);
     }
 
-    private TlsSession NewSession(ReadOnlyMemory<byte> resumptionSecret) => new()
+    private TlsSession NewSession(ReadOnlyMemory<byte> exporter, ReadOnlyMemory<byte> resumption) => new()
     {
         Suite = _choice.Suite,
         Alpn = _choice.ApplicationProtocol,
         ServerName = ServerName,
         PeerCertificates = [.. _client.Chain.Select(certificate => (ReadOnlyMemory<byte>)certificate)],
-        ExporterSecret = _exporter,
-        ResumptionSecret = resumptionSecret,
+        ExporterSecret = exporter,
+        ResumptionSecret = resumption,
         IsResumed = _resumed is not null,
         EarlyData = EarlyData,
         TakesTickets = _takesTickets,

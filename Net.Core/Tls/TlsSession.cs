@@ -26,7 +26,7 @@ internal sealed class TlsSession
     /// <summary>Of a client: it can use tickets (psk_dhe_ke).</summary>
     public bool TakesTickets { get; init; }
 
-    /// <summary>exporter_master_secret (RFC 8446, section 7.5); one hash long.</summary>
+    /// <summary>exporter_master_secret (RFC 8446, section 7.5), or early_exporter_master_secret in a session that is not complete yet; one hash long.</summary>
     public required ReadOnlyMemory<byte> ExporterSecret { get; init; }
 
     /// <summary>resumption_master_secret; one hash long.</summary>

@@ -115,6 +115,17 @@ internal sealed class ConnectionPair
         Serve();
     }
 
+    /// <summary>The server begins with this datagram, and names no other version than this one.</summary>
+    public void SpeaksOnly(Datagram first, uint version)
+    {
+        Assert.IsNull(ServerOrNull);
+        Assert.IsTrue(LongHeader.TryRead(first.Bytes, out LongHeader header));
+        ServerOrNull = Accept(header, ServerPath);
+        Server.Parts.Local = Server.Parts.Local with { VersionInformation = new(version, [version]) };
+        ((TlsServer)Server.Parts.Tls!).SetTransportParameters(VersionChange.Declare(Server.Parts));
+        ToServer(first);
+    }
+
     /// <summary>A server's connection that begins with an Initial packet.</summary>
     public Connection Accept(in LongHeader initial, NetworkPath path) => ConnectionFactory.Accept(
         ServerOptions, ServerTls, Peer.Keys, 1, path, new FirstInitial(initial.Version, initial.Destination, initial.Source, BeforeRetry: null, IsAddressProven: false), Entropy(), Now, Tickets);

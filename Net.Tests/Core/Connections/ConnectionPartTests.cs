@@ -171,7 +171,7 @@ public sealed class ConnectionPartTests
 
     /// <summary>Goal: one ID in two ways, or one number for two IDs, is a violation (checklist S13).</summary>
     [TestMethod]
-    public void An_id_issued_in_two_ways_is_a_violation()
+    public void S13_an_id_issued_in_two_ways_is_a_violation()
     {
         PeerConnectionIds ids = new(new ConnectionId([1, 1, 1, 1]));
         NewConnectionIdFrame second = new(1, 0, new([2, 2, 2, 2]), Token(2));
@@ -184,7 +184,7 @@ public sealed class ConnectionPartTests
 
     /// <summary>Goal: a ticket cut by a move is put together by the new owner, whatever the cut; what follows it is judged (checklist S39).</summary>
     [TestMethod]
-    public void PostHandshakeMessages_travel()
+    public void S39_post_handshake_messages_travel()
     {
         byte[] tickets =
         [

@@ -122,8 +122,45 @@ public sealed class EarlyDataTests
         Assert.IsTrue(pair.ServerEvents.FindIndex(e => e.Kind == ConnectionEventKind.EarlyData) < pair.ServerEvents.FindIndex(e => e.Kind == ConnectionEventKind.HandshakeCompleted));
     }
 
+    /// <summary>
+    /// Goal: a client with a ticket whose version is turned down begins again without it (RFC 9369, section 5), once, and what it has said in 0-RTT arrives
+    /// when the new handshake is complete.
+    /// </summary>
+    [TestMethod]
+    public void A_client_with_a_ticket_begins_again_with_another_version()
+    {
+        ConnectionPair pair = Resuming(out _, clientSide: ConnectionOptions.Default with { MayChangeVersion = true });
+        Assert.HasCount(1, pair.Client.Parts.Local.VersionInformation!.Available, "0-RTT is of the ticket's version");
+        Assert.IsTrue(pair.Client.TryOpen(unidirectional: false, out StreamId id));
+        Assert.AreEqual(5, pair.Client.Write(id, "order"u8, fin: true));
+        Assert.IsTrue(pair.Take(pair.Client).Count > 0, "a flight that this server does not understand");
+
+        ByteWriter writer = new(new byte[100]);
+        VersionNegotiationPacket.Write(
+            ref writer, 0, pair.Client.Parts.Local.InitialSourceConnectionId!.Value, pair.Client.Parts.Identity.OriginalDestination, [QuicVersion.V2]);
+        pair.ToClient(new(default, default, writer.Written.ToArray(), Ecn.NotEct));
+        Assert.AreEqual((QuicVersion.V2, EarlyDataState.Rejected), (pair.Client.Version, pair.Client.EarlyData));
+        // Such a server speaks version 2 alone, and says so; ours speaks both.
+        Datagram again = pair.Take(pair.Client).Single();
+        Assert.IsTrue(LongHeader.TryRead(again.Bytes, out LongHeader header));
+        Assert.AreEqual((QuicVersion.V2, LongPacketType.Initial), (header.Version, header.Type));
+        pair.SpeaksOnly(again, QuicVersion.V2);
+        pair.Settle();
+        Assert.IsTrue(pair.Client.IsConfirmed, $"{pair.Client.CloseReason}");
+        Assert.AreEqual((false, EarlyDataState.Rejected), (pair.Client.Session!.IsResumed, pair.Client.Session.EarlyData));
+        Assert.IsTrue(pair.Server.Peek(id).SequenceEqual("order"u8));
+
+        pair = Resuming(out _, clientSide: ConnectionOptions.Default with { MayChangeVersion = false });
+        _ = pair.Take(pair.Client);
+        writer = new(new byte[100]);
+        VersionNegotiationPacket.Write(
+            ref writer, 0, pair.Client.Parts.Local.InitialSourceConnectionId!.Value, pair.Client.Parts.Identity.OriginalDestination, [QuicVersion.V2]);
+        pair.ToClient(new(default, default, writer.Written.ToArray(), Ecn.NotEct));
+        Assert.AreEqual(CloseOrigin.VersionNegotiation, pair.Client.CloseReason?.Origin, "who names one version has no other");
+    }
+
     /// <summary>A pair whose client has a ticket of an earlier one, and has its first flight ready.</summary>
-    private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null)
+    private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null, ConnectionOptions? clientSide = null)
     {
         tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new(since: long.MinValue));
         ConnectionPair first = new(tls: s_tls, tickets: tickets);
@@ -145,6 +182,6 @@ public sealed class EarlyDataTests
             Limits = remember?.Invoke(given.Limits) ?? given.Limits,
             PeerCertificates = given.PeerCertificates,
         };
-        return new(seed: 6, tls: s_tls, ticket: ticket, tickets: tickets);
+        return new(clientSide, seed: 6, tls: s_tls, ticket: ticket, tickets: tickets);
     }
 }

@@ -204,6 +204,82 @@ public sealed class MigrationTests
         Assert.IsTrue(pair.Take(pair.Client).All(d => d.To == s_preferred));
     }
 
+    /// <summary>
+    /// Goal: a NAT that changes between a server's flight and its client's answer costs a round trip, no more, although the client has nothing to say but
+    /// its Finished: the server reads it, wherever it comes from, and goes where it came from once the handshake is confirmed.
+    /// </summary>
+    [TestMethod]
+    public void A_NAT_that_changes_in_the_handshake_is_followed_when_it_is_confirmed()
+    {
+        ConnectionPair pair = new(server: ConnectionOptions.Default with { DisableActiveMigration = true });
+        pair.Take(pair.Client).ForEach(pair.ToServer);
+        pair.Take(pair.Server).ForEach(pair.ToClient);
+        Assert.IsTrue(pair.Client.IsHandshakeComplete);
+        Assert.IsFalse(pair.Server.IsConfirmed);
+
+        NetworkPath outside = pair.ServerPath with { Remote = s_elsewhere };
+        int received = 0;
+        foreach (Datagram datagram in pair.Take(pair.Client))
+        {
+            received += datagram.Bytes.Length;
+            pair.ToServer(datagram, outside);
+        }
+
+        Assert.IsTrue(pair.Server.IsConfirmed);
+        Assert.AreEqual(s_elsewhere, pair.Server.Path.Remote);
+        Assert.AreEqual(pair.ServerPath.Remote, pair.Server.ValidatedPath.Remote, "not proven yet");
+        List<Datagram> answers = pair.Take(pair.Server);
+        Assert.IsLessThanOrEqualTo(PathState.AmplificationFactor * received, answers.Where(d => d.To == s_elsewhere).Sum(d => d.Bytes.Length));
+        for (int i = 0; i < 60; i++)
+        {
+            // Nobody is behind the old address any more.
+            answers.Where(d => d.To == s_elsewhere).ToList().ForEach(pair.ToClient);
+            pair.Take(pair.Client).ForEach(datagram => pair.ToServer(datagram, outside));
+            pair.Advance(TimeSpan.FromMilliseconds(10));
+            pair.Tick();
+            answers = pair.Take(pair.Server);
+        }
+
+        Assert.IsTrue(pair.Client.IsConfirmed);
+        Assert.AreEqual(s_elsewhere, pair.Server.ValidatedPath.Remote);
+    }
+
+    /// <summary>
+    /// Goal (checklist S18): before the handshake is confirmed a server answers where it began, and nowhere else, also when packets that open come from
+    /// elsewhere: who copies them takes nothing along, and leaves no state.
+    /// </summary>
+    [TestMethod]
+    public void S18_a_handshake_is_answered_where_it_began()
+    {
+        ConnectionPair pair = new();
+        NetworkPath outside = pair.ServerPath with { Remote = s_elsewhere };
+        pair.Take(pair.Client).ForEach(pair.ToServer);
+        List<Datagram> flight = pair.Take(pair.Server);
+        Assert.IsTrue(LongHeader.TryRead(flight[0].Bytes, out LongHeader header) && header.PacketLength < flight[0].Bytes.Length);
+        // ServerHello alone lets the client send Handshake packets, but no Finished.
+        pair.ToClient(flight[0] with { Bytes = flight[0].Bytes[..header.PacketLength] });
+        bool isProven = false;
+        for (int i = 0; i < 200; i++)
+        {
+            pair.Take(pair.Client).ForEach(datagram => pair.ToServer(datagram, outside));
+            isProven |= pair.Server.Parts.Path.IsProven;
+            pair.Advance(TimeSpan.FromMilliseconds(10));
+            pair.Tick();
+            foreach (Datagram datagram in pair.Take(pair.Server))
+            {
+                Assert.AreEqual(pair.ServerPath.Remote, datagram.To);
+            }
+        }
+
+        Assert.IsTrue(isProven, "who read our Initial is where it was sent to");
+        Assert.AreEqual(1, pair.Server.Parts.Path.Count);
+        Assert.IsFalse(pair.Server.IsConfirmed || pair.Client.IsHandshakeComplete);
+        flight.ForEach(pair.ToClient);
+        pair.Settle();
+        Assert.IsTrue(pair.Client.IsConfirmed && pair.Server.IsConfirmed, "and it goes on where it began");
+        Assert.AreEqual(pair.ServerPath.Remote, pair.Server.ValidatedPath.Remote);
+    }
+
     private static ConnectionId Destination(Datagram datagram)
     {
         Assert.IsTrue(InvariantHeader.TryRead(datagram.Bytes, CidLayout.Length, out InvariantHeader header));

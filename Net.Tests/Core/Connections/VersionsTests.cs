@@ -57,8 +57,8 @@ public sealed class VersionsTests
         Assert.AreEqual(TransportErrorCode.VersionNegotiationError, Versions.Check(new(QuicVersion.V1, [QuicVersion.V1]), fromServer: true, QuicVersion.V2).Code);
         foreach (uint version in (uint[])[QuicVersion.V1, QuicVersion.V2])
         {
-            Assert.IsFalse(Versions.Check(Versions.Announce(isServer: true, version, mayChange: true, 7), fromServer: true, version).IsError);
-            Assert.IsFalse(Versions.Check(Versions.Announce(isServer: false, version, mayChange: false, 7), fromServer: false, version).IsError);
+            Assert.IsFalse(Versions.Check(Versions.Announce(isServer: true, version, preferred: null, mayChange: true, 7), fromServer: true, version).IsError);
+            Assert.IsFalse(Versions.Check(Versions.Announce(isServer: false, version, preferred: null, mayChange: false, 7), fromServer: false, version).IsError);
         }
     }
 
@@ -135,6 +135,20 @@ public sealed class VersionsTests
         Assert.AreEqual(CloseOrigin.VersionNegotiation, twice.Client.CloseReason?.Origin);
     }
 
+    /// <summary>Goal: a client names first where it would rather be, as servers without a wish of their own go by its order (RFC 9368, section 3); a server's order says nothing.</summary>
+    [TestMethod]
+    public void A_client_names_first_what_it_prefers()
+    {
+        Assert.AreEqual(QuicVersion.V1, Versions.Announce(isServer: false, QuicVersion.V1, preferred: null, mayChange: true, 7).Available[0]);
+        VersionInformation wish = Versions.Announce(isServer: false, QuicVersion.V1, preferred: QuicVersion.V2, mayChange: true, 7);
+        Assert.AreEqual(QuicVersion.V1, wish.Chosen);
+        CollectionAssert.AreEqual(new[] { QuicVersion.V2, QuicVersion.V1 }, wish.Available[..2].ToArray());
+        Assert.AreEqual(QuicVersion.V1, Versions.Announce(isServer: false, QuicVersion.V1, preferred: QuicVersion.Reserved(3), mayChange: true, 7).Available[0], "nobody can be there");
+        ConnectionPair pair = ConnectionPair.Confirmed(ConnectionOptions.Default with { PreferredVersion = QuicVersion.V2 });
+        Assert.AreEqual(QuicVersion.V2, pair.Server.PeerParameters!.VersionInformation!.Available[0]);
+        Assert.AreEqual(QuicVersion.V1, pair.Server.Version, "a wish, no more");
+    }
+
     /// <summary>Goal: what means nothing is said and passed over: reserved versions and parameters, and a fixed bit of 0 (RFC 9000, sections 15 and 18.1; RFC 9287).</summary>
     [TestMethod]
     public void Grease_is_said_and_passed_over()
@@ -166,6 +180,19 @@ public sealed class VersionsTests
         }
     }
 
+    /// <summary>Goal (RFC 9000, section 18.2): a preferred address that comes with the ID of the handshake is the parameter's fault.</summary>
+    [TestMethod]
+    public void A_preferred_address_needs_an_ID_of_its_own()
+    {
+        ConnectionPair pair = new();
+        Connection server = ServerWith(pair, out Datagram first, parameters => parameters with
+        {
+            PreferredAddress = new(ConnectionPair.Address("10.0.0.3:444"), default, parameters.InitialSourceConnectionId!.Value, parameters.StatelessResetToken!.Value),
+        });
+        Answer(pair, server, first);
+        Assert.AreEqual((ulong)TransportErrorCode.TransportParameterError, pair.Client.CloseReason?.Code);
+    }
+
     private static Datagram Negotiation(ConnectionPair pair, params uint[] versions)
     {
         ByteWriter writer = new(new byte[100]);
@@ -179,12 +206,24 @@ public sealed class VersionsTests
     public void S32_a_downgrade_ends_the_connection()
     {
         ConnectionPair pair = new();
-        Datagram first = pair.Take(pair.Client)[0];
+        Connection server = ServerWith(pair, out Datagram first, parameters => parameters with { VersionInformation = new(QuicVersion.V2, [QuicVersion.V2, QuicVersion.V1]) });
+        Answer(pair, server, first);
+        Assert.AreEqual((ulong)TransportErrorCode.VersionNegotiationError, pair.Client.CloseReason?.Code);
+    }
+
+    /// <summary>A server that says of itself what it should not.</summary>
+    private static Connection ServerWith(ConnectionPair pair, out Datagram first, Func<TransportParameters, TransportParameters> forge)
+    {
+        first = pair.Take(pair.Client)[0];
         Assert.IsTrue(LongHeader.TryRead(first.Bytes, out LongHeader header));
         Connection server = ConnectionFactory.Accept(
             ConnectionOptions.Default, pair.ServerTls, Peer.Keys, 1, pair.ServerPath, header.Destination, header.Source, pair.Entropy(), pair.Now);
-        TransportParameters forged = server.Parts.Local with { VersionInformation = new(QuicVersion.V2, [QuicVersion.V2, QuicVersion.V1]) };
-        server.Parts.Tls = new TlsServer(pair.ServerTls, forged.Write(), pair.Entropy().AsSpan(32));
+        server.Parts.Tls = new TlsServer(pair.ServerTls, forge(server.Parts.Local).Write(), pair.Entropy().AsSpan(32));
+        return server;
+    }
+
+    private static void Answer(ConnectionPair pair, Connection server, Datagram first)
+    {
         server.OnDatagram(first.Bytes, pair.ServerPath, Ecn.NotEct, null, pair.Now);
         SimulatedCrypto crypto = new(pair.World);
         while (server.TryTakeRequest(out CryptoRequest? request))
@@ -196,7 +235,5 @@ public sealed class VersionsTests
         {
             pair.ToClient(datagram);
         }
-
-        Assert.AreEqual((ulong)TransportErrorCode.VersionNegotiationError, pair.Client.CloseReason?.Code);
     }
 }

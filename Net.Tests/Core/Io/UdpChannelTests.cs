@@ -256,6 +256,31 @@ public sealed class UdpChannelTests
 
     private static Transmit Single(UdpAddress to, int length) => new(new(to, default, 0), length, 1, length, Ecn.NotEct, null);
 
+
+    /// <summary>Goal: empty datagrams cost their sender nothing; they end a batch as others do, so that the shard goes on with its other work, and what comes behind them arrives.</summary>
+    [TestMethod]
+    [DataRow("fast")]
+    [DataRow("plain")]
+    [DataRow("portable")]
+    public void S49_empty_datagrams_end_a_batch(string kind)
+    {
+        const int Empty = 2 * ReceiveBatch.MaxEntries;
+        using IDatagramChannel channel = Bind("127.0.0.1:0", kind);
+        using Socket sender = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        for (int i = 0; i < Empty; i++)
+        {
+            sender.SendTo([], channel.Local.ToEndPoint());
+        }
+
+        sender.SendTo([1, 2, 3], channel.Local.ToEndPoint());
+        ReceiveBatch batch = new();
+        channel.Wait(TimeSpan.FromSeconds(20));
+        Assert.IsFalse(channel.TryReceive(batch), "a whole batch of nothing");
+        Assert.IsFalse(channel.TryReceive(batch), "and another one");
+        Assert.IsTrue(channel.TryReceive(batch));
+        Assert.AreEqual(1, batch.Datagrams);
+    }
+
     private static IDatagramChannel Bind(string address, string kind)
     {
         Assert.IsTrue(UdpAddress.TryParse(address, out UdpAddress parsed));
