@@ -3,12 +3,15 @@ using System.Globalization;
 using Interop.Matrix.Sides;
 using Interop.Netem;
 using Interop.Peers;
+using Interop.Processes;
 
 namespace Interop.Matrix;
 
 /// <summary>Runs cells, one after the other, and prints the matrix and its sums.</summary>
 internal sealed class MatrixRunner
 {
+    private const int MaxRuns = 3;
+
     private readonly OurSide _ours = new(Environment.GetEnvironmentVariable("QUIC_ENDPOINT") ?? "");
     private readonly List<Side> _peers;
     private readonly Dictionary<Side, string?> _absent = [];
@@ -101,16 +104,28 @@ internal sealed class MatrixRunner
         return (_results.Count(r => r.Verdict == Verdict.Pass), _results.Count);
     }
 
+    /// <summary>
+    /// Runs a cell; again if it failed while the machine stood still for so long that a peer's timers may have run out: that says nothing of either end.
+    /// </summary>
     private async Task RunCellAsync(Side server, Side client, MatrixCase c, TestCertificates certificates)
+    {
+        for (int run = 1; !await TryRunCellAsync(server, client, c, certificates, mayRepeat: run < MaxRuns); run++)
+        {
+        }
+    }
+
+    /// <returns>False: it has to be run again.</returns>
+    private async Task<bool> TryRunCellAsync(Side server, Side client, MatrixCase c, TestCertificates certificates, bool mayRepeat)
     {
         string name = $"{server.Name} -> {client.Name} {c.Name}";
         if (await AbsenceAsync(server) is string missing || (await AbsenceAsync(client) is string other && (missing = other) is not null))
         {
             Add(server, client, c, Verdict.Unavailable, name, TimeSpan.Zero, missing);
-            return;
+            return true;
         }
 
         Stopwatch watch = Stopwatch.StartNew();
+        using StallWatch stalls = new();
         using CancellationTokenSource limit = new(c.Limit + TimeSpan.FromSeconds(10));
         Cell? cell = null;
         try
@@ -130,7 +145,18 @@ internal sealed class MatrixRunner
         }
         catch (Exception e) when (e is CaseFailedException or OperationCanceledException or IOException or InvalidOperationException)
         {
-            Add(server, client, c, Verdict.Fail, name, watch.Elapsed, limit.IsCancellationRequested ? $"not done in time ({e.Message})" : e.Message);
+            string why = limit.IsCancellationRequested ? $"not done in time ({e.Message})" : e.Message;
+            if (stalls.Longest > StallWatch.Long)
+            {
+                why += string.Create(CultureInfo.InvariantCulture, $"; this machine stood still for {stalls.Longest.TotalSeconds:0.0} s meanwhile");
+                if (mayRepeat)
+                {
+                    Console.WriteLine($"again {name}: {why}");
+                    return false;
+                }
+            }
+
+            Add(server, client, c, Verdict.Fail, name, watch.Elapsed, why);
             if (cell is not null)
             {
                 cell.ExplainTo(Console.Error);
@@ -142,6 +168,8 @@ internal sealed class MatrixRunner
         {
             cell?.Dispose();
         }
+
+        return true;
     }
 
     /// <summary>Why a side is not there; null when it is. Asked once, and its version is told then.</summary>

@@ -21,8 +21,9 @@ internal sealed class QuicheSide() : Side("quiche")
         return $"{Package} {manifest["version"]}";
     }
 
-    // As a server it stalls after a rebinding: our traces show all its challenges answered and its windows open, but what it lost on the old path
-    // it does not send again (quiche of @matrixai/quic 2.0.9).
+    // As a server it stalls after some rebindings (quiche of @matrixai/quic 2.0.9): all its challenges are answered and its packets acknowledged, the
+    // gap of those that went to the old address stands in every ACK of ours, and what they carried is never sent again; it repeats DATA_BLOCKED until
+    // the idle timeout.
     public override bool Serves(MatrixCase c) => !(c.Http3 || c.Version2 || c.Migrates) && c.Name is not ("ecn" or "rebind-port" or "rebind-addr");
 
     public override bool Fetches(MatrixCase c) => !(c.Http3 || c.Version2 || c.ChaCha20 || c.KeyUpdate || c.ProbesVersions) && c.Name is not "ecn";
