@@ -116,6 +116,8 @@ internal static class Signatures
         key.ImportSubjectPublicKeyInfo(keyInfo, out int read);
         return read == keyInfo.Length
             && key.KeySize is >= MinRsaBits and <= MaxRsaBits
+            // RFC 8017, section 8.1.2: exactly as long as the modulus. The base library takes one whose leading zeros are missing.
+            && signature.Length == (key.KeySize + 7) / 8
             && key.VerifyData(content, signature, scheme.Hash, RSASignaturePadding.Pss);
     }
 }
