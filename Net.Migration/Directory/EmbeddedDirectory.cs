@@ -38,6 +38,9 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
     /// <summary>Why it stopped answering; null while it works.</summary>
     public IOException? Failure { get; private set; }
 
+    public string? Trouble => Failure is null ? null
+        : $"the directory cannot be written any more ({Failure.Message}): traffic goes on, nothing moves; restart the ingress";
+
     public IReadOnlyCollection<OwnershipRecord> Records => _ownership.Records;
 
     public void Submit(OwnershipRequest request, Member requester)

@@ -6,6 +6,12 @@ namespace Net.Migration.Directory;
 /// <remarks>No task and no callback: who drives it (a node's loop, the simulator) takes out what is there when it is there.</remarks>
 internal interface IOwnershipDirectory
 {
+    /// <summary>All records as they are known here; one that somebody else has changed may be late.</summary>
+    IReadOnlyCollection<OwnershipRecord> Records { get; }
+
+    /// <summary>Why requests are not answered at present, and what to do, for people; null while they are.</summary>
+    string? Trouble { get; }
+
     /// <param name="request">What is asked; it may be repeated under a new number while no answer has come.</param>
     /// <param name="requester">Who asks, as authenticated.</param>
     void Submit(OwnershipRequest request, Member requester);

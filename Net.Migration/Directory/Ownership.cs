@@ -36,10 +36,19 @@ internal sealed class Ownership
     /// <param name="request">What is asked.</param>
     /// <param name="requester">Who asks, as its link's certificate says; never taken from the request itself.</param>
     /// <param name="changed">The record to store and install; null when nothing changes.</param>
-    public OwnershipAnswer Decide(OwnershipRequest request, Member requester, out OwnershipRecord? changed)
+    public OwnershipAnswer Decide(OwnershipRequest request, Member requester, out OwnershipRecord? changed) =>
+        Decide(request, requester, _records.GetValueOrDefault(request.Component), new(_lastShard, _records.Count), out changed);
+
+    /// <summary>The same over a record that is kept elsewhere: the decision holds as long as that record, and what is counted, is as given here.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="requester">Who asks, as authenticated.</param>
+    /// <param name="record">The component's; null: there is none.</param>
+    /// <param name="counts">Of the whole directory; only a new record depends on them.</param>
+    /// <param name="changed">The record to store; null when nothing changes.</param>
+    public static OwnershipAnswer Decide(
+        OwnershipRequest request, Member requester, OwnershipRecord? record, OwnershipCounts counts, out OwnershipRecord? changed)
     {
         changed = null;
-        OwnershipRecord? record = _records.GetValueOrDefault(request.Component);
         if (request is ReadOwnership)
         {
             return new(request.Id, record is null ? OwnershipOutcome.Unknown : OwnershipOutcome.Done, record);
@@ -52,7 +61,7 @@ internal sealed class Ownership
 
         if (request is CreateOwnership create)
         {
-            return DecideCreate(create, record, out changed);
+            return DecideCreate(create, record, counts, out changed);
         }
 
         if (record is null)
@@ -108,7 +117,7 @@ internal sealed class Ownership
         _ => false,
     };
 
-    private OwnershipAnswer DecideCreate(CreateOwnership create, OwnershipRecord? record, out OwnershipRecord? changed)
+    private static OwnershipAnswer DecideCreate(CreateOwnership create, OwnershipRecord? record, OwnershipCounts counts, out OwnershipRecord? changed)
     {
         changed = null;
         if (record is not null)
@@ -117,12 +126,17 @@ internal sealed class Ownership
             return new(create.Id, isRepetition ? OwnershipOutcome.Done : OwnershipOutcome.Conflict, record);
         }
 
-        if (_records.Count >= MaxComponents)
+        if (counts.Records >= MaxComponents)
         {
             return new(create.Id, OwnershipOutcome.Refused, null);
         }
 
-        changed = new(create.Component, create.Owner, Member.None, Epoch: 1, _lastShard + 1, SnapshotHash.None);
+        changed = new(create.Component, create.Owner, Member.None, Epoch: 1, counts.LastShard + 1, SnapshotHash.None);
         return new(create.Id, OwnershipOutcome.Done, changed);
     }
 }
+
+/// <summary>What a new record depends on.</summary>
+/// <param name="LastShard">The highest shard that was ever given to a component.</param>
+/// <param name="Records">How many components there are.</param>
+internal readonly record struct OwnershipCounts(uint LastShard, int Records);

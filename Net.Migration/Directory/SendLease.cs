@@ -38,9 +38,6 @@ internal sealed class SendLease
         return false;
     }
 
-    /// <summary>What was asked over the former link is not answered any more.</summary>
-    public void OnLinkOpened() => _sent.Clear();
-
     public void OnHeartbeatSent(ulong number, Instant now)
     {
         if (_sent.Count >= MaxUnanswered)

@@ -14,6 +14,7 @@ namespace Net.Migration.Hosting;
 /// OwnershipAsk         joined                        the record is durable, then routed, then answered, then told to all
 /// HoldInitials         joined, owner of that epoch   InitialsHeld
 /// FenceAsk             joined, fenced                FenceConfirm
+/// Migrate              any                           the directory is asked first: no move begins that it cannot end
 /// Migrate, Drain       any                           see <see cref="ControlMoves"/>, <see cref="ControlDrains"/>
 /// StatusAsk            any                           StatusReply
 /// Successor            joined                        SuccessorNoted: a life of the same name may join beside this one
@@ -27,7 +28,9 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class ControlDesk
 {
-    private readonly EmbeddedDirectory _directory;
+    private readonly IOwnershipDirectory _directory;
+    private readonly IIngressRegistry _registry;
+    private readonly ControlRequests _requests;
     private readonly IIngressRoutes _routes;
     private readonly FederationKeys _keys;
     private readonly ControlDeskOptions _options;
@@ -37,45 +40,81 @@ internal sealed class ControlDesk
     private readonly ControlMoves _moves;
     private readonly ControlDrains _drains;
     private readonly HashSet<Member> _heard = [];
-    private readonly Dictionary<Member, Instant> _leases = [];
-    private readonly Dictionary<string, (OwnershipRecord Record, Member From)> _takeOvers = new(StringComparer.Ordinal);
-    private readonly Instant _strangersLeaseEnd;
+    private readonly ControlTakeOvers _takeOvers;
     private Instant _strangersUntil;
     private bool _isSynchronized;
-    private bool _hasFailed;
-    private ulong _lastForce;
+    private bool _isTroubled;
 
     /// <param name="directory">All that it knows is routed at once.</param>
     /// <param name="routes">The data side.</param>
     /// <param name="keys">For members.</param>
     /// <param name="log">One line per event.</param>
     /// <param name="now">When the ingress started.</param>
+    /// <param name="registry">The other ingresses; null: there are none.</param>
     public ControlDesk(
-        EmbeddedDirectory directory, IIngressRoutes routes, FederationKeys keys, ControlDeskOptions options, Action<string> log, Instant now)
+        IOwnershipDirectory directory, IIngressRoutes routes, FederationKeys keys, ControlDeskOptions options, Action<string> log, Instant now,
+        IIngressRegistry? registry = null)
     {
         (_directory, _routes, _keys, _options, _log) = (directory, routes, keys, options, log);
+        _registry = registry ?? OnlyIngress.Instance;
+        _requests = new(directory);
         _detector = new(options.FailureTimeout);
         _members = new(options.MaxMembers);
-        _moves = new(_members, options);
+        _moves = new(_members, options, () => _directory.Trouble);
         _drains = new(_members, _moves, () => _directory.Records, options);
         _strangersUntil = now + options.FailureTimeout;
-        _strangersLeaseEnd = now + SendLease.Duration;
+        _takeOvers = new(directory, routes, _members, _requests, _detector, options, now + SendLease.Duration);
         foreach (OwnershipRecord record in Publish())
         {
             if (record.Epoch > 1 && record.SnapshotHash.IsNone)
             {
                 // Perhaps by force, and the ingress ended before the host had heard of it: it is told again, and ignores it when it serves.
-                _takeOvers[record.Component] = (record, Member.None);
+                _takeOvers.Remember(record);
             }
         }
     }
 
-    public Instant Deadline => Instant.Min(Instant.Min(_detector.Deadline, _strangersUntil), Instant.Min(_moves.Deadline, _drains.Deadline));
+    public Instant Deadline => Instant.Min(
+        Instant.Min(_detector.Deadline, _strangersUntil), Instant.Min(_requests.Deadline, Instant.Min(_moves.Deadline, _drains.Deadline)));
 
     public void OnMessage(IControlPeer peer, LinkMessage message, Instant now)
     {
         Hear(peer, message, now);
         _drains.Pump(now);
+    }
+
+    /// <summary>The directory has something: an answer, a record that another ingress has changed, another ingress; or it has come to a stop.</summary>
+    public void OnDirectory(Instant now)
+    {
+        while (_registry.TryTakeIngress(out IngressInfo? ingress, out bool isAlive))
+        {
+            if (ingress.Number == _registry.Number)
+            {
+                // This one itself, which its members know.
+                continue;
+            }
+
+            _log(isAlive ? $"ingress {ingress.Number} is at {ingress.Control}" : $"ingress {ingress.Number} is gone");
+            foreach (IControlPeer peer in _members.Peers)
+            {
+                peer.Send(new IngressUpdateMessage(ingress.Number, ingress.Control, isAlive));
+            }
+        }
+
+        _ = Settle(now);
+        // Who was seen by another ingress may be seen by nobody now.
+        TakeOver(now);
+        _drains.Pump(now);
+    }
+
+    /// <summary>A datagram of a node names an epoch that this ingress has not heard of: it is held until the directory is known to say so.</summary>
+    public void OnCheck(uint shard, Instant now)
+    {
+        if (_directory.Records.FirstOrDefault(record => record.Shard == shard) is { } known)
+        {
+            _requests.Ask(new ReadOwnership(0, known.Component), Ownership.FailureDetector, static (_, _) => { }, now);
+            _ = Settle(now);
+        }
     }
 
     private void Hear(IControlPeer peer, LinkMessage message, Instant now)
@@ -89,7 +128,7 @@ internal sealed class ControlDesk
                 peer.Send(Status(ask.Id));
                 return;
             case MigrateMessage migrate when !_members.TryGet(peer, out _):
-                _moves.OnAsk(peer, migrate, _directory.Records.FirstOrDefault(record => record.Component == migrate.Component), now, isCommanded: true);
+                OnMigrate(peer, migrate, now);
                 return;
             case DrainMessage drain:
                 _drains.OnAsk(peer, drain, now);
@@ -118,7 +157,11 @@ internal sealed class ControlDesk
                 OnHoldInitials(peer, member, hold);
                 break;
             case FenceAskMessage fence:
-                OnFenceAsk(peer, member, fence);
+                if (!_takeOvers.OnFenceAsk(peer, fence))
+                {
+                    OnCheck(fence.Shard, now);
+                }
+
                 break;
             case MigrateReplyMessage reply:
                 if (_moves.OnReply(member.Member, reply) is string destination)
@@ -149,6 +192,7 @@ internal sealed class ControlDesk
         }
 
         _moves.OnLost(peer);
+        _takeOvers.OnLost(peer);
         _members.Lose(peer);
     }
 
@@ -161,14 +205,16 @@ internal sealed class ControlDesk
         }
 
         _moves.Tick(now);
+        bool isForceDue = _takeOvers.IsForcing && now >= _requests.Deadline;
+        _ = Settle(now);
         // The leases of those that die in this tick, before the detector forgets when they were heard.
         if (now >= _detector.Deadline)
         {
-            NoteLeases();
+            _takeOvers.NoteLeases();
         }
 
         _detector.Tick(now);
-        bool anyDied = BuryDead(now);
+        bool anyDied = BuryDead(now) || isForceDue;
         if (now >= _strangersUntil)
         {
             // From here on whoever is not alive is dead, and nothing more has to be known of the start.
@@ -187,7 +233,7 @@ internal sealed class ControlDesk
 
     private void OnLeave(ControlMember member, Instant now)
     {
-        NoteLeases();
+        _takeOvers.NoteLeases();
         _detector.Leave(member.Member);
         if (BuryDead(now))
         {
@@ -220,7 +266,13 @@ internal sealed class ControlDesk
 
         _log($"{member.Member} joined from {node.Link}");
         _routes.OnMember(node, isAlive: true);
-        peer.Send(new WelcomeMessage(_keys, _options.Number, peer.DataAddress));
+        _registry.Report(node.Member, isAlive: true);
+        peer.Send(new WelcomeMessage(_keys, _registry.Number, peer.DataAddress));
+        foreach (IngressInfo ingress in _registry.Ingresses)
+        {
+            peer.Send(new IngressUpdateMessage(ingress.Number, ingress.Control, IsAlive: true));
+        }
+
         foreach (ControlMember other in _members.All.Where(other => other.IsAlive))
         {
             peer.Send(new MemberUpdateMessage(other.Node, IsAlive: true));
@@ -241,7 +293,7 @@ internal sealed class ControlDesk
             other.Send(new MemberUpdateMessage(node, IsAlive: true));
         }
 
-        RepeatTakeOvers(member, now);
+        _takeOvers.Repeat(member, now);
         TakeOver(now);
     }
 
@@ -282,7 +334,7 @@ internal sealed class ControlDesk
             }
 
             // One machine, one name: the process whose link is gone has been started again.
-            NoteLeases();
+            _takeOvers.NoteLeases();
             _detector.Leave(old.Member);
             _ = BuryDead(now);
         }
@@ -310,25 +362,63 @@ internal sealed class ControlDesk
 
     private void OnOwnershipAsk(IControlPeer peer, ControlMember member, OwnershipRequest request, Instant now)
     {
-        _directory.Submit(request, member.Member);
-        if (_directory.Failure is { } failure && !_hasFailed)
+        // No answer is silence, as it was before: it may have been done.
+        _requests.Ask(request, member.Member, (answer, _) =>
         {
-            _hasFailed = true;
-            _log($"the directory cannot be written any more ({failure.Message}): traffic goes on, nothing moves; restart the ingress");
-        }
-
-        // Routed before anybody hears of it: the new owner's first datagram finds its epoch known.
-        List<OwnershipRecord> changes = Publish();
-        while (_directory.TryTakeAnswer(out OwnershipAnswer? answer))
-        {
-            peer.Send(new OwnershipReplyMessage(answer));
-        }
-
-        Broadcast(changes);
-        if (changes.Count > 0)
+            if (answer is not null)
+            {
+                peer.Send(new OwnershipReplyMessage(answer));
+            }
+        }, now);
+        if (Settle(now))
         {
             TakeOver(now);
         }
+    }
+
+    /// <summary>Once its final state has left, an owner waits for the directory's word and serves nobody meanwhile: so it must not begin while there is none.</summary>
+    private void OnMigrate(IControlPeer peer, MigrateMessage migrate, Instant now)
+    {
+        if (_directory.Trouble is not null)
+        {
+            _moves.OnAsk(peer, migrate, _directory.Records.FirstOrDefault(record => record.Component == migrate.Component), now, isCommanded: true);
+            return;
+        }
+
+        _requests.Ask(new ReadOwnership(0, migrate.Component), Ownership.FailureDetector, (answer, later) =>
+        {
+            if (answer is null)
+            {
+                peer.Send(new MigrateReplyMessage(migrate.Id, MigrateReport.NotMoved(
+                    migrate, null, MigrateCode.Unreachable, _directory.Trouble ?? "the directory does not answer: nothing moves until it does")));
+                return;
+            }
+
+            _moves.OnAsk(peer, migrate, answer.Record, later, isCommanded: true);
+        }, now);
+        _ = Settle(now);
+    }
+
+    /// <summary>Takes what the directory has to say. A change is routed before anybody hears of it: the new owner's first datagram finds its epoch known.</summary>
+    /// <returns>Whether a record has changed.</returns>
+    private bool Settle(Instant now)
+    {
+        List<OwnershipRecord> changes = Publish();
+        _requests.Settle(now);
+        Broadcast(changes);
+        if (changes.Count > 0)
+        {
+            _takeOvers.OnChanges();
+        }
+
+        string? trouble = _directory.Trouble;
+        if (trouble is null == _isTroubled)
+        {
+            _isTroubled = trouble is not null;
+            _log(trouble ?? "the directory answers again");
+        }
+
+        return changes.Count > 0;
     }
 
     private void OnHoldInitials(IControlPeer peer, ControlMember member, HoldInitialsMessage hold)
@@ -337,25 +427,6 @@ internal sealed class ControlDesk
         if (isOwner && _routes.HoldInitials(hold.Component, hold.Epoch, hold.Hold) && hold.Hold)
         {
             peer.Send(new InitialsHeldMessage(hold.Component, hold.Epoch));
-        }
-    }
-
-    private void OnFenceAsk(IControlPeer peer, ControlMember member, FenceAskMessage ask)
-    {
-        ulong fence = _routes.Fence(ask.Shard);
-        if (fence < ask.Epoch)
-        {
-            return;
-        }
-
-        peer.Send(new FenceConfirmMessage(ask.Shard, ask.Epoch));
-        foreach ((OwnershipRecord record, _) in _takeOvers.Values.ToArray())
-        {
-            if (record.Shard == ask.Shard && record.Owner == member.Member && record.Epoch == ask.Epoch)
-            {
-                // The order has arrived.
-                _ = _takeOvers.Remove(record.Component);
-            }
         }
     }
 
@@ -391,14 +462,6 @@ internal sealed class ControlDesk
         }
     }
 
-    private void NoteLeases()
-    {
-        foreach (Member member in _detector.Alive)
-        {
-            _leases[member] = _detector.LastHeard(member)!.Value + SendLease.Duration;
-        }
-    }
-
     private bool BuryDead(Instant now)
     {
         bool any = false;
@@ -406,6 +469,7 @@ internal sealed class ControlDesk
         {
             any = true;
             _log($"{dead} is dead");
+            _registry.Report(dead.Value, isAlive: false);
             if (!_members.TryGetAlive(dead.Value, out ControlMember? member))
             {
                 continue;
@@ -434,59 +498,16 @@ internal sealed class ControlDesk
     /// <summary>Gives every component whose owner is dead to the next host, if there is one.</summary>
     private void TakeOver(Instant now)
     {
-        foreach (OwnershipRecord record in _directory.Records.ToArray())
+        if (_takeOvers.Begin(IsDead, now))
         {
-            if (IsDead(record.Owner) && _members.NextHost(record.Component, record.Owner) is { } host)
-            {
-                Force(record, host, now);
-            }
+            _ = Settle(now);
         }
 
-        foreach (Member member in _leases.Where(lease => lease.Value <= now).Select(lease => lease.Key).ToArray())
-        {
-            _ = _leases.Remove(member);
-        }
+        _takeOvers.Forget(now);
     }
 
     private bool IsDead(Member owner) =>
-        !_detector.IsAlive(owner) && (_strangersUntil.IsNever || _heard.Contains(owner) || _members.TryGet(owner.Name, out _));
-
-    private void Force(OwnershipRecord record, ControlMember host, Instant now)
-    {
-        _directory.Submit(new ForceOwnership(++_lastForce, record.Component, record.Owner, record.Epoch, host.Member), Ownership.FailureDetector);
-        List<OwnershipRecord> changes = Publish();
-        Broadcast(changes);
-        while (_directory.TryTakeAnswer(out OwnershipAnswer? answer))
-        {
-            if (answer is { Outcome: OwnershipOutcome.Done, Record: { } forced })
-            {
-                _takeOvers[forced.Component] = (forced, record.Owner);
-                host.Peer?.Send(new TakeOverMessage(forced, RemainingLease(record.Owner, now)));
-            }
-        }
-    }
-
-    /// <summary>An order that was given while the link was down, or whose link was lost before the host acted on it.</summary>
-    private void RepeatTakeOvers(ControlMember member, Instant now)
-    {
-        foreach ((OwnershipRecord record, Member from) in _takeOvers.Values.ToArray())
-        {
-            if (!_directory.Records.Contains(record))
-            {
-                _ = _takeOvers.Remove(record.Component);
-            }
-            else if (record.Owner == member.Member)
-            {
-                member.Peer?.Send(new TakeOverMessage(record, RemainingLease(from, now)));
-            }
-        }
-    }
-
-    private TimeSpan RemainingLease(Member owner, Instant now)
-    {
-        Instant end = _leases.TryGetValue(owner, out Instant known) ? known : _strangersLeaseEnd;
-        return now < end ? end - now : TimeSpan.Zero;
-    }
+        !_detector.IsAlive(owner) && !_registry.IsSeenElsewhere(owner) && (_strangersUntil.IsNever || _heard.Contains(owner) || _members.TryGet(owner.Name, out _));
 
     private StatusReplyMessage Status(ulong id)
     {

@@ -10,9 +10,6 @@ internal sealed record ControlDeskOptions
     /// <summary>Clients' side, for `status`.</summary>
     public UdpAddress PublicAddress { get; init; }
 
-    /// <summary>This ingress's number in the federation.</summary>
-    public uint Number { get; init; } = 1;
-
     /// <summary>Silence after which a member is dead.</summary>
     public TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;
 
@@ -21,6 +18,9 @@ internal sealed record ControlDeskOptions
 
     /// <summary>Moves that were asked for and not answered.</summary>
     public int MaxMoves { get; init; } = 256;
+
+    /// <summary>New owners that wait until this ingress has heard of their epoch.</summary>
+    public int MaxFences { get; init; } = 1024;
 
     /// <summary>Nodes that are drained at a time.</summary>
     public int MaxDrains { get; init; } = 64;

@@ -5,7 +5,10 @@ using Net.Migration.Link;
 namespace Net.Migration.Hosting;
 
 /// <summary>Moves that commands ask for: judged here as far as the ingress can, then the owner's matter; its answer goes back to the command.</summary>
-internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions options)
+/// <param name="members">Who is in the federation.</param>
+/// <param name="options">Limits and times.</param>
+/// <param name="trouble">Why the directory does not answer; null while it does.</param>
+internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions options, Func<string?> trouble)
 {
     private readonly Dictionary<ulong, Move> _moves = [];
     private readonly Dictionary<string, (ulong Count, TimeSpan Freeze, ulong StateBytes)> _done = new(StringComparer.Ordinal);
@@ -120,6 +123,11 @@ internal sealed class ControlMoves(ControlMembers members, ControlDeskOptions op
         if (!isOwnerAlive || owner!.Peer is null)
         {
             return MigrateReport.NotMoved(ask, record, MigrateCode.Unreachable, $"{record.Owner}, the owner of {ask.Component}, has no link to the ingress");
+        }
+
+        if (trouble() is { } silence)
+        {
+            return MigrateReport.NotMoved(ask, record, MigrateCode.Unreachable, silence);
         }
 
         return _moves.Count >= options.MaxMoves ? MigrateReport.NotMoved(ask, record, MigrateCode.Refused, "too many moves at a time") : null;

@@ -26,6 +26,9 @@ internal sealed class HostedState(HostedComponent component)
 
     public SourceDriver? Outgoing { get; set; }
 
+    /// <summary>Ingresses that hold first Initials for the move under way.</summary>
+    public HashSet<uint> HeldAt { get; } = [];
+
     public TakeOverGate? Gate { get; set; }
 
     public OwnershipRecord? Pending { get; set; }

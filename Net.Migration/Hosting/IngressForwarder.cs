@@ -73,6 +73,9 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     public UdpAddress NodeAddress => _nodes.Local;
 
+    /// <summary>Told of a shard of which a node has named an epoch that is not known here; once per epoch, from any thread, under the router's lock.</summary>
+    public Action<uint>? Unconfirmed { get; set; }
+
     /// <summary>Faults when a thread dies, which is a fault of ours; else it never ends.</summary>
     public Task Faulted => _faulted.Task;
 
@@ -282,7 +285,8 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
                     ToClient(outboxes, output.Header, output.Bytes.Span);
                     break;
                 default:
-                    // The directory is in this process, and its every record is here before anybody hears of it: there is nobody to ask.
+                    // A directory in this process has its every record here before anybody hears of it; another one may be ahead.
+                    Unconfirmed?.Invoke(output.Header.Shard);
                     break;
             }
         }

@@ -8,23 +8,23 @@ using Net.Migration.Link;
 
 namespace Net.Migration.Hosting;
 
-/// <summary>The process in front of the nodes: it has the public UDP port, the ownership directory, and the control port.</summary>
+/// <summary>The process in front of the nodes: it has the public UDP port, the ownership directory (or its share in one), and the control port.</summary>
 /// <remarks>
 /// Two threads carry datagrams (<see cref="IngressForwarder"/>), one decides (<see cref="ControlDesk"/>). The public port stays open until
 /// this object is disposed: to clients, a closed port is the end of their connections.
 /// </remarks>
 public sealed class IngressHost : IAsyncDisposable
 {
-    private readonly FileDirectoryStorage _storage;
+    private readonly IAsyncDisposable _directory;
     private readonly IngressForwarder _forwarder;
     private readonly Actor _actor;
     private readonly ControlServer _control;
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isDisposed;
 
-    private IngressHost(FileDirectoryStorage storage, IngressForwarder forwarder, Actor actor, ControlServer control)
+    private IngressHost(IAsyncDisposable directory, IngressForwarder forwarder, Actor actor, ControlServer control)
     {
-        (_storage, _forwarder, _actor, _control) = (storage, forwarder, actor, control);
+        (_directory, _forwarder, _actor, _control) = (directory, forwarder, actor, control);
         Completion = EndAsync();
     }
 
@@ -65,8 +65,17 @@ public sealed class IngressHost : IAsyncDisposable
             try
             {
                 IDatagramChannel nodeChannel = Opened(UdpChannel.Bind(UdpAddress.FromEndPoint(new(options.Control.Address, 0))));
+                if (options.OpenDirectory is { } open)
+                {
+                    SharedDirectoryUser self = new(UdpAddress.FromEndPoint(listener.LocalEndPoint), options.StateDirectory);
+                    ISharedDirectory shared = await open(self, cancellationToken).ConfigureAwait(false);
+                    return Start(options, publicChannel, nodeChannel, new(shared, shared.Keys, shared, shared), listener);
+                }
+
                 FileDirectoryStorage storage = Opened(new FileDirectoryStorage(Path.Combine(options.StateDirectory, "directory.log")));
-                return Start(options, publicChannel, nodeChannel, storage, listener);
+                EmbeddedDirectory directory = new(storage);
+                FederationKeys keys = IngressKeys.LoadOrCreate(Path.Combine(options.StateDirectory, "federation-keys"));
+                return Start(options, publicChannel, nodeChannel, new(directory, keys, new Storage(storage), null), listener);
             }
             catch
             {
@@ -103,25 +112,37 @@ public sealed class IngressHost : IAsyncDisposable
             last.SetResult();
         });
         await last.Task.ConfigureAwait(false);
-        _storage.Dispose();
+        await _directory.DisposeAsync().ConfigureAwait(false);
         _forwarder.Dispose();
         _disposed.SetResult();
     }
 
     private static IngressHost Start(
-        IngressHostOptions options, IDatagramChannel publicChannel, IDatagramChannel nodeChannel, FileDirectoryStorage storage, QuicListener listener)
+        IngressHostOptions options, IDatagramChannel publicChannel, IDatagramChannel nodeChannel, Parts parts, QuicListener listener)
     {
-        EmbeddedDirectory directory = new(storage);
-        FederationKeys keys = IngressKeys.LoadOrCreate(Path.Combine(options.StateDirectory, "federation-keys"));
-        IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, keys.Tag);
+        IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, parts.Keys.Tag);
         ControlDeskOptions deskOptions = new() { PublicAddress = forwarder.PublicAddress, FailureTimeout = options.FailureTimeout };
-        ControlDesk desk = new(directory, forwarder, keys, deskOptions, options.Log, MonotonicClock.Now);
+        ControlDesk desk = new(parts.Directory, forwarder, parts.Keys, deskOptions, options.Log, MonotonicClock.Now, parts.Shared);
         Actor actor = new("ingress control", () => desk.Deadline, desk.Tick, fault => options.Log($"a fault of the ingress: {fault}"));
+        forwarder.Unconfirmed = shard => actor.Post(now => desk.OnCheck(shard, now));
         forwarder.Start();
         actor.Start();
-        return new(storage, forwarder, actor, ControlServer.Start(listener, actor, desk, forwarder.NodeAddress));
+        parts.Shared?.Start(() => actor.Post(desk.OnDirectory));
+        return new(parts.Owned, forwarder, actor, ControlServer.Start(listener, actor, desk, forwarder.NodeAddress));
     }
 
     private async Task EndAsync() =>
         await (await Task.WhenAny(_disposed.Task, _forwarder.Faulted).ConfigureAwait(false)).ConfigureAwait(false);
+
+    /// <summary>What the two kinds of directories bring.</summary>
+    private sealed record Parts(IOwnershipDirectory Directory, FederationKeys Keys, IAsyncDisposable Owned, ISharedDirectory? Shared);
+
+    private sealed class Storage(FileDirectoryStorage file) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            file.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
 }

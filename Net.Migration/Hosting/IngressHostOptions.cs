@@ -32,6 +32,9 @@ public sealed class IngressHostOptions
     /// <summary>Issuers of the certificates by which members and commands are known: nobody else gets past the handshake.</summary>
     public required X509Certificate2Collection FederationRoots { get; init; }
 
+    /// <summary>Opens the directory that this ingress shares with others; null: it has one of its own, in <see cref="StateDirectory"/>.</summary>
+    internal Func<SharedDirectoryUser, CancellationToken, Task<ISharedDirectory>>? OpenDirectory { get; init; }
+
     /// <summary>Told one line per event, without a line end; from any thread. Nothing by default.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 

@@ -18,19 +18,12 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>Links from other nodes at a time; further ones are closed.</summary>
     private const int MaxLinks = 256;
 
-    private static readonly TimeSpan s_joinInterval = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan s_lastDatagrams = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The ingress's word that the time is over.</summary>
     private static readonly TimeSpan s_lastMove = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan s_drainRetry = TimeSpan.FromMilliseconds(200);
-
-    /// <summary>Once it was a member: its clients wait meanwhile.</summary>
-    private static readonly TimeSpan s_rejoinInterval = TimeSpan.FromMilliseconds(250);
-
-    private static readonly TimeSpan s_rejoinPatience = TimeSpan.FromSeconds(1.5);
 
     /// <summary>For whatever answer there is to be.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
@@ -44,7 +37,7 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly HostCrypto _crypto;
     private readonly QuicListener _links;
     private readonly CancellationTokenSource _stop = new();
-    private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly IngressLinks _ingresses;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private int _inbound;
@@ -65,7 +58,9 @@ public sealed class NodeHost : IAsyncDisposable
             Failed = Fail,
             Rehearsed = HandOverRehearsal.Once,
             Phases = options.Phases,
+            IngressTold = told => _ingresses!.OnTold(told),
         });
+        _ingresses = new(JoinAsync, options, _stop.Token);
     }
 
     /// <summary>Ends when the node has stopped; with an exception when it had to, as for a name that is in use.</summary>
@@ -111,8 +106,8 @@ public sealed class NodeHost : IAsyncDisposable
         {
             using Socket? predecessor = options.TakeOver ? await node.AskPredecessorAsync(cancellationToken).ConfigureAwait(false) : null;
             _ = node.AcceptLinksAsync();
-            _ = node.StayJoinedAsync();
-            await node._joined.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            node._ingresses.Start();
+            await node._ingresses.Joined.WaitAsync(cancellationToken).ConfigureAwait(false);
             if (predecessor is not null && !await SuccessionDoor.IsDoneAsync(predecessor, cancellationToken).ConfigureAwait(false))
             {
                 options.Log?.Invoke("the process before this one keeps something, and goes on beside it");
@@ -307,56 +302,15 @@ public sealed class NodeHost : IAsyncDisposable
         return ((IPEndPoint)probe.LocalEndPoint!).Address;
     }
 
-    private async Task StayJoinedAsync()
-    {
-        bool wasJoined = false;
-        long deadline = Environment.TickCount64 + (long)_options.JoinTimeout.TotalMilliseconds;
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                await JoinAsync(wasJoined ? s_rejoinPatience : s_patience, () =>
-                {
-                    wasJoined = true;
-                    _ = _joined.TrySetResult();
-                }).ConfigureAwait(false);
-            }
-            catch (NodeJoinException refused) when (!wasJoined)
-            {
-                Fail(refused);
-                return;
-            }
-#pragma warning disable CA1031 // Whatever it was, it is tried again: a node that owns something never gives up.
-            catch (Exception e)
-#pragma warning restore CA1031
-            {
-                if (_stop.IsCancellationRequested)
-                {
-                    return;
-                }
-
-                _options.JoinFailed?.Invoke(e.Message);
-            }
-
-            if (!wasJoined && Environment.TickCount64 >= deadline)
-            {
-                Fail(new NodeJoinException("nobody answers: start `continuum ingress` there, or name its control address with --join"));
-                return;
-            }
-
-            await Task.Delay(wasJoined ? s_rejoinInterval : s_joinInterval, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
     /// <summary>One control link, from its opening until it is lost.</summary>
     /// <exception cref="NodeJoinException">The federation does not want this node.</exception>
-    private async Task JoinAsync(TimeSpan within, Action joined)
+    private async Task JoinAsync(IPEndPoint control, TimeSpan within, Action<uint> joined)
     {
         TaskCompletionSource lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         patience.CancelAfter(within);
         MessageLink link = await OpenAsync(
-            _options.Join, LinkCodec.ControlAlpn,
+            control, LinkCodec.ControlAlpn,
             (l, message) => _actor.Do(now => _state.OnControl(l, message, now)),
             l =>
             {
@@ -379,7 +333,7 @@ public sealed class NodeHost : IAsyncDisposable
                 throw new NodeJoinException(refusal);
             }
 
-            joined();
+            joined((uint)link.State!);
             await lost.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
         }
         finally
@@ -391,7 +345,6 @@ public sealed class NodeHost : IAsyncDisposable
 
     private void Fail(Exception reason)
     {
-        _joined.TrySetException(reason);
         _completion.TrySetException(reason);
     }
 

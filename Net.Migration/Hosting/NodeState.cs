@@ -10,9 +10,6 @@ namespace Net.Migration.Hosting;
 /// <summary>Everything that a node knows and decides. On its actor only.</summary>
 internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 {
-    /// <summary>Without an answer to a heartbeat for so long, the control link is opened anew.</summary>
-    private static readonly TimeSpan s_controlSilence = TimeSpan.FromSeconds(1.9);
-
     private readonly NodeOptions _options;
     private readonly NodeInfo _self;
     private readonly NodeSurroundings _surroundings;
@@ -20,13 +17,10 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private readonly Dictionary<string, NodeInfo> _members = [];
     private readonly Dictionary<string, HostedState> _hosted = [];
     private readonly Dictionary<ILink, DestinationDriver> _incoming = [];
-    private readonly SendLease _lease = new();
-    private ILink? _control;
-    private TaskCompletionSource<string?>? _welcome;
+    private readonly NodeControls _controls = new();
     private FederationKeys? _keys;
     private readonly Dictionary<uint, UdpAddress> _ingresses = [];
     private readonly KnownNames _names = new();
-    private uint _directoryIngress;
     private ulong _nextRequest = 1;
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
@@ -71,21 +65,18 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    /// <summary>A control link is open: ask to become a member, or to go on as one.</summary>
+    /// <summary>A control link is open: ask to become a member there, or to go on as one. When the ingress has welcomed it, the link's state is its number.</summary>
     public void OnControlOpen(ILink link, TaskCompletionSource<string?> welcome)
     {
-        _control = link;
-        _lease.OnLinkOpened();
-        _welcome = welcome;
+        _controls.Open(link, welcome);
         link.Send(new JoinMessage(_self));
     }
 
     public void OnControlLost(ILink link, Instant now)
     {
-        if (_control == link)
+        if (_controls.Lose(link))
         {
-            _control = null;
-            _heartbeatAt = Instant.Never;
+            _heartbeatAt = _controls.IsMember ? _heartbeatAt : Instant.Never;
             _ = _drained?.TrySetResult(null);
             _ = _succession?.Noted.TrySetResult(false);
         }
@@ -97,7 +88,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     public void Drain(string to, TimeSpan timeout, TaskCompletionSource<DrainReport?> ended)
     {
         (_isLeaving, _drained) = (true, ended);
-        if (_control is null)
+        if (!_controls.IsMember)
         {
             _ = ended.TrySetResult(null);
             return;
@@ -117,7 +108,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     {
         _ = _succession?.Noted.TrySetResult(false);
         _succession = new(incarnation, noted, joined);
-        if (_control is null)
+        if (!_controls.IsMember)
         {
             _ = noted.TrySetResult(false);
             return;
@@ -141,25 +132,26 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnControl(ILink link, LinkMessage message, Instant now)
     {
-        if (link != _control)
+        if (!_controls.Has(link))
         {
             return;
         }
 
         switch (message)
         {
-            case WelcomeMessage welcome: OnWelcome(welcome, now); break;
-            case JoinRefusedMessage refused: _welcome?.TrySetResult(refused.Reason); break;
+            case WelcomeMessage welcome: OnWelcome(link, welcome, now); break;
+            case JoinRefusedMessage refused: _controls.OnRefused(link, refused.Reason); break;
+            case IngressUpdateMessage ingress: _surroundings.IngressTold(ingress); break;
             case MemberUpdateMessage member: OnMember(member); break;
             case DirectoryUpdateMessage update: OnRecord(update.Record, now); break;
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
-            case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(heartbeat); break;
-            case MigrateMessage migrate: _moves.Start(migrate, now); break;
-            case SuccessorNotedMessage noted when noted.Incarnation == _succession?.Incarnation: _ = _succession.Noted.TrySetResult(true); break;
+            case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(link, heartbeat); break;
+            case MigrateMessage migrate: _moves.Start(_controls.Take(link, migrate), now); break;
+            case SuccessorNotedMessage noted when noted.Incarnation == _succession?.Incarnation: OnNoted(_succession, link); break;
             case DrainReplyMessage drained: _drained?.TrySetResult(drained.Report); break;
             case TakeOverMessage takeOver: OnTakeOver(takeOver, now); break;
-            case FenceConfirmMessage confirm: OnFenced(confirm, now); break;
-            case InitialsHeldMessage held when _hosted.TryGetValue(held.Component, out HostedState? hosted): hosted.Outgoing?.OnInitialsHeld(now); break;
+            case FenceConfirmMessage confirm: OnFenced(link, confirm, now); break;
+            case InitialsHeldMessage held when _hosted.TryGetValue(held.Component, out HostedState? hosted): OnInitialsHeld(hosted, held, link, now); break;
             default: break;
         }
     }
@@ -270,20 +262,33 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             }
         }
 
-        if (_control is ILink control)
+        await _controls.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void OnWelcome(ILink link, WelcomeMessage welcome, Instant now)
+    {
+        _keys = welcome.Keys;
+        SetIngress(welcome.Ingress, welcome.Data);
+        link.State = welcome.Ingress;
+        _controls.OnWelcome(link, welcome.Ingress);
+        Heartbeat(now);
+    }
+
+    private void OnNoted(Succession succession, ILink link)
+    {
+        _ = succession.NotedBy.Add(_controls.NumberOf(link));
+        if (_controls.AreAll(succession.NotedBy))
         {
-            await control.DisposeAsync().ConfigureAwait(false);
+            _ = succession.Noted.TrySetResult(true);
         }
     }
 
-    private void OnWelcome(WelcomeMessage welcome, Instant now)
+    private void OnInitialsHeld(HostedState hosted, InitialsHeldMessage held, ILink link, Instant now)
     {
-        _keys = welcome.Keys;
-        _directoryIngress = welcome.Ingress;
-        SetIngress(welcome.Ingress, welcome.Data);
-
-        Heartbeat(now);
-        _welcome?.TrySetResult(null);
+        if (held.Epoch == hosted.Outgoing?.Epoch && hosted.HeldAt.Add(_controls.NumberOf(link)) && _controls.AreAll(hosted.HeldAt))
+        {
+            hosted.Outgoing.OnInitialsHeld(now);
+        }
     }
 
     private void OnMember(MemberUpdateMessage member)
@@ -410,16 +415,16 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
         hosted.Gate = new(_ingresses.Keys, order.OldOwnerLease, now);
         hosted.Pending = order.Record;
-        _control?.Send(new FenceAskMessage(order.Record.Shard, order.Record.Epoch));
+        SendControl(new FenceAskMessage(order.Record.Shard, order.Record.Epoch));
     }
 
-    private void OnFenced(FenceConfirmMessage confirm, Instant now)
+    private void OnFenced(ILink link, FenceConfirmMessage confirm, Instant now)
     {
         foreach (HostedState hosted in _hosted.Values)
         {
             if (hosted.Pending is OwnershipRecord record && record.Shard == confirm.Shard && confirm.Epoch >= record.Epoch)
             {
-                hosted.Gate?.OnConfirmed(_directoryIngress);
+                hosted.Gate?.OnConfirmed(_controls.NumberOf(link));
                 ServeTakenOver(hosted, now);
             }
         }
@@ -476,34 +481,26 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     private void Heartbeat(Instant now)
     {
-        if (_control is not ILink control || _isFailed)
+        if (!_controls.IsMember || _isFailed)
         {
             _heartbeatAt = Instant.Never;
             return;
         }
 
-        if (_lease.IsUnanswered(now, s_controlSilence))
-        {
-            // Nobody is there, or somebody else is by now: an ingress that was killed closes no connection.
-            _ = control.DisposeAsync().AsTask();
-        }
-
-        ulong number = _nextHeartbeat++;
-        _lease.OnHeartbeatSent(number, now);
-        control.Send(new HeartbeatMessage(number, [.. _hosted.Values.Where(h => h.IsServing).Select(h => new ComponentLoad(h.Component.Name, h.Shard?.ConnectionCount ?? 0, h.Shard?.Channel.BytesIn ?? 0, h.Shard?.Channel.BytesOut ?? 0))]));
+        _controls.Beat(new(_nextHeartbeat++, [.. _hosted.Values.Where(h => h.IsServing).Select(h => new ComponentLoad(h.Component.Name, h.Shard?.ConnectionCount ?? 0, h.Shard?.Channel.BytesIn ?? 0, h.Shard?.Channel.BytesOut ?? 0))]), now);
         // As every write, this one is repeated until there is an answer: whoever is first gets what nobody owns.
         foreach (string component in _hosted.Keys.Where(name => !_records.ContainsKey(name)))
         {
-            control.Send(new OwnershipAskMessage(new CreateOwnership(_nextRequest++, component, _self.Member)));
+            SendControl(new OwnershipAskMessage(new CreateOwnership(_nextRequest++, component, _self.Member)));
         }
 
         _heartbeatAt = now + FailureDetector.HeartbeatInterval;
     }
 
-    private void OnHeartbeatReply(HeartbeatReplyMessage heartbeat)
+    private void OnHeartbeatReply(ILink link, HeartbeatReplyMessage heartbeat)
     {
-        _lease.OnHeartbeatAnswered(heartbeat.Number);
-        Instant end = _lease.End;
+        _controls.OnHeartbeatAnswered(link, heartbeat.Number);
+        Instant end = _controls.LeaseEnd;
         foreach (HostedState hosted in _hosted.Values)
         {
             // Behind what was posted before: what this node has just lost sends nothing under a lease that was won back since.
@@ -530,14 +527,22 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
                 hosted.Shard.Channel.SetIngress(ingress, data);
             }
 
-            hosted.Shard.Channel.LeaseEnd = _lease.End;
+            hosted.Shard.Channel.LeaseEnd = _controls.LeaseEnd;
             hosted.Shard.Start();
         }
 
         return hosted.Shard;
     }
 
-    private void SendControl(LinkMessage message) => _control?.Send(message);
+    private void SendControl(LinkMessage message)
+    {
+        if (message is HoldInitialsMessage hold && _hosted.TryGetValue(hold.Component, out HostedState? hosted))
+        {
+            hosted.HeldAt.Clear();
+        }
+
+        _controls.Send(message);
+    }
 
     /// <summary>Each hand-over counts its directory requests in a range of its own.</summary>
     private ulong TakeRequests()
@@ -584,5 +589,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     public void OnFault(Exception fault) => _options.Log?.Invoke($"{fault.Message}{(fault.InnerException is Exception inner ? $": {inner.Message}" : "")}");
 
     /// <summary>A life that may have this node's name beside it.</summary>
-    private sealed record Succession(ulong Incarnation, TaskCompletionSource<bool> Noted, TaskCompletionSource Joined);
+    private sealed record Succession(ulong Incarnation, TaskCompletionSource<bool> Noted, TaskCompletionSource Joined)
+    {
+        public HashSet<uint> NotedBy { get; } = [];
+    }
 }

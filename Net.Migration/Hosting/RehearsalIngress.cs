@@ -20,7 +20,7 @@ internal sealed class RehearsalIngress : IIngressRoutes
     {
         (_rehearsal, _now) = (rehearsal, now);
         _tags = new(keys.Tag, 3, 4);
-        Desk = new(new(new NoStorage()), this, keys, new(), static _ => { }, now);
+        Desk = new(new EmbeddedDirectory(new NoStorage()), this, keys, new(), static _ => { }, now);
     }
 
     public static UdpAddress Public { get; } = Address(1, 443);

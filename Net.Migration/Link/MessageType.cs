@@ -45,4 +45,5 @@ internal enum MessageType : ulong
     Leave = 82,
     Successor = 84,
     SuccessorNoted = 86,
+    IngressUpdate = 87,
 }

@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Net;
 using Net.Core.Wire;
+using Net.Node.Etcd;
 using SocketHolder = Net.Migration.Hosting.SocketHolder;
 
 namespace Net.Node.Cli;
@@ -115,12 +116,24 @@ internal sealed class CommandTree
         Option<UdpAddress> control = Flags.Value<UdpAddress>("--control", "ADDR:PORT", "UDP address for nodes and commands", Values.TryAddress, DefaultControl);
         Option<string?> state = Flags.Text("--state", "DIR", "where the ownership log is kept; else in the data directory");
         Option<string> fallback = Flags.Value("--default", "COMPONENT", "for clients whose server name names none", Name, "web");
+        Option<EtcdAddress?> directory = Directory("the directory that several ingresses share; else it is in this process");
         Option<bool> noHold = Flags.Switch("--no-hold", "without a process that keeps the public port open when this one dies");
-        Command command = new("ingress", "The router that owns the public port, and the directory of who owns what") { listen, control, state, fallback, noHold, _stopOnEof };
+        Command command = new("ingress", "The router that owns the public port, and the directory of who owns what") { listen, control, state, directory, fallback, noHold, _stopOnEof };
+        command.Validators.Add(result =>
+        {
+            // Nodes are told that address: the wildcard is none.
+            if (result.GetResult(directory) is { Implicit: false } && result.GetResult(control) is { Implicit: false } given
+                && given.Tokens is [{ Value: string text }] && UdpAddress.TryParse(text, out UdpAddress address)
+                && (address.ToEndPoint().Address.Equals(IPAddress.Any) || address.ToEndPoint().Address.Equals(IPAddress.IPv6Any)))
+            {
+                result.AddError($"{Flags.Ours}--control {Values.Shown(text)} with --directory: give the address at which nodes reach this ingress");
+            }
+        });
         Handle(command, (parsed, output, token) => _handlers.IngressAsync(
             new(parsed.GetValue(listen), parsed.GetValue(control), parsed.GetValue(state), parsed.GetValue(fallback)!, parsed.GetValue(_stopOnEof))
             {
                 Hold = !parsed.GetValue(noHold),
+                Directory = parsed.GetValue(directory),
             },
             output, token));
         return command;
@@ -153,10 +166,11 @@ internal sealed class CommandTree
         Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port", Address);
         Option<UdpAddress?> listen = Flags.Value<UdpAddress?>("--listen", "ADDR:PORT", "public UDP address: no ingress, clients come to this node, which relays what moves away", Address);
         Option<UdpAddress?> control = Flags.Value<UdpAddress?>("--control", "ADDR:PORT", "with --listen: UDP address at which other nodes join this one", Address);
+        Option<EtcdAddress?> directory = Directory("where the ingresses of the federation are found, instead of --join");
         Option<string?> cert = Flags.Text("--cert", "FILE", "PEM certificate chain to show to clients, the same on every node");
         Option<string?> key = Flags.Text("--key", "FILE", "PEM key of --cert");
         Option<string?> trust = Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
-        Command command = new("node", "A machine that components live on") { name, join, joinTimeout, serve, components, drainTimeout, takeOver, listen, control, link, cert, key, trust, _stopOnEof };
+        Command command = new("node", "A machine that components live on") { name, join, directory, joinTimeout, serve, components, drainTimeout, takeOver, listen, control, link, cert, key, trust, _stopOnEof };
         command.Validators.Add(result =>
         {
             bool hasCert = result.GetResult(cert) is { Implicit: false }, hasKey = result.GetResult(key) is { Implicit: false };
@@ -178,6 +192,11 @@ internal sealed class CommandTree
                 result.AddError($"{Flags.Ours}--listen with --join or --takeover: a node that relays has the directory itself, leave the other out");
             }
 
+            if (result.GetResult(directory) is { Implicit: false } && (hasListen || result.GetResult(join) is { Implicit: false }))
+            {
+                result.AddError($"{Flags.Ours}--directory with --join or --listen: the ingresses are found there, leave the other out");
+            }
+
             if (result.GetResult(components) is { Implicit: false } && result.GetResult(serve) is not { Implicit: false })
             {
                 result.AddError($"{Flags.Ours}--component without --serve: give --serve DIR");
@@ -191,6 +210,7 @@ internal sealed class CommandTree
                 Listen = parsed.GetValue(listen),
                 Control = parsed.GetValue(control),
                 TakeOver = parsed.GetValue(takeOver),
+                Directory = parsed.GetValue(directory),
                 DrainTimeout = parsed.GetValue(drainTimeout) ?? TimeSpan.FromSeconds(10),
             },
             output, token));
@@ -257,6 +277,9 @@ internal sealed class CommandTree
     }
 
     private static Option<UdpAddress> Join() => Flags.Value<UdpAddress>("--join", "ADDR:PORT", "the ingress's control address", Values.TryRemote, DefaultControl);
+
+    private static Option<EtcdAddress?> Directory(string description) =>
+        Flags.Value<EtcdAddress?>("--directory", "etcd://HOST:PORT[,...]", description, Values.TryDirectory);
 
     private static Option<bool> Json() => Flags.Switch("--json", "one JSON object on standard output, and nothing else");
 

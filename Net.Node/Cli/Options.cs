@@ -1,4 +1,5 @@
 using Net.Core.Wire;
+using Net.Node.Etcd;
 
 namespace Net.Node.Cli;
 
@@ -35,6 +36,9 @@ internal sealed record IngressOptions(UdpAddress Listen, UdpAddress Control, str
 {
     /// <summary>A process of its own keeps the public port open when this one dies.</summary>
     public bool Hold { get; init; } = true;
+
+    /// <summary>The directory that it shares with other ingresses; <c>null</c>: it has one of its own.</summary>
+    public EtcdAddress? Directory { get; init; }
 }
 
 /// <summary>`continuum hold`, which `continuum ingress` starts.</summary>
@@ -67,6 +71,9 @@ internal sealed record NodeOptions(
 
     /// <summary>Take over from the process of the same name that runs on this machine.</summary>
     public bool TakeOver { get; init; }
+
+    /// <summary>Where the federation's ingresses are found, instead of <see cref="Join"/>; <c>null</c>: they are not.</summary>
+    public EtcdAddress? Directory { get; init; }
 
     /// <summary>How long SIGTERM lets it move its components away.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);

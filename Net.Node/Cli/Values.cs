@@ -3,6 +3,7 @@ using System.Text;
 using Net.Core.Wire;
 using Net.Migration.Directory;
 using Net.Migration.Link;
+using Net.Node.Etcd;
 
 namespace Net.Node.Cli;
 
@@ -67,6 +68,13 @@ internal static class Values
         error = text.Length > 0 && Encoding.UTF8.GetByteCount(text) <= MigrateMessage.MaxTyped ? ""
             : $"{flag} is empty or longer than {MigrateMessage.MaxTyped} bytes: give the name that `continuum status` shows";
         return error.Length == 0;
+    }
+
+    public static bool TryDirectory(string flag, string text, out EtcdAddress? address, out string error)
+    {
+        bool isSound = EtcdAddress.TryParse(text, out address);
+        error = isSound ? "" : $"{flag} '{Shown(text)}' is no etcd: give etcd://HOST:PORT[,HOST:PORT...][/NAME], or etcds:// with TLS";
+        return isSound;
     }
 
     public static bool TryPath(string flag, string text, out string error)

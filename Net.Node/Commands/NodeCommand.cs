@@ -54,6 +54,7 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
         {
             Relay = options is { Listen: UdpAddress listen, Control: UdpAddress control }
                 ? IngressCommand.Setup(new(listen, control, null, options.Components.Split(',')[0], options.StopOnEof), data) : null,
+            DataDirectory = data.Path,
             Terminated = termination.Claim(),
             Door = data.Door($"node-{options.Name}"),
         };

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Net.Node.Cli;
 using Net.Node.Runtime;
@@ -121,7 +122,7 @@ internal sealed class DataDirectory
     public MemberCredentials Member(string name) => Guarded(() =>
     {
         using X509Certificate2 authority = Authority(FederationCaKeyFile, FederationCaFile, "Continuum federation");
-        return new MemberCredentials(Certificates.IssueMember(authority, name, _time.GetUtcNow()), Public(authority));
+        return new MemberCredentials(Certificates.IssueMember(authority, name, _time.GetUtcNow()), Public(authority)) { Secret = SecretOf(authority) };
     });
 
     /// <summary>The same from a directory given with `--trust`.</summary>
@@ -141,14 +142,29 @@ internal sealed class DataDirectory
         if (File.Exists(authorityKey))
         {
             using X509Certificate2 issuer = PemFile.ReadPair(authorityKey);
-            return new(Certificates.IssueMember(issuer, name, time.GetUtcNow()), Public(issuer));
+            return new(Certificates.IssueMember(issuer, name, time.GetUtcNow()), Public(issuer)) { Secret = SecretOf(issuer) };
         }
 
         X509Certificate2 authority = PemFile.ReadCertificate(System.IO.Path.Combine(directory, FederationCaFile));
         X509Certificate2 own = PemFile.ReadPair(member);
         return Certificates.IsIssuedBy(own, authority)
-            ? new(own, authority)
+            ? new(own, authority) { Secret = SecretOf(own) }
             : throw new CommandFailure($"{member} was not issued by the authority beside it", $"issue it with the key of {FederationCaFile}");
+    }
+
+    /// <summary>Known to whoever has the certificate's key, and says nothing of it.</summary>
+    private static byte[] SecretOf(X509Certificate2 certificate)
+    {
+        using ECDsa? key = certificate.GetECDsaPrivateKey();
+        if (key is null)
+        {
+            throw new CommandFailure("the member's key is not ECDSA", "make one with P-256");
+        }
+
+        byte[] material = key.ExportParameters(includePrivateParameters: true).D!;
+        byte[] secret = HKDF.DeriveKey(HashAlgorithmName.SHA256, material, 32, info: "continuum directory"u8.ToArray());
+        CryptographicOperations.ZeroMemory(material);
+        return secret;
     }
 
     private X509Certificate2 Authority(string keyFile, string publicFile, string name)

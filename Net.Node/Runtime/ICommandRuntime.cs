@@ -50,6 +50,9 @@ internal interface ICommandRuntime
 /// <summary>An ingress's command line, and what its data directory holds.</summary>
 internal sealed record IngressSetup(IngressOptions Options, string StateDirectory, MemberCredentials Member)
 {
+    /// <summary>Where files for etcd are.</summary>
+    public string DataDirectory { get; init; } = "";
+
     /// <summary>Where a holder lends the public socket; <c>null</c>: no holder.</summary>
     public string? HolderDoor { get; init; }
 
@@ -73,6 +76,9 @@ internal sealed record NodeSetup(
     /// <summary>Where a process that takes over asks; <c>null</c>: none can.</summary>
     public string? Door { get; init; }
 
+    /// <summary>Where files for etcd are.</summary>
+    public string DataDirectory { get; init; } = "";
+
     /// <summary>With a public address of its own: the ingress inside this process; else <c>null</c>.</summary>
     public IngressSetup? Relay { get; init; }
 }
@@ -94,7 +100,11 @@ internal interface INodeEvents
 /// <summary>A member's place in the federation.</summary>
 /// <param name="Certificate">With its key; for both ends of a link. Its common name is the member's name.</param>
 /// <param name="Authority">The only issuer whose certificates are members'.</param>
-internal sealed record MemberCredentials(X509Certificate2 Certificate, X509Certificate2 Authority);
+internal sealed record MemberCredentials(X509Certificate2 Certificate, X509Certificate2 Authority)
+{
+    /// <summary>32 bytes that all ingresses of the federation derive alike, and nobody who has not their key: seals what they share.</summary>
+    public ReadOnlyMemory<byte> Secret { get; init; }
+}
 
 /// <summary>An open control connection; one call at a time.</summary>
 internal interface IControlConnection : IAsyncDisposable

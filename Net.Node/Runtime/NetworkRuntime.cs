@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Wire;
@@ -7,6 +8,7 @@ using Net.Http3.Client;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
 using Net.Node.Cli;
+using Net.Node.Etcd;
 using Net.Node.Web;
 
 namespace Net.Node.Runtime;
@@ -14,6 +16,8 @@ namespace Net.Node.Runtime;
 /// <summary>The commands' network: the hosts of Net.Migration and the client of Net.Http3.</summary>
 internal sealed class NetworkRuntime : ICommandRuntime
 {
+    private static readonly TimeSpan s_findInterval = TimeSpan.FromSeconds(1);
+
     public async Task RunIngressAsync(
         IngressSetup setup, Action<UdpAddress, UdpAddress> ready, CommandOutput output, CancellationToken cancellationToken)
     {
@@ -67,9 +71,41 @@ internal sealed class NetworkRuntime : ICommandRuntime
                 DefaultComponent = setup.Options.DefaultComponent,
                 MemberCertificate = setup.Member.Certificate,
                 FederationRoots = [setup.Member.Authority],
+                OpenDirectory = setup.Options.Directory is { } etcd
+                    ? (self, token) => EtcdOpening.OpenAsync(etcd, () => EtcdOpening.Connect(etcd, setup.DataDirectory), self, setup.Member.Secret, token) : null,
                 Log = output.Info,
             },
             cancellationToken);
+
+    /// <summary>With a directory: the first ingress that is found there, which tells of the others, and how to find them again.</summary>
+    private static async Task<(UdpAddress Join, Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>>? Find)> FindAsync(
+        NodeSetup setup, UdpAddress join, IEtcd? etcd, INodeEvents events, CancellationToken cancellationToken)
+    {
+        if (etcd is null)
+        {
+            return (join, null);
+        }
+
+        Task<IReadOnlyList<IPEndPoint>> Find(CancellationToken token) => EtcdOpening.FindAsync(setup.Options.Directory!, etcd, token);
+        long begun = Environment.TickCount64;
+        while (true)
+        {
+            try
+            {
+                return (UdpAddress.FromEndPoint((await Find(cancellationToken).ConfigureAwait(false))[0]), Find);
+            }
+            catch (EtcdException e)
+            {
+                events.JoinFailed(e.Message);
+                if (Environment.TickCount64 - begun >= setup.Options.JoinTimeout.TotalMilliseconds)
+                {
+                    throw new CommandFailure(e.Message, "start etcd and continuum ingress, both with the same --directory");
+                }
+            }
+
+            await Task.Delay(s_findInterval, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     private static async Task RunNodeAsync(
         NodeSetup setup, UdpAddress join, IngressHost? relay, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
@@ -84,6 +120,9 @@ internal sealed class NetworkRuntime : ICommandRuntime
             Identity identity = new(setup.Options.Name, name);
             return new HostedComponent(name, setup.CreateWeb(identity)) { Serving = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted };
         })];
+        IEtcd? etcd = setup.Options.Directory is { } directory ? EtcdOpening.Connect(directory, setup.DataDirectory) : null;
+        await using ConfiguredAsyncDisposable closing = new Closing(etcd).ConfigureAwait(false);
+        (join, Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>>? find) = await FindAsync(setup, join, etcd, events, cancellationToken).ConfigureAwait(false);
         NodeHost node;
         try
         {
@@ -92,6 +131,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                 {
                     Name = setup.Options.Name,
                     Join = join.ToEndPoint(),
+                    FindIngresses = find,
                     Link = setup.Options.Link?.ToEndPoint(),
                     Components = components,
                     ServerCertificate = setup.ServerCertificate,
@@ -152,6 +192,11 @@ internal sealed class NetworkRuntime : ICommandRuntime
         AutomaticDecompression = System.Net.DecompressionMethods.None,
         OnConnected = connected,
     };
+
+    private sealed class Closing(IEtcd? etcd) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => etcd?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
 
     private sealed class Identity(string node, string component) : IComponentIdentity
     {

@@ -67,6 +67,7 @@ public sealed class LinkCodecTests
         new LeaveMessage(),
         new SuccessorMessage(11),
         new SuccessorNotedMessage(12),
+        new IngressUpdateMessage(2, Address("10.0.0.2:4434"), true),
     ];
 
     /// <summary>Goal: every message comes back equal, whatever follows it, and no message was forgotten here.</summary>

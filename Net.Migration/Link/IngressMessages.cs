@@ -1,0 +1,28 @@
+using Net.Core.Wire;
+using Net.Migration.Envelope;
+
+namespace Net.Migration.Link;
+
+/// <summary>An ingress of the federation came, changed or went: a node keeps a link to every one, since clients come by way of every one.</summary>
+/// <param name="Number">Its number, from 1.</param>
+/// <param name="Control">Where members reach it.</param>
+/// <param name="IsAlive">False: it is gone.</param>
+internal sealed record IngressUpdateMessage(uint Number, UdpAddress Control, bool IsAlive) : LinkMessage
+{
+    public override MessageType Type => MessageType.IngressUpdate;
+
+    public override void WriteBody(FieldWriter writer)
+    {
+        writer.WriteUInt32(Number);
+        writer.WriteAddress(Control);
+        writer.WriteBool(IsAlive);
+    }
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadUInt32(out uint number) & UdpAddress.TryRead(ref reader, out UdpAddress control) & reader.TryReadBool(out bool isAlive)
+            && number > 0 && !control.IsNone
+            ? new IngressUpdateMessage(number, control, isAlive) : null;
+        return message is not null;
+    }
+}
