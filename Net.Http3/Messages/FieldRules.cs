@@ -32,7 +32,7 @@ internal static class FieldRules
         {
             "connection" or "keep-alive" or "proxy-connection" or "transfer-encoding" or "upgrade" =>
                 Http3Error.Message("a connection-specific field"),
-            "te" when field.Value != "trailers" => Http3Error.Message("te with something else than trailers"),
+            "te" when !field.Value.Equals("trailers", StringComparison.OrdinalIgnoreCase) => Http3Error.Message("te with something else than trailers"),
             _ => Http3Error.None,
         };
     }

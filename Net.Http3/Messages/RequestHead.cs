@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Net.Core.Snapshots;
 using Net.Http3.Wire;
 
@@ -14,6 +15,9 @@ internal sealed record RequestHead(string Method, string Scheme, string Authorit
 {
     private static readonly SearchValues<char> s_notInAuthority = SearchValues.Create("@/?# \t");
 
+    // RFC 3986, section 3.1.
+    private static readonly SearchValues<char> s_inScheme = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
     /// <summary>Announced body bytes; -1 when not announced.</summary>
     public long ContentLength { get; private init; } = -1;
 
@@ -21,6 +25,8 @@ internal sealed record RequestHead(string Method, string Scheme, string Authorit
     public bool ExpectsContinue => string.Equals(Headers["expect"], "100-continue", StringComparison.OrdinalIgnoreCase);
 
     public bool IsHead => Method == "HEAD";
+
+    public bool IsConnect => Method == "CONNECT";
 
     /// <summary>The method asks for nothing to be changed (RFC 9110, section 9.2.1): a copy of the request does no harm.</summary>
     public bool IsSafe => Method is "GET" or "HEAD" or "OPTIONS" or "TRACE";
@@ -101,7 +107,11 @@ internal sealed record RequestHead(string Method, string Scheme, string Authorit
             fields.Add(":scheme", Scheme);
         }
 
-        fields.Add(":authority", Authority);
+        if (Authority.Length > 0)
+        {
+            fields.Add(":authority", Authority);
+        }
+
         if (Path.Length > 0)
         {
             fields.Add(":path", Path);
@@ -145,12 +155,12 @@ internal sealed record RequestHead(string Method, string Scheme, string Authorit
         // RFC 9114, section 4.4: CONNECT has an authority with a port, and neither scheme nor path.
         if (method == "CONNECT")
         {
-            return scheme is null && path is null && authority is { Length: > 0 } ? Http3Error.None : Http3Error.Message("a malformed CONNECT");
+            return scheme is null && path is null && HasPort(authority) ? Http3Error.None : Http3Error.Message("a malformed CONNECT");
         }
 
-        if (string.IsNullOrEmpty(scheme))
+        if (string.IsNullOrEmpty(scheme) || !char.IsAsciiLetter(scheme[0]) || scheme.AsSpan().ContainsAnyExcept(s_inScheme))
         {
-            return Http3Error.Message("no :scheme");
+            return Http3Error.Message("no valid :scheme");
         }
 
         bool hasPath = path is not null && (path.StartsWith('/') || (path == "*" && method == "OPTIONS") || (path.Length > 0 && !IsHttp(scheme)));
@@ -165,6 +175,10 @@ internal sealed record RequestHead(string Method, string Scheme, string Authorit
             ? Http3Error.Message("no valid :authority or host")
             : Http3Error.None;
     }
+
+    private static bool HasPort(string? authority) =>
+        authority?.LastIndexOf(':') is int colon and > 0 && !authority.AsSpan().ContainsAny(s_notInAuthority)
+        && ushort.TryParse(authority.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0;
 
     private static bool IsHttp(string scheme) =>
         scheme.Equals("https", StringComparison.OrdinalIgnoreCase) || scheme.Equals("http", StringComparison.OrdinalIgnoreCase);

@@ -204,7 +204,7 @@ internal sealed class Http3Session
         {
             RequestStream? request = Requests.GetValueOrDefault(id);
             // A server that has answered early may not want the rest of a request (RFC 9114, section 4.1): its response still counts.
-            bool early = !IsServer && code == (ulong)Http3ErrorCode.NoError;
+            bool early = !IsServer && Http3ErrorCodes.Understood(code) == Http3ErrorCode.NoError;
             // The stream waits for this, also when the session has long given it all that it had.
             // What peers are to ignore they may well stop, which is no error (section 6.2.3).
             _transport.Reset(id, (ulong)(early || id.IsUnidirectional ? Http3ErrorCode.NoError : Http3ErrorCode.RequestCancelled));
@@ -269,7 +269,7 @@ internal sealed class Http3Session
         }
 
         RequestStream request = new(id);
-        request.OnMethod(head.IsHead);
+        request.OnMethod(head);
         request.Prioritize(Priority.Parse(head.Headers["priority"], Priority.Default), _transport);
         Requests.Add(id, request);
         SentHeads.Write(this, _transport, request, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
@@ -361,7 +361,7 @@ internal sealed class Http3Session
 
         request.Changed();
         bool fits = trailers is null || State.Fits(trailers);
-        if (fits && trailers is { Count: > 0 } && request.Writer is { Phase: WritePhase.Body, BodyLeft: <= 0 })
+        if (fits && trailers is { Count: > 0 } && !request.IsConnect && request.Writer is { Phase: WritePhase.Body, BodyLeft: <= 0 })
         {
             SentHeads.Write(this, _transport, request, trailers, isFinal: false, 0);
         }

@@ -53,6 +53,9 @@ internal enum ReadPhase
 /// </remarks>
 internal sealed class MessageReader
 {
+    /// <summary>Instead of a length: bytes of a tunnel, behind which nothing else comes (RFC 9114, section 4.4).</summary>
+    public const long Tunnel = -2;
+
     private FrameHead _frame;
     private byte[] _payload = [];
     private int _collected;
@@ -157,6 +160,8 @@ internal sealed class MessageReader
     }
 
     /// <summary>The final head was valid: the body follows.</summary>
+    /// <param name="contentLength">Bytes that were announced, -1 for none, or <see cref="Tunnel"/>.</param>
+    /// <param name="hasNoBody">There is none, whatever was announced.</param>
     public void OnHead(long contentLength, bool hasNoBody) =>
         (Phase, _contentLength, _hasNoBody) = (ReadPhase.Body, hasNoBody ? -1 : contentLength, hasNoBody);
 
@@ -199,7 +204,7 @@ internal sealed class MessageReader
 
         bool inHeaders = message._frame.InFrame && message._frame.Type == Http3FrameType.Headers;
         ulong headers = message._frame.Remaining + (ulong)message._collected;
-        bool sound = message._contentLength >= -1 && message.BodyReceived >= 0
+        bool sound = message._contentLength >= Tunnel && message.BodyReceived >= 0
             && (message._contentLength < 0 || message.BodyReceived <= message._contentLength)
             && (inHeaders ? headers <= Http3Limits.MaxHeadersPayload : message._collected == 0);
         return sound ? message : throw new SnapshotException("a half-read message contradicts itself");
@@ -211,7 +216,7 @@ internal sealed class MessageReader
         switch (_frame.Type)
         {
             case Http3FrameType.Data when Phase != ReadPhase.Body:
-            case Http3FrameType.Headers when Phase == ReadPhase.Trailers:
+            case Http3FrameType.Headers when Phase == ReadPhase.Trailers || _contentLength == Tunnel:
                 return Unexpected("DATA or HEADERS out of order");
 
             case Http3FrameType.Data:

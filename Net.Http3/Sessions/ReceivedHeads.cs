@@ -16,8 +16,8 @@ internal static class ReceivedHeads
             if (!error.IsError)
             {
                 request.Request = head;
-                request.OnMethod(head!.IsHead);
-                request.Reader.OnHead(head.ContentLength, hasNoBody: false);
+                request.OnMethod(head!);
+                request.Reader.OnHead(head!.IsConnect ? MessageReader.Tunnel : head.ContentLength, hasNoBody: false);
                 // PRIORITY_UPDATE, however early it came, is newer than the head (RFC 9218, section 7).
                 request.Prioritize(priorities.Take(request.Id) ?? Priority.Parse(head.Headers["priority"], Priority.Default), transport);
                 events.Enqueue(new(Http3EventKind.Head, request.Id));
@@ -35,7 +35,10 @@ internal static class ReceivedHeads
             if (!error.IsError)
             {
                 request.Response = head;
-                request.Reader.OnHead(head!.ContentLength, request.IsHead || ResponseHead.HasNoBody(head.Status));
+                // A length means nothing where a tunnel begins (RFC 9110, section 9.3.6).
+                bool isTunnel = request.IsConnect && head!.Status is >= 200 and < 300;
+                request.Reader.OnHead(
+                    isTunnel ? MessageReader.Tunnel : head!.ContentLength, !isTunnel && (request.IsHead || ResponseHead.HasNoBody(head!.Status)));
                 events.Enqueue(new(Http3EventKind.Head, request.Id));
             }
         }

@@ -22,6 +22,9 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
     /// <summary>The request was HEAD: its response has no body whatever its head says.</summary>
     public bool IsHead { get; private set; }
 
+    /// <summary>The request was CONNECT: what follows a successful response is a tunnel (RFC 9114, section 4.4).</summary>
+    public bool IsConnect { get; private set; }
+
     /// <summary>Decoded and not yet fetched by the host; always fetched before an export.</summary>
     public RequestHead? Request { get; set; }
 
@@ -39,9 +42,9 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
     public void Changed() => Changes++;
 
     /// <summary>The method is known.</summary>
-    public void OnMethod(bool isHead)
+    public void OnMethod(RequestHead head)
     {
-        IsHead = isHead;
+        (IsHead, IsConnect) = (head.IsHead, head.IsConnect);
         Changes++;
     }
 
@@ -59,7 +62,8 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
     public void Export(SnapshotWriter writer)
     {
         writer.WriteNumber(Id.Value);
-        writer.WriteBool(IsHead);
+        // What a release without tunnels does not take are tunnels alone.
+        writer.WriteNumber(IsConnect ? 2UL : IsHead ? 1UL : 0);
         Priority.Export(writer);
         Reader.Export(writer);
         Writer.Export(writer);
@@ -73,8 +77,8 @@ internal sealed class RequestStream(StreamId id) : IPart<RequestStream>
             throw new SnapshotException("a request on a stream that cannot carry one");
         }
 
-        (bool isHead, Priority priority) = (reader.ReadBool(), Priority.Import(reader));
-        RequestStream stream = new(id) { IsHead = isHead, Priority = priority, Reader = MessageReader.Import(reader), Writer = MessageWriter.Import(reader) };
+        (ulong method, Priority priority) = (reader.ReadNumber(2), Priority.Import(reader));
+        RequestStream stream = new(id) { IsHead = method == 1, IsConnect = method == 2, Priority = priority, Reader = MessageReader.Import(reader), Writer = MessageWriter.Import(reader) };
         reader.End();
         return stream;
     }

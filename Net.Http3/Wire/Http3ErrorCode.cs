@@ -44,3 +44,13 @@ public enum Http3ErrorCode : ulong
     /// <summary>QPACK_DECODER_STREAM_ERROR: an instruction on the decoder stream that cannot be interpreted.</summary>
     QpackDecoderStreamError = 0x0202,
 }
+
+internal static class Http3ErrorCodes
+{
+    /// <summary>What a code of a peer means to us: one that we do not know is H3_NO_ERROR (RFC 9114, section 8).</summary>
+    public static Http3ErrorCode Understood(ulong code) => (Http3ErrorCode)code
+        is (>= Http3ErrorCode.NoError and <= Http3ErrorCode.VersionFallback)
+        or (>= Http3ErrorCode.QpackDecompressionFailed and <= Http3ErrorCode.QpackDecoderStreamError)
+        ? (Http3ErrorCode)code
+        : Http3ErrorCode.NoError;
+}

@@ -306,7 +306,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
 
         // A successful CONNECT begins a tunnel, which has no length (RFC 9110, section 8.6).
-        if (State.Head.Method == "CONNECT" && head.Status is >= 200 and < 300 && head.Headers["content-length"] is not null)
+        if (State.Head.IsConnect && head.Status is >= 200 and < 300 && head.Headers["content-length"] is not null)
         {
             throw new ArgumentException("content-length in a successful response to CONNECT");
         }

@@ -59,6 +59,23 @@ public sealed class RequestHeadTests
     [DataRow("CONNECT with a path", ":method=CONNECT|:authority=a:1|:path=/")]
     [DataRow("CONNECT with a scheme", ":method=CONNECT|:authority=a:1|:scheme=https")]
     [DataRow("CONNECT without authority", ":method=CONNECT")]
+    [DataRow("CONNECT with a host alone", ":method=CONNECT|host=a:1")]
+    [DataRow("CONNECT without port", ":method=CONNECT|:authority=a")]
+    [DataRow("CONNECT with an empty port", ":method=CONNECT|:authority=a:")]
+    [DataRow("CONNECT without host", ":method=CONNECT|:authority=:443")]
+    [DataRow("CONNECT to a port beyond all", ":method=CONNECT|:authority=a:65536")]
+    [DataRow("CONNECT to a path", ":method=CONNECT|:authority=a/b:1")]
+    [DataRow("empty scheme", ":method=GET|:scheme=|:authority=a|:path=/")]
+    [DataRow("scheme that is none", ":method=GET|:scheme=ht tps|:authority=a|:path=/")]
+    [DataRow("scheme that begins with a digit", ":method=GET|:scheme=1https|:authority=a|:path=/")]
+    [DataRow("empty host", ":method=GET|:scheme=https|:path=/|host=")]
+    [DataRow("empty host beside an authority", Good + "|host=")]
+    [DataRow("user information in host", ":method=GET|:scheme=https|:path=/|host=u@a")]
+    [DataRow("empty value of :method twice", ":method=GET|:method=|:scheme=https|:authority=a|:path=/")]
+    [DataRow("te with more than trailers", Good + "|te=trailers, gzip")]
+    [DataRow("content-length as a list", Good + "|content-length=1, 1")]
+    [DataRow("empty content-length", Good + "|content-length=")]
+    [DataRow("a name beyond ASCII", Good + "|\u00e9=x")]
     public void Malformed_requests_are_refused(string rule, string fields)
     {
         Http3Error error = RequestHead.TryRead(Parse(fields), out RequestHead? head);
@@ -71,6 +88,10 @@ public sealed class RequestHeadTests
     [TestMethod]
     [DataRow(Good)]
     [DataRow(Good + "|te=trailers")]
+    [DataRow(Good + "|te=Trailers")]
+    [DataRow(":method=GET|:scheme=HTTPS|:authority=a|:path=/")]
+    [DataRow(":method=GET|:scheme=coap+ws|:path=x")]
+    [DataRow(":method=CONNECT|:authority=[::1]:443|accept=x")]
     [DataRow(Good + "|host=a.test")]
     [DataRow(Good + "|content-length=9223372036854775807")]
     [DataRow(Good + "|x=a\tb \u00ff")]
@@ -112,6 +133,13 @@ public sealed class RequestHeadTests
     [DataRow("a request's", ":status=200|:path=/")]
     [DataRow("upper case", ":status=200|A=b")]
     [DataRow("content-length", ":status=200|content-length=x")]
+    [DataRow("connection", ":status=200|connection=close")]
+    [DataRow("keep-alive", ":status=200|keep-alive=1")]
+    [DataRow("transfer-encoding", ":status=200|transfer-encoding=chunked")]
+    [DataRow("upgrade", ":status=200|upgrade=h2c")]
+    [DataRow("unknown pseudo-header", ":status=200|:x=y")]
+    [DataRow("line feed in value", ":status=200|a=x\ny")]
+    [DataRow("empty status", ":status=")]
     public void Malformed_responses_are_refused(string rule, string fields)
     {
         Assert.AreEqual(Http3ErrorCode.MessageError, ResponseHead.TryRead(Parse(fields), out _).Code, rule);

@@ -10,6 +10,7 @@ namespace Net.Tests.Http3.Sessions;
 public sealed class ClientRulesTests
 {
     private static readonly byte[] s_ok = Frames.Headers((":status", "200"));
+    private static readonly byte[] s_reserved = [.. Frames.Frame((Http3FrameType)0x21), .. Frames.Frame((Http3FrameType)0x40, 1, 2, 3)];
 
     public static IEnumerable<object[]> ControlErrors =>
     [
@@ -19,6 +20,23 @@ public sealed class ClientRulesTests
         ["GOAWAY that grows", Frames.Control(7, 1, 4, 7, 1, 8), Http3ErrorCode.IdError],
         ["CANCEL_PUSH", Frames.Control(3, 1, 0), Http3ErrorCode.IdError],
         ["a push stream", new byte[] { 1, 0 }, Http3ErrorCode.IdError],
+        ["GOAWAY for a push", Frames.Control(7, 1, 3), Http3ErrorCode.IdError],
+        // What holds in both directions.
+        ["a frame before SETTINGS", new byte[] { 0, 7, 1, 0 }, Http3ErrorCode.MissingSettings],
+        ["SETTINGS twice", Frames.Control(4, 0), Http3ErrorCode.FrameUnexpected],
+        ["DATA on control", Frames.Control(0, 0), Http3ErrorCode.FrameUnexpected],
+        ["HEADERS on control", Frames.Control(1, 0), Http3ErrorCode.FrameUnexpected],
+        ["PUSH_PROMISE on control", Frames.Control(5, 1, 0), Http3ErrorCode.FrameUnexpected],
+        ["PRIORITY of HTTP/2", Frames.Control(2, 0), Http3ErrorCode.FrameUnexpected],
+        ["PING of HTTP/2", Frames.Control(6, 0), Http3ErrorCode.FrameUnexpected],
+        ["WINDOW_UPDATE of HTTP/2", Frames.Control(8, 0), Http3ErrorCode.FrameUnexpected],
+        ["CONTINUATION of HTTP/2", Frames.Control(9, 0), Http3ErrorCode.FrameUnexpected],
+        ["GOAWAY with two integers", Frames.Control(7, 2, 0, 0), Http3ErrorCode.FrameError],
+        ["GOAWAY without one", Frames.Control(7, 0), Http3ErrorCode.FrameError],
+        ["CANCEL_PUSH without an ID", Frames.Control(3, 0), Http3ErrorCode.FrameError],
+        ["SETTINGS cut", new byte[] { 0, 4, 1, 6 }, Http3ErrorCode.FrameError],
+        ["a setting of HTTP/2", new byte[] { 0, 4, 2, 4, 0 }, Http3ErrorCode.SettingsError],
+        ["a setting twice", new byte[] { 0, 4, 4, 6, 1, 6, 1 }, Http3ErrorCode.SettingsError],
     ];
 
     /// <summary>Goal: each of these closes the connection with the code of the RFC.</summary>
@@ -55,6 +73,26 @@ public sealed class ClientRulesTests
         ["a body to HEAD", "HEAD", (byte[])[.. s_ok, .. Frames.Data(1)], Http3ErrorCode.MessageError],
         ["a body with 304", "GET", (byte[])[.. Frames.Headers((":status", "304")), .. Frames.Data(1)], Http3ErrorCode.MessageError],
         ["DATA before the head", "GET", Frames.Data(1), Http3ErrorCode.FrameUnexpected],
+        ["DATA behind an interim response", "GET", (byte[])[.. Frames.Headers((":status", "103")), .. Frames.Data(1)], Http3ErrorCode.FrameUnexpected],
+        ["a second final response", "GET", (byte[])[.. s_ok, .. s_ok], Http3ErrorCode.MessageError],
+        ["HEADERS behind trailers", "GET", (byte[])[.. s_ok, .. Frames.Headers(("a", "b")), .. Frames.Headers(("a", "b"))], Http3ErrorCode.FrameUnexpected],
+        ["DATA behind trailers", "GET", (byte[])[.. s_ok, .. Frames.Headers(("a", "b")), .. Frames.Data(1)], Http3ErrorCode.FrameUnexpected],
+        ["an end inside DATA", "GET", (byte[])[.. s_ok, 0, 5, 1], Http3ErrorCode.FrameError],
+        ["SETTINGS on a response", "GET", (byte[])[.. s_ok, .. Frames.Frame(Http3FrameType.Settings)], Http3ErrorCode.FrameUnexpected],
+        ["GOAWAY on a response", "GET", (byte[])[.. s_ok, .. Frames.Frame(Http3FrameType.GoAway, 0)], Http3ErrorCode.FrameUnexpected],
+        ["CANCEL_PUSH on a response", "GET", (byte[])[.. s_ok, .. Frames.Frame(Http3FrameType.CancelPush, 0)], Http3ErrorCode.FrameUnexpected],
+        ["MAX_PUSH_ID on a response", "GET", (byte[])[.. s_ok, .. Frames.Frame(Http3FrameType.MaxPushId, 0)], Http3ErrorCode.FrameUnexpected],
+        ["PING of HTTP/2 on a response", "GET", (byte[])[.. s_ok, .. Frames.Frame(Http3FrameType.Http2Ping)], Http3ErrorCode.FrameUnexpected],
+        ["a connection-specific field", "GET", Frames.Headers((":status", "200"), ("transfer-encoding", "chunked")), Http3ErrorCode.MessageError],
+        ["a connection-specific trailer", "GET", (byte[])[.. s_ok, .. Frames.Headers(("connection", "close"))], Http3ErrorCode.MessageError],
+        ["a body with 204", "GET", (byte[])[.. Frames.Headers((":status", "204")), .. Frames.Data(1)], Http3ErrorCode.MessageError],
+        ["trailers of a tunnel", "CONNECT", (byte[])[.. s_ok, .. Frames.Data(1), .. Frames.Headers(("a", "b"))], Http3ErrorCode.FrameUnexpected],
+        ["a tunnel with a length that means nothing", "CONNECT",
+            (byte[])[.. Frames.Headers((":status", "200"), ("content-length", "1")), .. Frames.Data(1, 2, 3)], (Http3ErrorCode)0],
+        ["a refused CONNECT with trailers", "CONNECT",
+            (byte[])[.. Frames.Headers((":status", "405"), ("content-length", "1")), .. Frames.Data(1), .. Frames.Headers(("a", "b"))], (Http3ErrorCode)0],
+        ["reserved frames everywhere", "GET",
+            (byte[])[.. s_reserved, .. Frames.Headers((":status", "103")), .. s_reserved, .. s_ok, .. s_reserved, .. Frames.Data(1), .. s_reserved], (Http3ErrorCode)0],
         ["PUSH_PROMISE", "GET", (byte[])[.. s_ok, .. Frames.Frame(Http3FrameType.PushPromise, 0)], Http3ErrorCode.IdError],
         ["a head that is too large", "GET", new byte[] { 1, 0x80, 1, 0, 1, 0 }, Http3ErrorCode.ExcessiveLoad],
         ["interim responses without end", "GET",
@@ -99,6 +137,31 @@ public sealed class ClientRulesTests
             Assert.AreEqual((ulong)code, client.Error.IsError ? (ulong)client.Error.Code : aborted, what);
             Assert.AreEqual(code == 0, ended, what);
         }
+    }
+
+    /// <summary>
+    /// Goal: a server that stops reading with H3_NO_ERROR, or with a code that we do not know, which means the same (section 8), may still answer; with any
+    /// other code the request is over.
+    /// </summary>
+    [TestMethod]
+    [DataRow((ulong)Http3ErrorCode.NoError, false)]
+    [DataRow(0x21UL, false)]
+    [DataRow(0x1234567UL, false)]
+    [DataRow((ulong)Http3ErrorCode.RequestRejected, true)]
+    [DataRow((ulong)Http3ErrorCode.QpackDecoderStreamError, true)]
+    public void A_request_that_is_stopped_may_be_answered(ulong code, bool isOver)
+    {
+        FakeLink link = new();
+        Http3Session client = new(link.Client);
+        link.Client.Attach(client);
+        client.Start();
+        Assert.IsTrue(client.TryOpenRequest(new("POST", "https", "a.test", "/", new()), hasBody: true, out StreamId id));
+        link.Run();
+        link.Server.Write(id, s_ok, fin: true);
+        client.OnStopped(id, code);
+        Assert.AreEqual((ulong)(isOver ? Http3ErrorCode.RequestCancelled : Http3ErrorCode.NoError), link.Client.Sending[id].ResetCode, "never H3_REQUEST_REJECTED (section 4.1.1)");
+        link.Run();
+        Assert.AreEqual(isOver ? null : 200, client.TakeResponse(id)?.Status);
     }
 
     /// <summary>Goal: after GOAWAY no request is opened, and the host learns from which one on none was processed.</summary>
@@ -148,7 +211,8 @@ public sealed class ClientRulesTests
         Http3Session client = new(link.Client);
         link.Client.Attach(client);
         client.Start();
-        Assert.IsTrue(client.TryOpenRequest(new(method, "https", "a.test", "/", new()), hasBody: false, out id));
+        RequestHead head = method == "CONNECT" ? new(method, "", "a.test:443", "", new()) : new(method, "https", "a.test", "/", new());
+        Assert.IsTrue(client.TryOpenRequest(head, hasBody: false, out id));
         link.Run();
         return client;
     }

@@ -1,4 +1,6 @@
+using Net.Core.Streams;
 using Net.Core.Wire;
+using Net.Http3.Server;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
 
@@ -8,6 +10,8 @@ namespace Net.Tests.Http3.Sessions;
 [TestClass]
 public sealed class ServerRulesTests
 {
+    private static readonly byte[] s_connect = Frames.Headers((":method", "CONNECT"), (":authority", "a.test:443"));
+
     public static IEnumerable<object[]> ConnectionErrors =>
     [
         // Control stream (S66).
@@ -49,6 +53,11 @@ public sealed class ServerRulesTests
         ["an empty HEADERS", false, Frames.Frame(Http3FrameType.Headers), Http3ErrorCode.QpackDecompressionFailed],
         ["HEADERS behind trailers", false, (byte[])[.. Frames.Request(), .. Frames.Headers(("a", "b")), .. Frames.Headers(("a", "b"))], Http3ErrorCode.FrameUnexpected],
         ["DATA behind trailers", false, (byte[])[.. Frames.Request(), .. Frames.Headers(("a", "b")), .. Frames.Data(1)], Http3ErrorCode.FrameUnexpected],
+        ["trailers of a CONNECT", false, (byte[])[.. s_connect, .. Frames.Data(1), .. Frames.Headers(("a", "b"))], Http3ErrorCode.FrameUnexpected],
+        ["CANCEL_PUSH without an ID", true, Frames.Control(3, 0), Http3ErrorCode.FrameError],
+        ["MAX_PUSH_ID with two integers", true, Frames.Control(13, 2, 0, 0), Http3ErrorCode.FrameError],
+        ["CONTINUATION of HTTP/2 on a request", false, (byte[])[.. Frames.Request(), .. Frames.Frame(Http3FrameType.Http2Continuation)], Http3ErrorCode.FrameUnexpected],
+        ["SETTINGS behind a request", false, (byte[])[.. Frames.Request(), .. Frames.Frame(Http3FrameType.Settings)], Http3ErrorCode.FrameUnexpected],
         ["end inside a frame's head", false, (byte[])[.. Frames.Request(), 0x00], Http3ErrorCode.FrameError],
         ["end inside DATA", false, (byte[])[.. Frames.Request(), 0x00, 5, 1, 2], Http3ErrorCode.FrameError],
         ["end inside HEADERS", false, Frames.Request()[..^1], Http3ErrorCode.FrameError],
@@ -80,6 +89,10 @@ public sealed class ServerRulesTests
         ["no body, announced", Frames.Request("POST", ("content-length", "3")), Http3ErrorCode.MessageError],
         ["more body than announced", (byte[])[.. Frames.Request("POST", ("content-length", "1")), .. Frames.Data(1, 2)], Http3ErrorCode.MessageError],
         ["more body in a second frame", (byte[])[.. Frames.Request("POST", ("content-length", "1")), .. Frames.Data(1), .. Frames.Data(2)], Http3ErrorCode.MessageError],
+        ["two requests", (byte[])[.. Frames.Request(), .. Frames.Request()], Http3ErrorCode.MessageError],
+        ["a CONNECT with a path", Frames.Request("CONNECT"), Http3ErrorCode.MessageError],
+        ["a connection-specific trailer", (byte[])[.. Frames.Request(), .. Frames.Headers(("connection", "close"))], Http3ErrorCode.MessageError],
+        ["upper case in trailers", (byte[])[.. Frames.Request(), .. Frames.Headers(("A", "b"))], Http3ErrorCode.MessageError],
         ["pseudo-header in trailers", (byte[])[.. Frames.Request(), .. Frames.Headers((":path", "/"))], Http3ErrorCode.MessageError],
     ];
 
@@ -126,6 +139,50 @@ public sealed class ServerRulesTests
             Drain(link, server);
             Assert.AreEqual(how == "second" ? Http3ErrorCode.StreamCreationError : Http3ErrorCode.ClosedCriticalStream, server.Error.Code, how);
         }
+    }
+
+    /// <summary>Goal: a stream that ends, or is reset, before it has said what it is, is no error (section 6.2).</summary>
+    [TestMethod]
+    [DataRow(false, DisplayName = "ended")]
+    [DataRow(true, DisplayName = "reset")]
+    public void A_stream_may_end_inside_its_type(bool reset)
+    {
+        FakeLink link = new();
+        Http3Session server = Serve(link);
+        StreamId id = link.Client.Send(unidirectional: true, [0x40], fin: !reset), empty = link.Client.Send(unidirectional: true, [], fin: !reset);
+        Drain(link, server);
+        if (reset)
+        {
+            link.Client.Reset(id, 7);
+            link.Client.Reset(empty, 7);
+            Drain(link, server);
+        }
+
+        Assert.IsFalse(server.Error.IsError);
+        Assert.IsEmpty(server.Streams);
+    }
+
+    /// <summary>Goal: requests have as many streams, and what is not a request as many and as much credit, as sections 6.1 and 6.2 ask for, at either end.</summary>
+    [TestMethod]
+    public void Limits_of_streams_are_no_smaller_than_the_protocol_needs()
+    {
+        Assert.IsGreaterThanOrEqualTo(100, new Http3ServerLimits().MaxConcurrentRequests);
+        Assert.IsGreaterThanOrEqualTo(3UL, new StreamOptions().MaxUnidirectional);
+        Assert.IsGreaterThanOrEqualTo(1024UL, new StreamOptions().UnidirectionalWindow);
+    }
+
+    /// <summary>Goal: STOP_SENDING on a stream that we need ends the connection (S66; RFC 9204, section 4.2).</summary>
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void Stopping_our_table_streams_is_an_error(bool encoder)
+    {
+        FakeLink link = new();
+        Http3Session server = Serve(link);
+        link.Server.TryOpen(unidirectional: true, out StreamId id);
+        (encoder ? () => server.Encoder.Stream = id : (Action)(() => server.Decoder.Stream = id))();
+        server.OnStopped(id, 1);
+        Assert.AreEqual(Http3ErrorCode.ClosedCriticalStream, server.Error.Code);
     }
 
     /// <summary>Goal: STOP_SENDING on our control stream ends the connection (S66).</summary>

@@ -33,7 +33,7 @@ public sealed class StreamPartTests
         FakeLink link = new();
         StreamId id = link.Server.Send(false, Frames.Data(1));
         RequestStream request = new(new(0));
-        request.OnMethod(isHead: true);
+        request.OnMethod(new("HEAD", "https", "a", "/", new()));
         for (int i = 0; i < Http3Limits.MaxInterimResponses; i++)
         {
             Assert.IsFalse(request.Reader.OnInterim().IsError);
@@ -48,6 +48,24 @@ public sealed class StreamPartTests
         link.Deliver(link.Server, int.MaxValue);
         Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Client, id, new(0, 0), out _, out Http3Error error));
         Assert.AreEqual(Http3ErrorCode.MessageError, error.Code);
+    }
+
+    /// <summary>Goal: a tunnel is one across a move, at a server and for whoever waits for the response to CONNECT: no trailers come, at either end.</summary>
+    [TestMethod]
+    public void A_tunnel_stays_one_across_moves()
+    {
+        RequestStream request = new(new(0));
+        request.OnMethod(new("CONNECT", "", "a:1", "", new()));
+        Assert.IsTrue(Move(request) is { IsConnect: true, IsHead: false });
+        request.Reader.OnHead(MessageReader.Tunnel, hasNoBody: false);
+        FakeLink link = new();
+        StreamId id = link.Client.Send(false, [.. Frames.Data(1), .. Frames.Headers(("a", "b"))]);
+        link.Deliver(link.Client, int.MaxValue);
+        RequestStream moved = Move(request);
+        Assert.AreEqual(ReadStep.Data, moved.Reader.Advance(link.Server, id, new(0, 0), out _, out _));
+        Assert.AreEqual(1, moved.Reader.Take(link.Server, id, new byte[5]));
+        Assert.AreEqual(ReadStep.Failed, moved.Reader.Advance(link.Server, id, new(0, 0), out _, out Http3Error error));
+        Assert.AreEqual(Http3ErrorCode.FrameUnexpected, error.Code);
     }
 
     /// <summary>Goal: what was announced and sent of a body travels, so that no byte too many or too few is sent after a move.</summary>
