@@ -45,6 +45,9 @@ internal static class SectionNumber
     public const ulong QpackDecoder = 110;
     public const ulong Priorities = 112;
 
+    /// <summary>A request whose handler runs on another node.</summary>
+    public const ulong Tether = 114;
+
     public const ulong Component = 200;
     public const ulong Connection = 202;
     public const ulong ComponentState = 204;
@@ -52,5 +55,5 @@ internal static class SectionNumber
     /// <summary>Whether this release reads such a section of a connection. A required one that it does not know stays unread at one's peril.</summary>
     public static bool IsKnown(ulong number) => number
         is (>= Identity and <= SessionTickets) or Datagrams or Traffic
-        or (>= Http3Connection and <= Priorities);
+        or (>= Http3Connection and <= Tether);
 }

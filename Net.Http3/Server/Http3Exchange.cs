@@ -70,7 +70,18 @@ public sealed class Http3Exchange
     /// <summary>Fields that the client sent behind the request's body; <c>null</c> before its end has come, and when there are none.</summary>
     public FieldSection? RequestTrailers => _runner.State.RequestTrailers;
 
+    /// <summary>The component and this request's connection are on another node by now; the request and the response are used as before.</summary>
+    public bool IsTethered => _runner.IsTethered;
+
     private RequestHead Head => _runner.State.Head;
+
+    /// <summary>
+    /// Enters the state of a component whose handlers may stay behind when it moves (<see cref="ITetheredComponent"/>). Waits while a move is being
+    /// decided; a move waits until everybody has left.
+    /// </summary>
+    /// <returns>To be disposed of as soon as possible, and before anything else of this exchange is awaited.</returns>
+    /// <exception cref="ComponentMovedException">The component has moved, and its state with it.</exception>
+    public ValueTask<StateLease> EnterStateAsync() => _runner.Host.State.EnterAsync();
 
     /// <summary>Reads from the request's body. If the client waits for 100 (Continue), the first read that has to wait sends it.</summary>
     /// <param name="buffer">At least one byte.</param>

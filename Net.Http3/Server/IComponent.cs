@@ -37,3 +37,10 @@ public interface IComponent
 /// </para>
 /// </remarks>
 public interface IResumableComponent : IComponent;
+
+/// <summary>A component whose handlers may stay behind when it moves (<see cref="RunningRequests.Tether"/>), although it has state of its own that moves.</summary>
+/// <remarks>
+/// It promises to touch that state inside of <see cref="Http3Exchange.EnterStateAsync"/> alone: so nobody changes it while it is written down, and a
+/// handler that has stayed behind cannot take what is left of it for the truth.
+/// </remarks>
+public interface ITetheredComponent : IComponent;

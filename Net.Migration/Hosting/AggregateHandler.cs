@@ -20,9 +20,11 @@ internal class AggregateHandler : IComponent, IStatefulComponent
 
     private AggregateHandler((string Name, IComponent Component)[] components) => _components = components;
 
-    /// <summary>Its requests can be resumed elsewhere when those of all of its components can.</summary>
+    /// <summary>Its requests can be resumed elsewhere, or stay behind, when those of all of its components can.</summary>
     public static AggregateHandler Of((string Name, IComponent Component)[] components) =>
-        components.All(entry => entry.Component is IResumableComponent) ? new Resumable(components) : new AggregateHandler(components);
+        components.All(entry => entry.Component is IResumableComponent) ? new Resumable(components)
+        : components.All(entry => entry.Component is ITetheredComponent or not (IStatefulComponent or IResumableComponent)) ? new Tethered(components)
+        : new AggregateHandler(components);
 
     /// <summary>A name that is none of theirs came in by the aggregate's own name, or by an address: the first one answers.</summary>
     public ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
@@ -81,6 +83,8 @@ internal class AggregateHandler : IComponent, IStatefulComponent
             throw new SnapshotException("bytes behind the state of an aggregate");
         }
     }
+
+    private sealed class Tethered((string Name, IComponent Component)[] components) : AggregateHandler(components), ITetheredComponent;
 
     private sealed class Resumable((string Name, IComponent Component)[] components) : AggregateHandler(components), IResumableComponent;
 }

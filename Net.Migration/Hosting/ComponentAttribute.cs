@@ -20,6 +20,12 @@ public sealed class ComponentAttribute(string name) : Attribute
 
     /// <summary>Requests of one connection at a time; 0: the default. As for the idle time, one value for an aggregate.</summary>
     public int MaxRequestsPerConnection { get; init; }
+
+    /// <summary>What becomes of its running requests when it moves; one value for an aggregate.</summary>
+    public Net.Http3.Server.RunningRequests Running { get; init; }
+
+    /// <summary>How long a request may go on that has stayed behind; 0: the default of 10 minutes. One value for an aggregate.</summary>
+    public int TetherDeadlineSeconds { get; init; }
 }
 
 /// <summary>Makes a component part of an aggregate: its components have one ownership record, so they are always on one node and move as one.</summary>

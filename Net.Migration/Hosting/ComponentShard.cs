@@ -9,6 +9,7 @@ using Net.Core.Wire;
 using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
 using Net.Http3.Sessions;
+using Net.Http3.Tethers;
 using Net.Migration.Envelope;
 using Net.Migration.Ingress;
 using Net.Migration.Link;
@@ -47,6 +48,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly List<ServerOwner> _forgotten = [];
     private Queue<ServerOwner> _toCopy = new();
     private Instant _frozenAt;
+    private readonly List<ExchangeHost> _departed = [];
     private ExchangeHost _exchanges;
     private uint _refused;
     private bool _knowsEarlyData;
@@ -59,6 +61,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _component = component;
         _runner = runner;
         _onFault = onFault;
+        Tethers = new(() => runner.Now, component.TetherDeadline) { Self = () => Origin, Wanted = origins => TethersWanted(origins) };
         _options = HostDiagnostics.WithEnvironment(component.Connections);
         _keys = DeriveKeys(keys);
         Span<byte> hash = stackalloc byte[16];
@@ -85,6 +88,15 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     public DataChannel Channel => _channel;
 
+    /// <summary>Of requests whose handlers are on another node than their connection.</summary>
+    public ShardTethers Tethers { get; }
+
+    /// <summary>This node, for owners to come.</summary>
+    public TetherOrigin Origin { get; init; }
+
+    /// <summary>Told, on the shard's thread, which nodes a link is needed to; of none when a handler that had stayed has ended.</summary>
+    public Action<IReadOnlyList<TetherOrigin>> TethersWanted { get; init; } = _ => { };
+
     /// <summary>The component's connections, for <c>status</c>. From any thread.</summary>
     public uint ConnectionCount { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
@@ -92,9 +104,16 @@ internal sealed class ComponentShard : IAsyncDisposable
     public Action<Exception> Died { get; init; } = _ => { };
 
     /// <summary>The next moment at which a handler's delay ends, when handlers run inside the steps.</summary>
-    public Instant HandlerDeadline => _exchanges.Deadline;
+    public Instant HandlerDeadline => _departed.Aggregate(_exchanges.Deadline, (first, host) => Instant.Min(first, host.Deadline));
 
-    public void TickHandlers(Instant now) => _exchanges.Tick(now);
+    public void TickHandlers(Instant now)
+    {
+        _exchanges.Tick(now);
+        foreach (ExchangeHost departed in _departed.ToArray())
+        {
+            departed.Tick(now);
+        }
+    }
 
     public void Start() => _running = _runner.Start(this, $"component {_component.Name}");
 
@@ -114,6 +133,7 @@ internal sealed class ComponentShard : IAsyncDisposable
             Shard.Endpoint.Adopt(owner.Connection);
             _owners[owner.Connection] = owner;
             Shard.SetOwner(owner.Connection, new Leaving(this, owner));
+            Tethers.Adopt(owner.Http3);
         }
 
         if (!_knowsEarlyData)
@@ -140,6 +160,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
         Shard.Endpoint.AcceptsNew = true;
         _restored.Clear();
+        Tethers.Go();
         Count();
     }
 
@@ -229,6 +250,7 @@ internal sealed class ComponentShard : IAsyncDisposable
             }
         }
 
+        Tethers.Stop();
         _channel.Enter(DataMode.Frozen, _channel.Epoch);
         // A component that was silent anyway stands still from now on, not since it was last spoken to.
         bool wasBusy = connections > 0 && now - _channel.LastReceived <= s_recent;
@@ -295,6 +317,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _forgotten.Clear();
         Shard.Endpoint.AcceptsNew = true;
         _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
+        Tethers.Go();
     }
 
     /// <summary>
@@ -321,6 +344,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
 
         _forgotten.Clear();
+        Tethers.Forget();
         Renew();
         ForgetEarlyData();
         _channel.HandBackHeld();
@@ -466,9 +490,14 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     private void Renew()
     {
-        _exchanges.Abandon();
-        _exchanges.Dispose();
+        ExchangeHost abandoned = _exchanges;
         _exchanges = NewExchanges();
+        abandoned.Abandon(_runner.Now);
+        _departed.RemoveAll(host => !host.HasStayed);
+        if (abandoned.HasStayed)
+        {
+            _departed.Add(abandoned);
+        }
     }
 
     private ExchangeHost NewExchanges() => new(_component.Handler, new ShardQueue(Shard), new()
@@ -477,6 +506,8 @@ internal sealed class ComponentShard : IAsyncDisposable
         Inline = _runner.RunsHandlersInline,
         Serves = _serves,
         SendsGrease = true,
+        Running = _component.Running,
+        Tethers = Tethers,
         // A simulated world has no date.
         Date = _runner.RunsHandlersInline ? null : new HttpDate(TimeProvider.System).Text,
         // A simulated world has no slow clients, only those that its seed makes slow.

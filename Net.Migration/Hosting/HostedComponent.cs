@@ -20,6 +20,22 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// <summary>First labels of server names that it answers to, beside <see cref="Name"/>: the components of an aggregate.</summary>
     public IReadOnlyList<string> Names { get; init; } = [];
 
+    /// <summary>What becomes of its running requests when it moves. <see cref="ComponentAttribute.Running"/> says it in the component's code.</summary>
+    public RunningRequests Running
+    {
+        get => field != RunningRequests.Default ? field
+            : Handler is IResumableComponent ? RunningRequests.Resume
+            : Handler is ITetheredComponent or not IStatefulComponent ? RunningRequests.Tether
+            : RunningRequests.Drain;
+        init;
+    }
+
+    /// <summary>
+    /// How long a request may go on that has stayed behind when the component moved: then it is reset with H3_INTERNAL_ERROR. 10 minutes by default.
+    /// A node that leaves waits for its requests as long.
+    /// </summary>
+    public TimeSpan TetherDeadline { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Limits and times of its connections.</summary>
     internal ConnectionOptions Connections { get; init; } = ConnectionOptions.Default;
 
@@ -48,7 +64,8 @@ public sealed record HostedComponent(string Name, IComponent Handler)
             (ComponentAttribute Settings, IComponent Component)[] members = [.. group];
             ComponentAttribute settings = members[0].Settings;
             if (members.Any(member => member.Settings.IdleTimeoutSeconds != settings.IdleTimeoutSeconds
-                || member.Settings.MaxRequestsPerConnection != settings.MaxRequestsPerConnection))
+                || member.Settings.MaxRequestsPerConnection != settings.MaxRequestsPerConnection || member.Settings.Running != settings.Running
+                || member.Settings.TetherDeadlineSeconds != settings.TetherDeadlineSeconds))
             {
                 throw new ArgumentException($"the components of {group.Key} share connections, but their settings differ", nameof(components));
             }
@@ -58,6 +75,8 @@ public sealed record HostedComponent(string Name, IComponent Handler)
             {
                 Names = isAlone ? [] : [.. members.Select(member => member.Settings.Name)],
                 Connections = ConnectionsOf(settings),
+                Running = settings.Running,
+                TetherDeadline = settings.TetherDeadlineSeconds > 0 ? TimeSpan.FromSeconds(settings.TetherDeadlineSeconds) : TimeSpan.FromMinutes(10),
             });
         }
 

@@ -7,6 +7,12 @@ namespace Net.Migration.Hosting;
 /// <summary>A move that was asked for, and until when it has to be committed.</summary>
 internal sealed record MoveAttempt(MigrateMessage Ask, Instant Expires);
 
+/// <summary>A life that may have this node's name beside it.</summary>
+internal sealed record Succession(ulong Incarnation, TaskCompletionSource<bool> Noted, TaskCompletionSource Joined)
+{
+    public HashSet<uint> NotedBy { get; } = [];
+}
+
 /// <summary>A component that can be hosted here, and what is being done about it.</summary>
 internal sealed class HostedState(HostedComponent component)
 {

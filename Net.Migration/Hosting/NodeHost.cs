@@ -179,13 +179,19 @@ public sealed class NodeHost : IAsyncDisposable
         return await found.Task.ConfigureAwait(false);
     }
 
-    /// <summary>Drains, says goodbye, and stops: what a planned end is.</summary>
+    /// <summary>
+    /// Drains, waits for the requests that have stayed behind, for as long as is left of the time, says goodbye, and stops: what a planned end is.
+    /// </summary>
     /// <inheritdoc cref="DrainAsync"/>
     public async Task<IReadOnlyList<string>> StopAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
     {
+        long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         IReadOnlyList<string> remaining = await DrainAsync(timeout, cancellationToken).ConfigureAwait(false);
         if (remaining.Count == 0)
         {
+            TimeSpan left = TimeSpan.FromMilliseconds(long.Max(0, deadline - Environment.TickCount64));
+            await TethersEndedAsync().WaitAsync(left, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
             // Nothing of it sends any more, so it need not be waited for. What is on its way to it still goes back to its ingress meanwhile.
             _actor.Post(_ => _state.Leave());
             await Task.Delay(s_lastDatagrams, cancellationToken).ConfigureAwait(false);
@@ -253,6 +259,8 @@ public sealed class NodeHost : IAsyncDisposable
                 () => HandOverAsync(joined.Task), _stop.Token).ConfigureAwait(false);
             if (isDone)
             {
+                // Its successor serves by now; requests that have stayed here end within their own time.
+                await TethersEndedAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
                 _actor.Post(_ => _state.Leave());
                 await Task.Delay(s_lastDatagrams, _stop.Token).ConfigureAwait(false);
                 _completion.TrySetResult();
@@ -285,6 +293,13 @@ public sealed class NodeHost : IAsyncDisposable
         }
 
         return true;
+    }
+
+    private Task TethersEndedAsync()
+    {
+        TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ => _state.Tethers.Await(ended));
+        return ended.Task;
     }
 
     private static void Close(Dictionary<string, IDatagramChannel> data)
@@ -373,7 +388,7 @@ public sealed class NodeHost : IAsyncDisposable
             QuicStream stream = await connection.AcceptInboundStreamAsync(patience.Token).ConfigureAwait(false);
             MessageLink link = new(
                 connection, stream,
-                (l, message) => _actor.Do(now => _state.OnNodeMessage(l, message, now)),
+                OnNodeMessage,
                 l =>
                 {
                     _actor.Post(now => _state.OnNodeLinkLost(l, now));
@@ -385,6 +400,15 @@ public sealed class NodeHost : IAsyncDisposable
         catch (Exception e) when (e is QuicException or OperationCanceledException or ObjectDisposedException)
         {
             await EndAsync(connection).ConfigureAwait(false);
+        }
+    }
+
+    private void OnNodeMessage(MessageLink link, LinkMessage message)
+    {
+        // Bytes of requests are no decision: they go straight to their shard.
+        if (!TetherLinks.TryDeliver(link, message))
+        {
+            _actor.Do(now => _state.OnNodeMessage(link, message, now));
         }
     }
 
@@ -402,7 +426,7 @@ public sealed class NodeHost : IAsyncDisposable
             patience.CancelAfter(TimeSpan.FromSeconds(3));
             MessageLink link = await OpenAsync(
                 node.Link.ToEndPoint(), LinkCodec.MigrationAlpn,
-                (l, message) => _actor.Do(now => _state.OnNodeMessage(l, message, now)),
+                OnNodeMessage,
                 l => _actor.Post(now => _state.OnNodeLinkLost(l, now)),
                 patience.Token).ConfigureAwait(false);
             if (link.PeerName == node.Member.Name)

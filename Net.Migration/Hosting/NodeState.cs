@@ -25,6 +25,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
     private readonly NodeMoves _moves;
+    private readonly TetherLinks _tethers;
     private TaskCompletionSource<DrainReport?>? _drained;
     private bool _isFailed;
     private bool _isLeaving;
@@ -41,6 +42,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         _names.Add(self);
+        _tethers = new(self.Member, _records, _hosted, surroundings, OnFault);
         _moves = new(self.Member, _records, _members, _hosted, surroundings, SendControl, TakeRequests, Clean, OnFault, options.Log);
     }
 
@@ -48,7 +50,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     {
         get
         {
-            Instant deadline = _heartbeatAt;
+            Instant deadline = Instant.Min(_heartbeatAt, _tethers.Deadline);
             foreach (HostedState hosted in _hosted.Values)
             {
                 deadline = Instant.Min(deadline, hosted.Outgoing?.Deadline ?? Instant.Never);
@@ -158,7 +160,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnNodeMessage(ILink link, LinkMessage message, Instant now)
     {
-        if (message is not HandOverMessage handOver)
+        if (_tethers.OnMessage(link, message) || message is not HandOverMessage handOver)
         {
             return;
         }
@@ -190,6 +192,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnNodeLinkLost(ILink link, Instant now)
     {
+        _tethers.OnLost(link);
         (link.State as SourceDriver)?.OnLinkLost(now);
         if (_incoming.TryGetValue(link, out DestinationDriver? incoming))
         {
@@ -242,6 +245,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     }
 
     public void OnReleased(string component) => _hosted[component].IsReserved = false;
+
+    public TetherLinks Tethers => _tethers;
 
     public ComponentShard? FindShard(string component) => _hosted.GetValueOrDefault(component)?.Shard;
 
@@ -308,6 +313,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             // A former life's end says nothing of the one that has the name now.
             _members.Remove(name);
         }
+
+        _tethers.OnMember(member);
     }
 
     private void SetIngress(uint number, UdpAddress data)
@@ -353,6 +360,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         _records[record.Component] = record;
+        _tethers.OnRecord(record.Component);
         if (!_hosted.TryGetValue(record.Component, out HostedState? hosted))
         {
             return;
@@ -444,6 +452,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void Tick(Instant now)
     {
+        _tethers.Tick(now);
         if (now >= _heartbeatAt)
         {
             Heartbeat(now);
@@ -521,6 +530,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
                 authority => _names.Serves(name, authority))
             {
                 Died = fault => _surroundings.Actor.Post(_ => OnComponentDied(name, fault)),
+                Origin = new(_self.Member.Name, _self.Member.Incarnation, _self.Link),
+                TethersWanted = origins => _surroundings.Actor.Post(_ => _tethers.OnWanted(hosted, origins)),
             };
             foreach ((uint ingress, UdpAddress data) in _ingresses)
             {
@@ -587,10 +598,4 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     }
 
     public void OnFault(Exception fault) => _options.Log?.Invoke($"{fault.Message}{(fault.InnerException is Exception inner ? $": {inner.Message}" : "")}");
-
-    /// <summary>A life that may have this node's name beside it.</summary>
-    private sealed record Succession(ulong Incarnation, TaskCompletionSource<bool> Noted, TaskCompletionSource Joined)
-    {
-        public HashSet<uint> NotedBy { get; } = [];
-    }
 }

@@ -19,6 +19,12 @@ internal enum MessageType : ulong
     Committed = 20,
     Abort = 22,
     Resumed = 23,
+    TetherOpen = 24,
+    TetherOpened = 26,
+    TetherAttach = 28,
+    TetherData = 30,
+    TetherAck = 32,
+    TetherReset = 34,
 
     // continuum-control/1
     Join = 40,

@@ -87,7 +87,8 @@ internal sealed class ConnectionGuard(ServerConnection connection, IStreamTransp
             _offenders.Add((id, connection.TimeOut));
         }
 
-        watch.Written = exchange?.State.ResponseOffset ?? watch.Written;
+        // The handler of a tethered one writes elsewhere: what came of it is seen here.
+        watch.Written = exchange?.State.ResponseOffset ?? request?.Writer.BodySent ?? watch.Written;
         long waiting = (long)transport.Unacknowledged(id), taken = watch.Written - waiting;
         if (limits.MinResponseRate is not DataRate rate || waiting == 0)
         {

@@ -26,6 +26,12 @@ internal sealed record ExchangeHostOptions
     /// <summary>The <c>date</c> of responses; <c>null</c>: they have none unless the component sets it.</summary>
     public Func<string>? Date { get; init; }
 
+    /// <summary>What becomes of running requests in a move; <see cref="RunningRequests.Default"/>: they are resumed, or waited for.</summary>
+    public RunningRequests Running { get; init; }
+
+    /// <summary>Carries the tethers of requests whose handlers stay; <c>null</c>: none may.</summary>
+    public ITetherCarrier? Tethers { get; init; }
+
     /// <summary>Told of exceptions that handlers let escape.</summary>
     public Action<Exception>? OnFault { get; init; }
 }
@@ -37,8 +43,9 @@ internal sealed record ExchangeHostOptions
 ///                       '---------------- --Abandon--> Abandoned  the move succeeded: handlers never go on here
 /// </code>
 /// While held, operations that handlers start stay pending, cancellations wait, and new requests are taken but not handled; once
-/// <see cref="IsQuiet"/>, nothing of the component runs, and its connections may be exported. Handlers of a component that is not
-/// <see cref="IResumableComponent"/> go on until they end, and only then is it quiet. All members are called on the shard's thread.
+/// <see cref="IsQuiet"/>, its connections may be exported. Handlers that are resumed come to rest in an operation. Those that are tethered go on, but
+/// their operations wait, none is in the component's state, and when it is abandoned they go on at the end of a tether. All others must have ended.
+/// All members are called on the shard's thread.
 /// </remarks>
 internal sealed class ExchangeHost(IComponent component, IShardQueue queue, ExchangeHostOptions options) : IShardWork, IDisposable
 {
@@ -50,6 +57,7 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
 
     private readonly List<ServerConnection> _connections = [];
     private readonly PriorityQueue<ExchangeRunner, Instant> _delays = new();
+    private readonly HashSet<ExchangeRunner> _stayed = [];
 
     public IComponent Component => component;
 
@@ -59,17 +67,27 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
 
     public IReadOnlyList<ServerConnection> Connections => _connections;
 
-    public bool IsResumable => component is IResumableComponent;
+    /// <summary>Handlers rest at safe points, and go on elsewhere.</summary>
+    public bool IsResumable => options.Running == RunningRequests.Default ? component is IResumableComponent : options.Running == RunningRequests.Resume;
+
+    /// <summary>Handlers stay, and finish what they do here.</summary>
+    public bool IsTethering => options is { Running: RunningRequests.Tether, Tethers: not null };
+
+    /// <summary>The door to the component's state for handlers that may stay behind.</summary>
+    public StateGate State { get; } = new(options.Inline);
+
+    /// <summary>A handler that has stayed runs.</summary>
+    public bool HasStayed => _stayed.Count > 0;
 
     public bool IsHeld { get; private set; }
 
     public bool IsAbandoned { get; private set; }
 
     /// <summary>Whether operations of running handlers are held back.</summary>
-    public bool Holds => IsHeld && IsResumable;
+    public bool Holds => IsHeld && (IsResumable || IsTethering);
 
     /// <summary>Held, and no handler runs.</summary>
-    public bool IsQuiet => IsHeld && (IsResumable ? Exchanges.All(exchange => exchange.IsQuiet) : RunningHandlers == 0);
+    public bool IsQuiet => IsHeld && (IsResumable ? Exchanges.All(exchange => exchange.IsQuiet) : IsTethering ? State.IsEmpty : RunningHandlers == 0);
 
     /// <summary>Handlers that have begun and not ended; for a component that is not resumable they must end before it can move.</summary>
     public int RunningHandlers => Exchanges.Count(exchange => exchange.IsRunning);
@@ -80,12 +98,20 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
 
     private IEnumerable<ExchangeRunner> Exchanges => _connections.SelectMany(connection => connection.Exchanges);
 
-    public void Hold() => IsHeld = true;
+    public void Hold()
+    {
+        IsHeld = true;
+        if (IsTethering)
+        {
+            State.Close();
+        }
+    }
 
     /// <summary>Lets everything go on that was held.</summary>
     public void Release(Instant now)
     {
         IsHeld = false;
+        State.Open();
         foreach (ExchangeRunner exchange in Exchanges.ToArray())
         {
             exchange.Release(now);
@@ -113,13 +139,31 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
         }
     }
 
-    /// <summary>The exchanges live elsewhere now: their handlers here are dropped where they wait.</summary>
-    public void Abandon()
+    /// <summary>The exchanges live elsewhere now: their handlers here are dropped where they wait, or stay at the end of tethers.</summary>
+    public void Abandon(Instant now)
     {
-        IsAbandoned = true;
+        (IsAbandoned, IsHeld, _nextSweep) = (true, false, Instant.Never);
+        State.Leave();
+        ServerConnection[] connections = IsTethering ? [.. _connections] : [];
         _connections.Clear();
         _delays.Clear();
-        Dispose();
+        foreach (ServerConnection connection in connections)
+        {
+            foreach (ExchangeRunner exchange in connection.Exchanges.Where(exchange => exchange.IsRunning).ToArray())
+            {
+                _stayed.Add(exchange);
+                exchange.Stay(options.Tethers!, connection.Session, now);
+            }
+        }
+
+        DisposeIfDone();
+    }
+
+    /// <summary>A handler that has stayed has ended.</summary>
+    public void OnStayedEnded(ExchangeRunner exchange)
+    {
+        _stayed.Remove(exchange);
+        DisposeIfDone();
     }
 
     public void Tick(Instant now)
@@ -152,6 +196,14 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     }
 
     public void Dispose() => _timer?.Dispose();
+
+    private void DisposeIfDone()
+    {
+        if (IsAbandoned && !HasStayed)
+        {
+            Dispose();
+        }
+    }
 
     public void Add(ServerConnection connection) => _connections.Add(connection);
 

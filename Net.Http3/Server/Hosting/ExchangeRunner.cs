@@ -20,18 +20,20 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     }
 
     private readonly ExchangeHost _host;
-    private readonly ServerConnection _connection;
     private readonly CancellationTokenSource _cancellation = new();
     private Phase _phase;
     private Http3ErrorCode? _abort;
     private Exception? _fault;
+    private IExchangePort _port;
+    private ulong? _tether;
+    private bool _hasStayed, _hasEnded;
     private bool _isFirstDelay = true;
     private bool _isReadCancelled;
 
     public ExchangeRunner(ExchangeHost host, ServerConnection connection, ExchangeState state)
     {
         _host = host;
-        _connection = connection;
+        _port = new StreamPort(connection, state.Id);
         State = state;
         ReadOperation = new(this, host.Options.Inline);
         WriteOperation = new(this, host.Options.Inline);
@@ -54,7 +56,13 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     public int FaultStatus => _fault is Http3BodyTooLargeException ? 413 : 500;
 
     /// <summary>The request may be a copy, as long as the connection's handshake is not complete.</summary>
-    public bool IsEarlyData => _connection.IsEarlyData;
+    public bool IsEarlyData => _port.IsEarlyData;
+
+    /// <summary>The request's connection has moved away, and the handler has stayed.</summary>
+    public bool IsTethered => _hasStayed;
+
+    /// <summary>The handlers' host.</summary>
+    public ExchangeHost Host => _host;
 
     /// <summary>Methods that may change something wait for the handshake: a copy does not come that far (RFC 8470, section 3).</summary>
     public bool MayStart => !IsEarlyData || State.Head.IsSafe;
@@ -102,10 +110,42 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     public void Perform(ExchangeOperation operation, Instant now)
     {
         // Abandoned: the exchange lives elsewhere, and here nothing of it ever completes.
-        if (!_host.IsAbandoned && !_host.Holds)
+        if (!IsGone && !_host.Holds)
         {
             TryPerform(operation, now);
         }
+    }
+
+    /// <summary>Writes down that the handler, if the move succeeds, stays here.</summary>
+    public Tethers.Tether Leave(ITetherCarrier carrier)
+    {
+        Tethers.Tether tether = carrier.Begin(State.Id);
+        _tether = tether.Number;
+        return tether;
+    }
+
+    /// <summary>The connection has moved away: the handler goes on at the end of a tether; one that nobody can be tied to is told to end.</summary>
+    public void Stay(ITetherCarrier carrier, Http3Session session, Instant now)
+    {
+        if (_phase != Phase.Running)
+        {
+            return;
+        }
+
+        _hasStayed = true;
+        if (_tether is ulong number && _abort is null)
+        {
+            Tethers.TetherServer tether = new(number, this, session, carrier);
+            _port = tether;
+            carrier.OnLeft(tether);
+        }
+        else
+        {
+            _port = new NoPort();
+            _abort ??= Http3ErrorCode.InternalError;
+        }
+
+        Release(now);
     }
 
     /// <summary>Lets a pending read try again.</summary>
@@ -144,6 +184,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         if (_abort is not null)
         {
             Cancel();
+            EndIfWaiting();
             return;
         }
 
@@ -160,13 +201,33 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
 
         _isReadCancelled = false;
+        EndIfWaiting();
     }
 
-    /// <summary>The handler has ended: so does the response.</summary>
+    /// <summary>The handler has ended: so does the response, but not in the middle of a freeze.</summary>
     public void Run(Instant now)
     {
+        _hasEnded = true;
+        if (!(_host.IsHeld && _host.IsTethering))
+        {
+            End();
+        }
+    }
+
+    private bool IsGone => _host.IsAbandoned && !_hasStayed;
+
+    private void EndIfWaiting()
+    {
+        if (_hasEnded && _phase == Phase.Running)
+        {
+            End();
+        }
+    }
+
+    private void End()
+    {
         _phase = Phase.Finished;
-        if (_host.IsAbandoned)
+        if (IsGone)
         {
             return;
         }
@@ -176,8 +237,12 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             _host.Options.OnFault?.Invoke(_fault);
         }
 
-        _connection.OnFinished(this, failed: _fault is not null);
+        _port.Finish(this, failed: _fault is not null);
         _cancellation.Dispose();
+        if (_hasStayed)
+        {
+            _host.OnStayedEnded(this);
+        }
     }
 
     private void Retry(ExchangeOperation operation)
@@ -261,14 +326,13 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             operation.Fail(error);
         }
 
-        _connection.Pump();
+        _port.Settle();
     }
 
     private void Read(ExchangeOperation operation)
     {
-        RequestStream? request = _connection.Session.Requests.GetValueOrDefault(State.Id);
-        ReadOutcome outcome = _connection.Session.Read(State.Id, operation.Buffer.Span, out int count);
-        if (request?.Trailers is FieldSection trailers && State.RequestTrailers is null)
+        ReadOutcome outcome = _port.Read(operation.Buffer.Span, out int count, out FieldSection? trailers);
+        if (trailers is not null && State.RequestTrailers is null)
         {
             State.OnTrailers(trailers);
         }
@@ -285,12 +349,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
                 operation.Complete(count);
             }
         }
-        else if (outcome == ReadOutcome.Aborted && !_connection.Session.HasEvents)
-        {
-            // A message that was read to its end and answered is no longer known: there is nothing more to read.
-            operation.Complete(0);
-        }
-        else if (outcome == ReadOutcome.Wait && State.AwaitsContinue && _connection.Session.Respond(State.Id, new(100, [])))
+        else if (outcome == ReadOutcome.Wait && State.AwaitsContinue && _port.Respond(new(100, [])))
         {
             // The handler wants the content: only now is the client told to send it.
             State.OnInterim(100);
@@ -311,7 +370,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             throw new ArgumentException("content-length in a successful response to CONNECT");
         }
 
-        if (!_connection.Session.Respond(State.Id, head))
+        if (!_port.Respond(head))
         {
             return;
         }
@@ -343,14 +402,14 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
             return;
         }
 
-        if (_connection.Session.BodyLeft(State.Id) is long room and >= 0 && left > room)
+        if (_port.BodyLeft is long room and >= 0 && left > room)
         {
             throw new InvalidOperationException("more body bytes than content-length, or than the status permits");
         }
 
         while (left > 0)
         {
-            int written = _connection.Session.Write(State.Id, operation.Data.Span[operation.Progress..]);
+            int written = _port.Write(operation.Data.Span[operation.Progress..]);
             if (written == 0)
             {
                 return;
@@ -390,7 +449,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     {
         public void Run(Instant now)
         {
-            if (!runner._host.IsAbandoned && runner.ReadOperation.IsPending && isStill())
+            if (!runner.IsGone && runner.ReadOperation.IsPending && isStill())
             {
                 runner._isReadCancelled = runner._host.Holds;
                 if (!runner._host.Holds)

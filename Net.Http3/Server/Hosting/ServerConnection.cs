@@ -3,6 +3,7 @@ using Net.Core.Time;
 using Net.Core.Wire;
 using Net.Http3.Messages;
 using Net.Http3.Sessions;
+using Net.Http3.Tethers;
 using Net.Http3.Wire;
 
 namespace Net.Http3.Server.Hosting;
@@ -14,6 +15,7 @@ internal sealed class ServerConnection
     private readonly IStreamTransport _transport;
     private readonly Dictionary<StreamId, ExchangeRunner> _exchanges = [];
     private readonly List<ExchangeRunner> _orphans = [];
+    private readonly Dictionary<StreamId, Tether> _tethers = [];
     private readonly ConnectionGuard? _guard;
     private bool _isPumping, _isClosed, _hasBegun;
     private volatile bool _isEarlyData;
@@ -36,8 +38,11 @@ internal sealed class ServerConnection
     /// <summary>All whose handler waits or runs, those of requests that are over included.</summary>
     public IEnumerable<ExchangeRunner> Exchanges => _exchanges.Values.Concat(_orphans);
 
+    /// <summary>Requests whose handlers are on other nodes.</summary>
+    public IReadOnlyCollection<Tether> Tethers => _tethers.Values;
+
     /// <summary>No request is open and no handler runs.</summary>
-    public bool IsIdle => Session.Requests.Count == 0 && _exchanges.Count == 0 && _orphans.Count == 0;
+    public bool IsIdle => Session.Requests.Count == 0 && _exchanges.Count == 0 && _orphans.Count == 0 && _tethers.Count == 0;
 
     /// <summary>What is read now may be a copy of what somebody sent before: the handshake is not complete (RFC 8470). From any thread.</summary>
     public bool IsEarlyData => _isEarlyData;
@@ -105,13 +110,16 @@ internal sealed class ServerConnection
     public void GoAway(bool final) => Session.GoAway(final);
 
     /// <summary>Held, and none of its handlers runs. Asked of each connection in a freeze: so it looks at its own alone.</summary>
-    private bool IsQuiet => _host.IsHeld && Exchanges.All(exchange => _host.IsResumable ? exchange.IsQuiet : !exchange.IsRunning);
+    private bool IsQuiet => _host.IsHeld && (_host.IsTethering || Exchanges.All(exchange => _host.IsResumable ? exchange.IsQuiet : !exchange.IsRunning));
 
     /// <summary>The parts of the session and of every exchange, for <c>Connection.Export</c>; the host must be quiet.</summary>
     /// <exception cref="InvalidOperationException">A handler may still run.</exception>
     public IEnumerable<TravellingPart> Parts => IsQuiet
         ? SessionSnapshot.Parts(Session).Concat(_exchanges.Values.OrderBy(exchange => exchange.State.Id)
-            .Select(exchange => TravellingPart.Of(exchange.State, exchange.State.Id.Value)))
+            .Select(exchange => _host.IsTethering && exchange.IsRunning
+                ? TravellingPart.Of(exchange.Leave(_host.Options.Tethers!), exchange.State.Id.Value)
+                : TravellingPart.Of(exchange.State, exchange.State.Id.Value)))
+            .Concat(_tethers.Values.OrderBy(tether => tether.Id).Select(tether => TravellingPart.Of(tether, tether.Id.Value)))
         : throw new InvalidOperationException("exchanges can be exported only while their host is held and quiet");
 
     /// <summary>Rebuilds a connection whose transport was restored; <see cref="Resume"/> sets it going.</summary>
@@ -138,9 +146,10 @@ internal sealed class ServerConnection
             }
         }
 
-        // Every request whose head was handed out has an exchange until its response is complete.
+        Dictionary<StreamId, Tether> tethers = ImportTethers(session, sections);
+        // Every request whose head was handed out has an exchange, here or elsewhere, until its response is complete.
         if (session.Requests.Values.Any(request => request.Reader.Phase != ReadPhase.Head
-            && request.Writer.Phase is WritePhase.Head or WritePhase.Body && !states.ContainsKey(request.Id)))
+            && request.Writer.Phase is WritePhase.Head or WritePhase.Body && states.ContainsKey(request.Id) == tethers.ContainsKey(request.Id)))
         {
             throw new SnapshotException("a request has no exchange");
         }
@@ -151,6 +160,11 @@ internal sealed class ServerConnection
             connection._exchanges.Add(state.Id, new(host, connection, state));
         }
 
+        foreach (Tether tether in tethers.Values)
+        {
+            connection._tethers.Add(tether.Id, tether);
+        }
+
         return connection;
     }
 
@@ -158,12 +172,18 @@ internal sealed class ServerConnection
     public void Resume()
     {
         // What still worked for a request that was over has ended with its node.
-        foreach (StreamId id in _transport.OpenStreams.Where(id => id.IsBidirectional && !_exchanges.ContainsKey(id)).ToArray())
+        foreach (StreamId id in _transport.OpenStreams
+            .Where(id => id.IsBidirectional && !_exchanges.ContainsKey(id) && !_tethers.ContainsKey(id)).ToArray())
         {
             _transport.SetHeld(id, false);
         }
 
         Session.Resume();
+        foreach (StreamId id in _tethers.Keys.ToArray())
+        {
+            PumpTether(id);
+        }
+
         Pump();
         if (!_host.IsHeld)
         {
@@ -189,8 +209,14 @@ internal sealed class ServerConnection
             switch (e.Kind)
             {
                 case Http3EventKind.Head: OnRequest(e.Id); break;
-                case Http3EventKind.Readable: _exchanges.GetValueOrDefault(e.Id)?.OnReadable(); break;
-                case Http3EventKind.Writable: _exchanges.GetValueOrDefault(e.Id)?.OnWritable(); break;
+                case Http3EventKind.Readable:
+                    _exchanges.GetValueOrDefault(e.Id)?.OnReadable();
+                    PumpTether(e.Id);
+                    break;
+                case Http3EventKind.Writable:
+                    _exchanges.GetValueOrDefault(e.Id)?.OnWritable();
+                    PumpTether(e.Id);
+                    break;
                 case Http3EventKind.Aborted:
                     OnAborted(e.Id, (Http3ErrorCode)e.Code);
                     _guard?.OnCancelled();
@@ -204,6 +230,29 @@ internal sealed class ServerConnection
     }
 
     public ExchangeRunner? FindExchange(StreamId id) => _exchanges.GetValueOrDefault(id);
+
+    /// <summary>A word of the handler's node about a request of this connection.</summary>
+    public void OnTether(Tether tether, TetherMessage message)
+    {
+        if (tether.OnMessage(message))
+        {
+            PumpTether(tether.Id);
+            Pump();
+        }
+        else
+        {
+            FailTether(tether);
+        }
+    }
+
+    /// <summary>The handler of a request cannot be reached any more, or has had its time: that request alone is reset (RFC 9114, section 8.1).</summary>
+    public void FailTether(Tether tether)
+    {
+        OnAborted(tether.Id, Http3ErrorCode.InternalError);
+        Session.Abort(tether.Id, Http3ErrorCode.InternalError);
+        Pump();
+        Leave();
+    }
 
     /// <summary>Time has passed: whoever lets us wait for too long is not waited for any more.</summary>
     public void Sweep(TimeSpan elapsed)
@@ -298,7 +347,7 @@ internal sealed class ServerConnection
         }
 
         // Handlers of streams that were reset count as well: resetting does not buy more of them.
-        if (_exchanges.Count + _orphans.Count >= (_host.Options.Limits?.MaxRunningHandlers ?? Http3Limits.MaxRunningExchanges))
+        if (_exchanges.Count + _orphans.Count + _tethers.Count >= (_host.Options.Limits?.MaxRunningHandlers ?? Http3Limits.MaxRunningExchanges))
         {
             Session.Abort(id, Http3ErrorCode.RequestRejected);
             return;
@@ -324,6 +373,12 @@ internal sealed class ServerConnection
 
     private void OnAborted(StreamId id, Http3ErrorCode code)
     {
+        if (_tethers.TryGetValue(id, out Tether? tether))
+        {
+            tether.Abandon(code);
+            Settle(tether);
+        }
+
         if (_exchanges.Remove(id, out ExchangeRunner? exchange))
         {
             if (exchange.IsRunning)
@@ -341,9 +396,45 @@ internal sealed class ServerConnection
 
     private void AbortAll(Http3ErrorCode code)
     {
-        foreach (StreamId id in _exchanges.Keys.ToArray())
+        foreach (StreamId id in _exchanges.Keys.Concat(_tethers.Keys).ToArray())
         {
             OnAborted(id, code);
         }
+    }
+
+    private void PumpTether(StreamId id)
+    {
+        if (_tethers.TryGetValue(id, out Tether? tether))
+        {
+            tether.Pump(Session);
+            Settle(tether);
+        }
+    }
+
+    private void Settle(Tether tether)
+    {
+        if (tether.IsOver && _tethers.Remove(tether.Id))
+        {
+            _transport.SetHeld(tether.Id, false);
+        }
+
+        _host.Options.Tethers?.OnChanged(tether);
+    }
+
+    private static Dictionary<StreamId, Tether> ImportTethers(Http3Session session, IReadOnlyCollection<(SnapshotSection Section, Instant Now)> sections)
+    {
+        Dictionary<StreamId, Tether> tethers = [];
+        foreach ((SnapshotSection section, Instant now) in sections.Where(entry => entry.Section.Number == SectionNumber.Tether))
+        {
+            Tether tether = Tether.Import(new(section.Body, now));
+            bool known = session.Requests.TryGetValue(tether.Id, out RequestStream? request)
+                && request.Writer.Phase is WritePhase.Head or WritePhase.Body && request.Reader.Phase != ReadPhase.Head;
+            if (!known || tether.Id.Value != section.Key || !tethers.TryAdd(tether.Id, tether))
+            {
+                throw new SnapshotException("a tether contradicts its stream");
+            }
+        }
+
+        return tethers;
     }
 }

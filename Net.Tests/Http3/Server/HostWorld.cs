@@ -108,7 +108,7 @@ internal sealed class HostWorld
             writer.WriteSection(part.Section, part.Key, part.Export);
         }
 
-        Host.Abandon();
+        Host.Abandon(Now);
         Host = new(destination, _queue, Options);
         Connection = ServerConnection.Import(Host, Link.Server, [.. SessionSnapshotTests.Sections(writer).Select(section => (section, Now))]);
         Link.Server.Attach(Connection);

@@ -1,5 +1,6 @@
 using CsCheck;
 using Net.Core.Wire;
+using Net.Http3.Tethers;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
 using Net.Migration.Link;
@@ -38,6 +39,12 @@ public sealed class LinkCodecTests
         new CommittedMessage(1, 6),
         new AbortMessage(1, RefuseCode.Timeout),
         new ResumedMessage(1, TimeSpan.FromMilliseconds(3)),
+        new TetherOpenMessage("web", 5, A, B),
+        new TetherOpenedMessage(5),
+        new TetherFrameMessage(new TetherAttach(1, 2, 3)),
+        new TetherFrameMessage(new TetherData(1, 1UL << 40, new byte[] { 7, 8 }, IsLast: true)),
+        new TetherFrameMessage(new TetherAck(4, 5, 6)),
+        new TetherFrameMessage(new TetherReset(7, 0x102)),
         new JoinMessage(Node),
         new WelcomeMessage(Keys, 3, Address("10.0.0.9:5001")),
         new JoinRefusedMessage("the name a is in use by a live member"),

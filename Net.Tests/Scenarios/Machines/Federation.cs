@@ -81,6 +81,11 @@ internal sealed class Federation
     /// <summary>Every node also hosts the aggregate "shop" of two components.</summary>
     public bool HasShop { get; set; }
 
+    /// <summary>What becomes of running requests of "web".</summary>
+    public Net.Http3.Server.RunningRequests Running { get; set; }
+
+    public TimeSpan TetherDeadline { get; set; } = TimeSpan.FromMinutes(10);
+
     public DirectoryFaults Directory { get; set; } = new();
 
     /// <summary>Small buffers, so that handlers run for most of a scenario.</summary>

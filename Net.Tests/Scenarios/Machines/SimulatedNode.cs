@@ -24,7 +24,10 @@ internal sealed class SimulatedNode : IComponentRunner
         _federation = federation;
         Machine = new(federation.World, name, clock);
         Member = new(name, incarnation != 0 ? incarnation : federation.World.Random.Next() | 1);
-        List<HostedComponent> components = [new("web", Component) { Connections = federation.ServerConnections }];
+        List<HostedComponent> components = [new("web", Component)
+        {
+            Connections = federation.ServerConnections, Running = federation.Running, TetherDeadline = federation.TetherDeadline,
+        }];
         if (federation.HasShop)
         {
             components.AddRange(HostedComponent.Of(Cart, Orders).Select(c => c with { Connections = federation.ServerConnections }));
