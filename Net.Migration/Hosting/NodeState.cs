@@ -25,7 +25,6 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private ulong _nextHeartbeat = 1;
     private Instant _heartbeatAt = Instant.Never;
     private readonly NodeMoves _moves;
-    private readonly TetherLinks _tethers;
     private TaskCompletionSource<DrainReport?>? _drained;
     private bool _isFailed;
     private bool _isLeaving;
@@ -42,7 +41,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         _names.Add(self);
-        _tethers = new(self.Member, _records, _hosted, surroundings, OnFault);
+        Tethers = new(self.Member, _records, _hosted, surroundings, OnFault);
         _moves = new(self.Member, _records, _members, _hosted, surroundings, SendControl, TakeRequests, Clean, OnFault, options.Log);
     }
 
@@ -50,7 +49,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     {
         get
         {
-            Instant deadline = Instant.Min(_heartbeatAt, _tethers.Deadline);
+            Instant deadline = Instant.Min(_heartbeatAt, Tethers.Deadline);
             foreach (HostedState hosted in _hosted.Values)
             {
                 deadline = Instant.Min(deadline, hosted.Outgoing?.Deadline ?? Instant.Never);
@@ -160,7 +159,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnNodeMessage(ILink link, LinkMessage message, Instant now)
     {
-        if (_tethers.OnMessage(link, message) || message is not HandOverMessage handOver)
+        if (Tethers.OnMessage(link, message) || message is not HandOverMessage handOver)
         {
             return;
         }
@@ -192,7 +191,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnNodeLinkLost(ILink link, Instant now)
     {
-        _tethers.OnLost(link);
+        Tethers.OnLost(link);
         (link.State as SourceDriver)?.OnLinkLost(now);
         if (_incoming.TryGetValue(link, out DestinationDriver? incoming))
         {
@@ -246,7 +245,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void OnReleased(string component) => _hosted[component].IsReserved = false;
 
-    public TetherLinks Tethers => _tethers;
+    public TetherLinks Tethers { get; }
 
     public ComponentShard? FindShard(string component) => _hosted.GetValueOrDefault(component)?.Shard;
 
@@ -313,8 +312,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             // A former life's end says nothing of the one that has the name now.
             _members.Remove(name);
         }
-
-        _tethers.OnMember(member);
+        Tethers.OnMember(member);
     }
 
     private void SetIngress(uint number, UdpAddress data)
@@ -360,7 +358,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
 
         _records[record.Component] = record;
-        _tethers.OnRecord(record.Component);
+        Tethers.OnRecord(record.Component);
         if (!_hosted.TryGetValue(record.Component, out HostedState? hosted))
         {
             return;
@@ -452,7 +450,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public void Tick(Instant now)
     {
-        _tethers.Tick(now);
+        Tethers.Tick(now);
         if (now >= _heartbeatAt)
         {
             Heartbeat(now);
@@ -531,7 +529,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             {
                 Died = fault => _surroundings.Actor.Post(_ => OnComponentDied(name, fault)),
                 Origin = new(_self.Member.Name, _self.Member.Incarnation, _self.Link),
-                TethersWanted = origins => _surroundings.Actor.Post(_ => _tethers.OnWanted(hosted, origins)),
+                TethersWanted = origins => _surroundings.Actor.Post(_ => Tethers.OnWanted(hosted, origins)),
             };
             foreach ((uint ingress, UdpAddress data) in _ingresses)
             {
