@@ -35,6 +35,11 @@ internal sealed class GetCommand(GetOptions options, ICommandRuntime runtime, Co
             Report(new(GetFailure.CodeOf(error), failure.Message));
             throw failure;
         }
+        catch (Exception error) when (error is HttpRequestException or IOException)
+        {
+            // What the interruption broke is no news.
+            throw new OperationCanceledException(error.Message, error, cancellationToken);
+        }
         catch (CommandFailure failure)
         {
             Report(new(_response is null ? "local" : (int)_response.StatusCode >= 300 ? "status" : "incomplete", failure.Message));

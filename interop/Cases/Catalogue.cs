@@ -23,6 +23,7 @@ internal static class Catalogue
         new("relay-upload-curl-openssl", s_transfer, c => Relay.UploadAsync(c, c.Peers.CurlOpenSsl)),
         new("ingress-killed-download-curl-openssl", s_transfer, c => IngressRestarts.KillDownloadAsync(c, c.Peers.CurlOpenSsl)),
         new("crowd20", s_transfer, c => Crowd.RunAsync(c, c.Peers.CurlNgtcp2, 20)),
+        new("web-lean-curl-ngtcp2", s_transfer, c => WebRequests.RunLeanAsync(c, c.Peers.CurlNgtcp2)),
         new("wrong-usage", TimeSpan.FromMinutes(3), WrongInput.UsageAsync),
         new("wrong-input", TimeSpan.FromMinutes(3), WrongInput.InputAsync),
         new("packages", TimeSpan.FromMinutes(6), Packages.RunAsync),
@@ -41,6 +42,13 @@ internal static class Catalogue
         .. ForBothCurls("ingress-killed-download", IngressRestarts.KillDownloadAsync),
         .. ForBothCurls("ingress-killed-upload", IngressRestarts.KillUploadAsync),
         .. ForBothCurls("ingress-terminated", IngressRestarts.TerminateAsync),
+        .. ForBothCurls("web", WebRequests.RunAsync, TimeSpan.FromMinutes(4)),
+        new("get-nginx", s_transfer, Gets.FromNginxAsync),
+        new("get-caddy", s_transfer, Gets.FromCaddyAsync),
+        new("get-kestrel", s_transfer, Gets.FromKestrelAsync),
+        new("get-lean", s_transfer, Gets.FromLeanAsync),
+        new("page-chromium", TimeSpan.FromMinutes(6), Chromium.MoveAsync),
+        new("page-takeover-chromium", TimeSpan.FromMinutes(6), Chromium.TakeOverAsync),
         new("impatient", s_transfer, Restarts.ImpatientAsync),
     ]);
 

@@ -19,7 +19,13 @@ internal static class Chromium
     // A browser's start, on a machine that does other things as well.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
 
-    public static async Task<string> RunAsync(CaseContext context)
+    /// <summary>Four moves.</summary>
+    public static Task<string> MoveAsync(CaseContext context) => RunAsync(context, takesOver: false);
+
+    /// <summary>Moves and take-overs in turn: what the page sees is the same.</summary>
+    public static Task<string> TakeOverAsync(CaseContext context) => RunAsync(context, takesOver: true);
+
+    private static async Task<string> RunAsync(CaseContext context, bool takesOver)
     {
         ChromiumSide chromium = new();
         string version = await chromium.PrepareAsync();
@@ -50,6 +56,12 @@ internal static class Chromium
                 break;
             }
 
+            if (takesOver && moves % 2 == 1)
+            {
+                await cluster.TakeOverAsync(cluster.Owner);
+                continue;
+            }
+
             MoveReport report = await cluster.MoveAsync(cluster.Owner == "a" ? "b" : "a");
             connections = long.Max(connections, report.Connections!.Value);
         }
@@ -59,7 +71,7 @@ internal static class Chromium
         browser.Input.Close();
         int code = await browser.WaitAsync(s_patience, context.Cancellation);
         return code == 0 && connections == 1
-            ? string.Create(CultureInfo.InvariantCulture, $"{version}: {Resources} resources over h3, counted to {tick} across {Moves} moves on one connection, and {Resources} again, {MoveLoop.DescribeMoves(cluster)}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{version}: {Resources} resources over h3, counted to {tick} across {Moves} {(takesOver ? "moves and take-overs" : "moves")} on one connection, and {Resources} again, {MoveLoop.DescribeMoves(cluster)}")
             : throw new CaseFailedException($"chromium's driver ended with exit code {code}, {connections} connections moved: {Child.LastLine(browser.Errors)}");
     }
 

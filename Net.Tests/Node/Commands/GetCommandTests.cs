@@ -219,6 +219,32 @@ public sealed class GetCommandTests : IDisposable
         Assert.AreEqual("a part of it, and the rest", await File.ReadAllTextAsync(file));
     }
 
+    /// <summary>Goal: who is interrupted in the middle of a body ends with 130, says nothing, and leaves an older file as it was, and no part of the new one.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task An_interruption_leaves_the_older_file()
+    {
+        TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ClientSite site = new(new Handler(async (exchange, token) =>
+        {
+            await exchange.RespondAsync(200, ("content-length", "1000000"));
+            await exchange.WriteAsync("a part of it"u8.ToArray());
+            begun.SetResult();
+            await Task.Delay(Timeout.Infinite, token);
+        }));
+        _runtime.NewHandler = ClientSite.NewHandler;
+        string file = Path.Combine(_home, "body");
+        await File.WriteAllTextAsync(file, "older");
+        using CancellationTokenSource interrupted = CancellationTokenSource.CreateLinkedTokenSource(TestContext.CancellationToken);
+        Task<int> running = RunAsync(interrupted.Token, site.At("/", "localhost").AbsoluteUri, "-o", file);
+        await begun.Task.WaitAsync(TestContext.CancellationToken);
+        await interrupted.CancelAsync();
+        Assert.AreEqual(130, await running);
+        Assert.AreEqual("", _error.ToString());
+        Assert.AreEqual("older", await File.ReadAllTextAsync(file));
+        AssertNoParts();
+    }
+
     private string Raw => Encoding.ASCII.GetString(_raw.ToArray());
 
     private void AssertNoParts() => Assert.IsEmpty(Directory.GetFiles(_home, "*.part-*", new EnumerationOptions { AttributesToSkip = 0 }));
@@ -236,13 +262,15 @@ public sealed class GetCommandTests : IDisposable
         Assert.AreEqual(1, _error.ToString().Trim().Split('\n').Length);
     }
 
-    private Task<int> RunAsync(params string[] arguments)
+    private Task<int> RunAsync(params string[] arguments) => RunAsync(TestContext.CancellationToken, arguments);
+
+    private Task<int> RunAsync(CancellationToken stop, params string[] arguments)
     {
         _output.GetStringBuilder().Clear();
         _error.GetStringBuilder().Clear();
         _raw = new();
         CommandHandlers handlers = new(_runtime, name => name == "CONTINUUM_HOME" ? Path.Combine(_home, "home") : null, TimeProvider.System);
         CommandLine line = new(handlers, _output, _error) { OpenOutput = () => _raw, OpenInput = () => _input };
-        return line.RunAsync(["get", .. arguments], TestContext.CancellationToken);
+        return line.RunAsync(["get", .. arguments], stop);
     }
 }

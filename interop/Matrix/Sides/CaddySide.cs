@@ -23,6 +23,8 @@ internal sealed class CaddySide() : DebianSide("caddy", "trixie", "trixie-caddy"
             https://server:{{cell.Port}}, https://{{cell.Authority}} {
                 bind {{cell.Host}}
                 tls {{cell.Certificates.Chain}} {{cell.Certificates.Key}}
+                respond /ask "{method} {header.x-word} {header.content-length}
+            "
                 root * {{cell.Www}}
                 file_server
             }

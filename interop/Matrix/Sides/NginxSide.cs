@@ -26,6 +26,7 @@ internal sealed class NginxSide() : DebianSide("nginx", "sid", "sid-nginx", ["ng
                     ssl_certificate {{cell.Certificates.Chain}}; ssl_certificate_key {{cell.Certificates.Key}};
                     ssl_protocols TLSv1.3; ssl_early_data on; ssl_session_tickets on; http3_hq on;
                     quic_retry {{(cell.Case.Retry ? "on" : "off")}}; quic_active_connection_id_limit 4;
+                    location = /ask { default_type text/plain; return 200 "$request_method $http_x_word $http_content_length\n"; }
                     location / { root {{cell.Www}}; }
                 }
             }
