@@ -29,9 +29,11 @@ internal sealed class Endpoint
     private readonly UsedTokens _usedTokens = new();
     private readonly ITokenStore _serverTokens;
     private readonly ITicketStore _serverTickets;
-    private readonly TicketKey[] _ticketKeys;
     private readonly Deadlines _deadlines = new();
     private readonly ResetWatch _resets = new();
+    private IReadOnlyList<ConnectionKeys> _keys;
+    private IReadOnlyList<ConnectionKeys> _honoured;
+    private TicketKey[] _ticketKeys;
     private int _handshakes;
     private int _batchesOfTurn;
 
@@ -42,7 +44,7 @@ internal sealed class Endpoint
         _host = host;
         _serverTokens = options.Tokens ?? new TokenStore();
         _serverTickets = options.Tickets ?? new TicketStore();
-        _ticketKeys = [.. options.Keys.Select(keys => keys.TicketKey)];
+        UseKeys(options.Keys, options.Keys);
         _stateless = new(options.MaxStatelessPackets);
         _resetBudget = new(options.MaxResetsPerSecond);
         Span<byte> key = stackalloc byte[16];
@@ -51,6 +53,16 @@ internal sealed class Endpoint
     }
 
     private readonly record struct Route(ConnectionEntry Entry, ulong? SequenceNumber);
+
+    /// <summary>The federation's keys have rotated. Connections keep those that they were made with.</summary>
+    /// <param name="keys">Newest first; at least one. Those of connections that exist are among them.</param>
+    /// <param name="honoured">Under which tokens and tickets are taken; newest first, at least one.</param>
+    [System.Diagnostics.CodeAnalysis.MemberNotNull(nameof(_keys), nameof(_honoured), nameof(_ticketKeys))]
+    public void UseKeys(IReadOnlyList<ConnectionKeys> keys, IReadOnlyList<ConnectionKeys> honoured)
+    {
+        (_keys, _honoured) = (keys, honoured);
+        _ticketKeys = [.. honoured.Select(each => each.TicketKey)];
+    }
 
     /// <summary>All connections, those included that are on their way out.</summary>
     public IReadOnlyCollection<Connection> Connections => _entries.Keys;
@@ -117,7 +129,7 @@ internal sealed class Endpoint
         _host.FillEntropy(entropy);
         TicketOrigin origin = new(tls.ServerName.ToLowerInvariant(), path.Remote.Port);
         ResumptionTicket? ticket = tls.Resumes ? _serverTickets.Take(origin, tls.AlpnProtocols, _options.Connection.Version, now) : null;
-        Connection connection = ConnectionFactory.Connect(_options.Connection, tls, _options.Keys[0], _options.DefaultShard, path, entropy, now, ticket);
+        Connection connection = ConnectionFactory.Connect(_options.Connection, tls, _keys[0], _options.DefaultShard, path, entropy, now, ticket);
         byte[] token = _serverTokens.Take(tls.ServerName ?? "", path.Remote);
         if (token.Length > 0)
         {
@@ -306,7 +318,7 @@ internal sealed class Endpoint
         Connection connection = ConnectionFactory.Accept(
             _options.Connection,
             tls,
-            _options.Keys[0],
+            _keys[0],
             shard ?? _options.DefaultShard,
             path,
             new(initial.Version, initial.Destination, initial.Source, token.Kind == TokenKind.Retry ? token.Original : null, token.IsValid),
@@ -345,7 +357,7 @@ internal sealed class Endpoint
             return true;
         }
 
-        verdict = AddressTokens.Open(_options.Keys, datagram.Slice(initial.TokenOffset, initial.TokenLength), path.Remote, initial.Destination, second);
+        verdict = AddressTokens.Open(_honoured, datagram.Slice(initial.TokenOffset, initial.TokenLength), path.Remote, initial.Destination, second);
         if (verdict.Kind == TokenKind.FalseRetry)
         {
             _stateless.Refuse(datagram, initial, TransportErrorCode.InvalidToken, path);
@@ -367,7 +379,7 @@ internal sealed class Endpoint
 
         if (!_stateless.IsFull)
         {
-            ConnectionKeys keys = _options.Keys[0];
+            ConnectionKeys keys = _keys[0];
             Span<byte> random = Entropy(stackalloc byte[CidLayout.NonceLength + AddressTokens.SerialLength + 1]);
             Span<byte> id = stackalloc byte[CidLayout.Length];
             // Any node may get what the client sends to this ID, as any one opens the token.
@@ -392,7 +404,7 @@ internal sealed class Endpoint
         if (connection.IsServer && connection.IsConfirmed && connection.IsOpen && _options.RetryAbove is not null && WallClock is long second)
         {
             Span<byte> serial = Entropy(stackalloc byte[AddressTokens.SerialLength]);
-            connection.OfferToken(AddressTokens.MakeNewToken(_options.Keys[0], connection.ValidatedPath.Remote, serial, second));
+            connection.OfferToken(AddressTokens.MakeNewToken(_keys[0], connection.ValidatedPath.Remote, serial, second));
         }
     }
 
@@ -466,7 +478,7 @@ internal sealed class Endpoint
     /// <summary>The keys that an ID of this layout was made with: its first bits name their configuration.</summary>
     private ConnectionKeys? KeysOf(ConnectionId id)
     {
-        foreach (ConnectionKeys keys in _options.Keys)
+        foreach (ConnectionKeys keys in _keys)
         {
             if (keys.Config == id.Span[0] >> 5)
             {

@@ -40,7 +40,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly IComponentRunner _runner;
     private IAsyncDisposable? _running;
     private readonly ConnectionOptions _options;
-    private readonly IReadOnlyList<ConnectionKeys> _keys;
+    private IReadOnlyList<ConnectionKeys> _keys;
     private readonly Action<Exception> _onFault;
     private readonly Func<string, bool> _serves;
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
@@ -122,6 +122,14 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     /// <summary>As <see cref="Run"/>, without a wait for the shard's thread when that has nothing to do: in a freeze it is part of the stall.</summary>
     public void RunAtOnce(Action<Instant> action) => Shard.PostAtOnce(new Work(action));
+
+    /// <summary>The federation's keys have rotated. Connections keep the keys that they were made with; tokens and tickets are taken under the new ones alone.</summary>
+    public void UseKeys(FederationKeys keys)
+    {
+        _keys = DeriveKeys(keys);
+        _channel.UseTags(keys.Tag);
+        Shard.Endpoint.UseKeys(_keys, [.. _keys.Where(key => keys.Token.TryGet((byte)key.Number, out _))]);
+    }
 
     /// <summary>Serves from now on, with the connections that were restored, or with none.</summary>
     /// <param name="onFirst">Called once for the first datagram that is processed under this ownership.</param>

@@ -32,7 +32,7 @@ internal sealed class ControlDesk
     private readonly IIngressRegistry _registry;
     private readonly ControlRequests _requests;
     private readonly IIngressRoutes _routes;
-    private readonly FederationKeys _keys;
+    private readonly ControlTrust _trust;
     private readonly ControlDeskOptions _options;
     private readonly Action<string> _log;
     private readonly FailureDetector _detector;
@@ -51,11 +51,13 @@ internal sealed class ControlDesk
     /// <param name="log">One line per event.</param>
     /// <param name="now">When the ingress started.</param>
     /// <param name="registry">The other ingresses; null: there are none.</param>
+    /// <param name="trust">Who is a member, and the keys, instead of <paramref name="keys"/>; null: whoever has a certificate is one.</param>
     public ControlDesk(
         IOwnershipDirectory directory, IIngressRoutes routes, FederationKeys keys, ControlDeskOptions options, Action<string> log, Instant now,
-        IIngressRegistry? registry = null)
+        IIngressRegistry? registry = null, ControlTrust? trust = null)
     {
-        (_directory, _routes, _keys, _options, _log) = (directory, routes, keys, options, log);
+        (_directory, _routes, _options, _log) = (directory, routes, options, log);
+        _trust = trust ?? new(new MemorySecrets(keys), [], log);
         _registry = registry ?? OnlyIngress.Instance;
         _requests = new(directory);
         _detector = new(options.FailureTimeout);
@@ -75,7 +77,7 @@ internal sealed class ControlDesk
     }
 
     public Instant Deadline => Instant.Min(
-        Instant.Min(_detector.Deadline, _strangersUntil), Instant.Min(_requests.Deadline, Instant.Min(_moves.Deadline, _drains.Deadline)));
+        Instant.Min(_detector.Deadline, _strangersUntil), Instant.Min(Instant.Min(_requests.Deadline, _trust.Deadline), Instant.Min(_moves.Deadline, _drains.Deadline)));
 
     public void OnMessage(IControlPeer peer, LinkMessage message, Instant now)
     {
@@ -101,10 +103,18 @@ internal sealed class ControlDesk
             }
         }
 
+        LookAtTrust(now);
         _ = Settle(now);
         // Who was seen by another ingress may be seen by nobody now.
         TakeOver(now);
         _drains.Pump(now);
+    }
+
+    /// <summary>A roster as the trust folder has it.</summary>
+    public void OnRoster(string text, Instant now)
+    {
+        _trust.OnFile(text);
+        LookAtTrust(now);
     }
 
     /// <summary>A datagram of a node names an epoch that this ingress has not heard of: it is held until the directory is known to say so.</summary>
@@ -119,6 +129,12 @@ internal sealed class ControlDesk
 
     private void Hear(IControlPeer peer, LinkMessage message, Instant now)
     {
+        if (_trust.WhyNot(peer) is { } reason)
+        {
+            TurnAway(peer, message, reason);
+            return;
+        }
+
         switch (message)
         {
             case JoinMessage join:
@@ -204,6 +220,8 @@ internal sealed class ControlDesk
             _detector.Forgive(now);
         }
 
+        _trust.Tick(now);
+        LookAtTrust(now);
         _moves.Tick(now);
         bool isForceDue = _takeOvers.IsForcing && now >= _requests.Deadline;
         _ = Settle(now);
@@ -230,6 +248,48 @@ internal sealed class ControlDesk
 
         _drains.Pump(now);
     }
+
+    /// <summary>Who is no member is told why, and nothing else.</summary>
+    private void TurnAway(IControlPeer peer, LinkMessage message, string reason)
+    {
+        _log($"turned away: {reason}");
+        switch (message)
+        {
+            case JoinMessage: peer.Send(new JoinRefusedMessage(reason)); break;
+            case MigrateMessage ask: peer.Send(new MigrateReplyMessage(ask.Id, MigrateReport.NotMoved(ask, null, MigrateCode.Refused, reason))); break;
+            case DrainMessage ask: peer.Send(new DrainReplyMessage(ask.Id, new(ask.Node, [], [], MigrateCode.Refused, reason))); break;
+            default: peer.Close(); break;
+        }
+    }
+
+    /// <summary>Keys or members have changed, here or by another ingress: those that are members hear of both, those that are not count as dead.</summary>
+    private void LookAtTrust(Instant now)
+    {
+        if (!_trust.Look(now))
+        {
+            return;
+        }
+
+        _routes.UseTags(_trust.Keys.Tag);
+        foreach (ControlMember member in _members.All.Where(member => member.IsAlive && !IsTrusted(member)).ToArray())
+        {
+            _log($"{member.Member} is no member any more");
+            OnLeave(member, now);
+        }
+
+        foreach (IControlPeer peer in _members.Peers)
+        {
+            if (_trust.Roster is { } roster)
+            {
+                peer.Send(new TrustUpdateMessage(roster.Text));
+            }
+
+            peer.Send(new KeysUpdateMessage(_trust.Keys));
+        }
+    }
+
+    private bool IsTrusted(ControlMember member) =>
+        _trust.Roster is not { } roster || (member.Peer is { } peer ? _trust.WhyNot(peer) is null : roster.Has(member.Member.Name));
 
     private void OnLeave(ControlMember member, Instant now)
     {
@@ -267,7 +327,12 @@ internal sealed class ControlDesk
         _log($"{member.Member} joined from {node.Link}");
         _routes.OnMember(node, isAlive: true);
         _registry.Report(node.Member, isAlive: true);
-        peer.Send(new WelcomeMessage(_keys, _registry.Number, peer.DataAddress));
+        peer.Send(new WelcomeMessage(_trust.Keys, _registry.Number, peer.DataAddress));
+        if (_trust.Roster is { } roster)
+        {
+            peer.Send(new TrustUpdateMessage(roster.Text));
+        }
+
         foreach (IngressInfo ingress in _registry.Ingresses)
         {
             peer.Send(new IngressUpdateMessage(ingress.Number, ingress.Control, IsAlive: true));

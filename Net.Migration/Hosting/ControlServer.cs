@@ -157,6 +157,8 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         public string Name => link.PeerName;
 
+        public string Fingerprint => link.PeerFingerprint;
+
         public UdpAddress DataAddress => dataAddress;
 
         public void Send(LinkMessage message) => link.Send(message);

@@ -66,6 +66,9 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     /// <summary>Bytes of datagrams that have left for clients. From any thread.</summary>
     public ulong BytesOut { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
+    /// <summary>The federation's keys have rotated.</summary>
+    public void UseTags(Link.KeyRing keys) => tags.Use(keys);
+
     public void SetIngress(uint number, UdpAddress address) => _ingresses[number] = address;
 
     /// <summary>Changes what is done from the next datagram on.</summary>

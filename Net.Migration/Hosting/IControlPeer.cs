@@ -9,6 +9,9 @@ internal interface IControlPeer
     /// <summary>As its certificate says.</summary>
     string Name { get; }
 
+    /// <summary>SHA-256 of that certificate, in lower-case hex.</summary>
+    string Fingerprint => "";
+
     /// <summary>Where this peer reaches the ingress with datagrams.</summary>
     UdpAddress DataAddress { get; }
 

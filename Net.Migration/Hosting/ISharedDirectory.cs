@@ -1,15 +1,11 @@
 using Net.Core.Wire;
 using Net.Migration.Directory;
-using Net.Migration.Link;
 
 namespace Net.Migration.Hosting;
 
 /// <summary>A directory outside the ingress, which several ingresses work with: who owns what, who sees whom, and the federation's keys.</summary>
-internal interface ISharedDirectory : IOwnershipDirectory, IIngressRegistry, IAsyncDisposable
+internal interface ISharedDirectory : IOwnershipDirectory, IIngressRegistry, IFederationSecrets, IAsyncDisposable
 {
-    /// <summary>The federation's, the same for all ingresses.</summary>
-    FederationKeys Keys { get; }
-
     /// <summary>Begins to tell of what has come: answers, changes, trouble. From any thread, and not within a call to this object.</summary>
     void Start(Action changed);
 }

@@ -23,6 +23,9 @@ internal interface IIngressRoutes
 
     /// <summary>Nothing below this epoch passes any more, nor is on its way to a socket.</summary>
     ulong Fence(uint shard);
+
+    /// <summary>Tags datagrams with the current key from now on, and takes those of the whole ring.</summary>
+    void UseTags(KeyRing keys);
 }
 
 /// <summary>The ingress's two sockets, its two threads (one per direction), and the router between them.</summary>
@@ -106,6 +109,12 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         Change(_ => fence = _router.Fence(shard));
         return fence;
     }
+
+    public void UseTags(KeyRing keys) => Change(_ =>
+    {
+        _writeTags.Use(keys);
+        _readTags.Use(keys);
+    });
 
     /// <summary>What was dropped and held so far.</summary>
     public RouterCounters Counters()

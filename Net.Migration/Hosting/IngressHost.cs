@@ -69,13 +69,13 @@ public sealed class IngressHost : IAsyncDisposable
                 {
                     SharedDirectoryUser self = new(UdpAddress.FromEndPoint(listener.LocalEndPoint), options.StateDirectory);
                     ISharedDirectory shared = await open(self, cancellationToken).ConfigureAwait(false);
-                    return Start(options, publicChannel, nodeChannel, new(shared, shared.Keys, shared, shared), listener);
+                    return Start(options, publicChannel, nodeChannel, new(shared, shared, shared, shared), listener);
                 }
 
                 FileDirectoryStorage storage = Opened(new FileDirectoryStorage(Path.Combine(options.StateDirectory, "directory.log")));
                 EmbeddedDirectory directory = new(storage);
-                FederationKeys keys = IngressKeys.LoadOrCreate(Path.Combine(options.StateDirectory, "federation-keys"));
-                return Start(options, publicChannel, nodeChannel, new(directory, keys, new Storage(storage), null), listener);
+                FileSecrets secrets = new(options.StateDirectory);
+                return Start(options, publicChannel, nodeChannel, new(directory, secrets, new Storage(storage), null), listener);
             }
             catch
             {
@@ -120,22 +120,36 @@ public sealed class IngressHost : IAsyncDisposable
     private static IngressHost Start(
         IngressHostOptions options, IDatagramChannel publicChannel, IDatagramChannel nodeChannel, Parts parts, QuicListener listener)
     {
-        IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, parts.Keys.Tag);
+        IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, parts.Secrets.Keys.Tag);
+        ControlTrust trust = new(parts.Secrets, options.FederationRoots, options.Log);
         ControlDeskOptions deskOptions = new() { PublicAddress = forwarder.PublicAddress, FailureTimeout = options.FailureTimeout };
-        ControlDesk desk = new(parts.Directory, forwarder, parts.Keys, deskOptions, options.Log, MonotonicClock.Now, parts.Shared);
+        ControlDesk desk = new(parts.Directory, forwarder, trust.Keys, deskOptions, options.Log, MonotonicClock.Now, parts.Shared, trust);
         Actor actor = new("ingress control", () => desk.Deadline, desk.Tick, fault => options.Log($"a fault of the ingress: {fault}"));
         forwarder.Unconfirmed = shard => actor.Post(now => desk.OnCheck(shard, now));
+        RosterWatch? watch = options.RosterFile is { } file ? new(file, text => actor.Post(now => desk.OnRoster(text, now)), options.Log) : null;
+        // Before anybody can ask: who was removed while this was away stays away.
+        watch?.Look();
         forwarder.Start();
         actor.Start();
         parts.Shared?.Start(() => actor.Post(desk.OnDirectory));
-        return new(parts.Owned, forwarder, actor, ControlServer.Start(listener, actor, desk, forwarder.NodeAddress));
+        watch?.Start();
+        return new(new Both(watch, parts.Owned), forwarder, actor, ControlServer.Start(listener, actor, desk, forwarder.NodeAddress));
     }
 
     private async Task EndAsync() =>
         await (await Task.WhenAny(_disposed.Task, _forwarder.Faulted).ConfigureAwait(false)).ConfigureAwait(false);
 
     /// <summary>What the two kinds of directories bring.</summary>
-    private sealed record Parts(IOwnershipDirectory Directory, FederationKeys Keys, IAsyncDisposable Owned, ISharedDirectory? Shared);
+    private sealed record Parts(IOwnershipDirectory Directory, IFederationSecrets Secrets, IAsyncDisposable Owned, ISharedDirectory? Shared);
+
+    private sealed class Both(IDisposable? first, IAsyncDisposable second) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            first?.Dispose();
+            return second.DisposeAsync();
+        }
+    }
 
     private sealed class Storage(FileDirectoryStorage file) : IAsyncDisposable
     {

@@ -35,6 +35,9 @@ public sealed class IngressHostOptions
     /// <summary>Opens the directory that this ingress shares with others; null: it has one of its own, in <see cref="StateDirectory"/>.</summary>
     internal Func<SharedDirectoryUser, CancellationToken, Task<ISharedDirectory>>? OpenDirectory { get; init; }
 
+    /// <summary>A file in which the federation's authority has signed who is a member; looked at every second. Null, or not there: whoever has a certificate is.</summary>
+    internal string? RosterFile { get; init; }
+
     /// <summary>Told one line per event, without a line end; from any thread. Nothing by default.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 

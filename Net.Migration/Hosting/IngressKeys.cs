@@ -36,12 +36,19 @@ internal static class IngressKeys
         FederationKeys keys = FederationKeys.Create(entropy);
         CryptographicOperations.ZeroMemory(entropy);
 
+        Store(path, keys);
+        return keys;
+    }
+
+    /// <summary>Replaces the file as a whole.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static void Store(string path, FederationKeys keys)
+    {
         FieldWriter writer = new();
         writer.WriteBytes(Preamble);
         keys.Write(writer);
         writer.WriteBytes(SHA256.HashData(writer.Written.Span).AsSpan(0, CheckLength));
         StateFiles.WriteWhole(path, writer.Written.Span);
-        return keys;
     }
 
     private static FederationKeys Load(string path)

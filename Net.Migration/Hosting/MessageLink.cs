@@ -44,10 +44,14 @@ internal sealed class MessageLink : ILink
         stream.Driver.Reads.IsUrgent = true;
         stream.Driver.Writes.IsUrgent = true;
         PeerName = NameOf(connection);
+        PeerFingerprint = connection.RemoteCertificate is { } raw ? Roster.FingerprintOf(raw.GetRawCertData()) : "";
     }
 
     /// <summary>The common name in the peer's certificate: who it is, as its federation has said.</summary>
     public string PeerName { get; }
+
+    /// <summary>SHA-256 of that certificate, in lower-case hex.</summary>
+    public string PeerFingerprint { get; }
 
     public System.Net.IPEndPoint Remote => _connection.RemoteEndPoint;
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -40,6 +41,10 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly IngressLinks _ingresses;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>All links that are open, those to ingresses included.</summary>
+    private readonly ConcurrentDictionary<MessageLink, bool> _openLinks = new();
+
+    private volatile Roster? _roster;
     private int _inbound;
     private int _isDisposed;
 
@@ -59,8 +64,13 @@ public sealed class NodeHost : IAsyncDisposable
             Rehearsed = HandOverRehearsal.Once,
             Phases = options.Phases,
             IngressTold = told => _ingresses!.OnTold(told),
+            RosterTold = OnRoster,
         });
         _ingresses = new(JoinAsync, options, _stop.Token);
+        if (options.Roster is { } roster)
+        {
+            OnRoster(roster);
+        }
     }
 
     /// <summary>Ends when the node has stopped; with an exception when it had to, as for a name that is in use.</summary>
@@ -329,6 +339,7 @@ public sealed class NodeHost : IAsyncDisposable
             (l, message) => _actor.Do(now => _state.OnControl(l, message, now)),
             l =>
             {
+                _ = _openLinks.TryRemove(l, out _);
                 _actor.Post(now => _state.OnControlLost(l, now));
                 _ = lost.TrySetResult();
             },
@@ -391,10 +402,18 @@ public sealed class NodeHost : IAsyncDisposable
                 OnNodeMessage,
                 l =>
                 {
-                    _actor.Post(now => _state.OnNodeLinkLost(l, now));
+                    OnNodeLinkLost(l);
                     _ = EndAsync(connection);
                 },
                 MessageLink.MaxNodeQueue);
+            if (!TryAdmit(link))
+            {
+                _options.Log?.Invoke($"{link.PeerName} is no member of the federation: link closed");
+                await link.DisposeAsync().ConfigureAwait(false);
+                await EndAsync(connection).ConfigureAwait(false);
+                return;
+            }
+
             link.Start();
         }
         catch (Exception e) when (e is QuicException or OperationCanceledException or ObjectDisposedException)
@@ -412,6 +431,12 @@ public sealed class NodeHost : IAsyncDisposable
         }
     }
 
+    private void OnNodeLinkLost(MessageLink link)
+    {
+        _ = _openLinks.TryRemove(link, out _);
+        _actor.Post(now => _state.OnNodeLinkLost(link, now));
+    }
+
     private async Task EndAsync(QuicConnection connection)
     {
         _ = Interlocked.Decrement(ref _inbound);
@@ -427,7 +452,7 @@ public sealed class NodeHost : IAsyncDisposable
             MessageLink link = await OpenAsync(
                 node.Link.ToEndPoint(), LinkCodec.MigrationAlpn,
                 OnNodeMessage,
-                l => _actor.Post(now => _state.OnNodeLinkLost(l, now)),
+                OnNodeLinkLost,
                 patience.Token).ConfigureAwait(false);
             if (link.PeerName == node.Member.Name)
             {
@@ -458,8 +483,46 @@ public sealed class NodeHost : IAsyncDisposable
             throw new IOException($"{link.PeerName} is a member of the federation, but no ingress");
         }
 
+        if (!TryAdmit(link))
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw new IOException($"{link.PeerName} is no member of the federation any more");
+        }
+
         link.Start();
         return link;
+    }
+
+    /// <summary>Noted first, then looked at: a roster that comes in between finds it.</summary>
+    private bool TryAdmit(MessageLink link)
+    {
+        _openLinks[link] = true;
+        bool isMember = Admits(link);
+        if (!isMember)
+        {
+            _ = _openLinks.TryRemove(link, out _);
+        }
+
+        return isMember;
+    }
+
+    private bool Admits(MessageLink link) => _roster is not { } roster || roster.Admits(link.PeerName, link.PeerFingerprint);
+
+    /// <summary>Only what the authority has signed counts, and never less than what is known already. One at a time: at the start, then on the actor.</summary>
+    private void OnRoster(string text)
+    {
+        if (text == _roster?.Text || !Roster.TryRead(text, _options.FederationRoots, out Roster? roster) || roster.Generation <= _roster?.Generation)
+        {
+            return;
+        }
+
+        _roster = roster;
+        // Nothing more comes from those that are no members any more, and nothing more goes to them.
+        foreach (MessageLink link in _openLinks.Keys.Where(link => !Admits(link)))
+        {
+            _options.Log?.Invoke($"{link.PeerName} is no member of the federation any more: link closed");
+            _ = link.DisposeAsync().AsTask();
+        }
     }
 }
 

@@ -51,6 +51,9 @@ public sealed record NodeOptions
     /// <summary>Told in words what happens; one line each.</summary>
     public Action<string>? Log { get; init; }
 
+    /// <summary>Who is a member, as the federation's authority has signed it; null until an ingress tells: whoever has a certificate is.</summary>
+    internal string? Roster { get; init; }
+
     /// <summary>Asked for the ingresses' control addresses while there is no link to any; an <see cref="IOException"/> says why it cannot tell. Null: only <see cref="Join"/> is tried, and what ingresses tell of each other.</summary>
     internal Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>>? FindIngresses { get; init; }
 

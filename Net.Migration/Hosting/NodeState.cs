@@ -28,7 +28,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private TaskCompletionSource<DrainReport?>? _drained;
     private bool _isFailed;
     private bool _isLeaving;
-    private Succession? _succession;
+    private readonly NodeSuccession _succession;
 
     public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
     {
@@ -42,6 +42,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
         _names.Add(self);
         Tethers = new(self.Member, _records, _hosted, surroundings, OnFault);
+        _succession = new(self.Member, _controls);
         _moves = new(self.Member, _records, _members, _hosted, surroundings, SendControl, TakeRequests, Clean, OnFault, options.Log);
     }
 
@@ -79,7 +80,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             _heartbeatAt = _controls.IsMember ? _heartbeatAt : Instant.Never;
             _ = _drained?.TrySetResult(null);
-            _ = _succession?.Noted.TrySetResult(false);
+            _succession.OnLinkLost();
         }
     }
 
@@ -101,22 +102,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     /// <summary>What could not be drained stays here, and so does this node.</summary>
     public void Stay() => _isLeaving = false;
 
-    /// <summary>Lets another life of this node's name join beside it.</summary>
-    /// <param name="incarnation">Of that life; 0: nobody any more.</param>
-    /// <param name="noted">Ends when it may join; with false when the link is lost before.</param>
-    /// <param name="joined">Ends when it has.</param>
-    public void OfferSuccession(ulong incarnation, TaskCompletionSource<bool> noted, TaskCompletionSource joined)
-    {
-        _ = _succession?.Noted.TrySetResult(false);
-        _succession = new(incarnation, noted, joined);
-        if (!_controls.IsMember)
-        {
-            _ = noted.TrySetResult(false);
-            return;
-        }
-
-        SendControl(new SuccessorMessage(incarnation));
-    }
+    /// <inheritdoc cref="NodeSuccession.Offer"/>
+    public void OfferSuccession(ulong incarnation, TaskCompletionSource<bool> noted, TaskCompletionSource joined) => _succession.Offer(incarnation, noted, joined);
 
     /// <summary>Says goodbye. Nothing of this node may send any more.</summary>
     public void Leave() => SendControl(new LeaveMessage());
@@ -148,7 +135,9 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(link, heartbeat); break;
             case MigrateMessage migrate: _moves.Start(_controls.Take(link, migrate), now); break;
-            case SuccessorNotedMessage noted when noted.Incarnation == _succession?.Incarnation: OnNoted(_succession, link); break;
+            case SuccessorNotedMessage noted: _succession.OnNoted(link, noted.Incarnation); break;
+            case KeysUpdateMessage update: OnKeys(update.Keys); break;
+            case TrustUpdateMessage trust: _surroundings.RosterTold(trust.Roster); break;
             case DrainReplyMessage drained: _drained?.TrySetResult(drained.Report); break;
             case TakeOverMessage takeOver: OnTakeOver(takeOver, now); break;
             case FenceConfirmMessage confirm: OnFenced(link, confirm, now); break;
@@ -271,19 +260,20 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     private void OnWelcome(ILink link, WelcomeMessage welcome, Instant now)
     {
-        _keys = welcome.Keys;
+        OnKeys(welcome.Keys);
         SetIngress(welcome.Ingress, welcome.Data);
         link.State = welcome.Ingress;
         _controls.OnWelcome(link, welcome.Ingress);
         Heartbeat(now);
     }
 
-    private void OnNoted(Succession succession, ILink link)
+    private void OnKeys(FederationKeys keys)
     {
-        _ = succession.NotedBy.Add(_controls.NumberOf(link));
-        if (_controls.AreAll(succession.NotedBy))
+        bool haveRotated = _keys is not null && !keys.Equals(_keys);
+        _keys = keys;
+        foreach (ComponentShard shard in haveRotated ? _hosted.Values.Select(hosted => hosted.Shard).OfType<ComponentShard>() : [])
         {
-            _ = succession.Noted.TrySetResult(true);
+            shard.Run(_ => shard.UseKeys(keys));
         }
     }
 
@@ -302,10 +292,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             _members[name] = member.Node;
             _names.Add(member.Node);
-            if (name == _self.Member.Name && member.Node.Member.Incarnation == _succession?.Incarnation)
-            {
-                _ = _succession.Joined.TrySetResult();
-            }
+            _succession.OnMember(member.Node.Member);
         }
         else if (_members.TryGetValue(name, out NodeInfo? known) && known.Member == member.Node.Member)
         {

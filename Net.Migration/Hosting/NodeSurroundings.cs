@@ -19,6 +19,9 @@ internal sealed record NodeSurroundings(
     /// <summary>Told of an ingress that came, changed its address or went.</summary>
     public Action<IngressUpdateMessage> IngressTold { get; init; } = _ => { };
 
+    /// <summary>Told of a roster, unchecked.</summary>
+    public Action<string> RosterTold { get; init; } = _ => { };
+
     /// <summary>Told of each phase of a move, at its moment and on whichever thread it happens; null: nobody measures.</summary>
     public Action<MovePhase>? Phases { get; init; }
 

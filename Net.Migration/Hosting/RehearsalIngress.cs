@@ -89,6 +89,8 @@ internal sealed class RehearsalIngress : IIngressRoutes
         return isDone;
     }
 
+    public void UseTags(KeyRing keys) => _tags.Use(keys);
+
     public ulong Fence(uint shard) => _router.Fence(shard);
 
     private void TakeOutputs()

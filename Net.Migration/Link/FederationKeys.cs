@@ -27,6 +27,27 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
         return new(rings[0], rings[1], rings[2], rings[3]);
     }
 
+    /// <summary>New keys for every purpose: the first step of what follows when a member was removed.</summary>
+    /// <param name="entropy">128 random bytes.</param>
+    /// <remarks>
+    /// Connections that exist keep IDs and reset tokens, so those keys stay in their rings. Tokens are taken under the new key alone from now
+    /// on. Tags are written under the old key until everybody can open the new one: see <see cref="NextStep"/>.
+    /// </remarks>
+    public FederationKeys BeginRotation(ReadOnlySpan<byte> entropy)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength, nameof(entropy));
+        KeyRing tag = Tag.Rotate(entropy[(3 * FederationKey.Length)..].ToArray());
+        return new(
+            Cid.Rotate(entropy[..FederationKey.Length].ToArray()),
+            Reset.Rotate(entropy.Slice(FederationKey.Length, FederationKey.Length).ToArray()),
+            Token.Rotate(entropy.Slice(2 * FederationKey.Length, FederationKey.Length).ToArray()).Retire(),
+            new(Tag.Current, tag.Current));
+    }
+
+    /// <summary>The keys with which a rotation goes on; null when there is none under way.</summary>
+    public FederationKeys? NextStep() => Tag.All is not [{ } first, { } second] ? null
+        : this with { Tag = first.Number == Cid.Current.Number ? Tag.Retire() : new(second, first) };
+
     public void Write(FieldWriter writer)
     {
         Cid.Write(writer);

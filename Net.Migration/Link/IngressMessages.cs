@@ -26,3 +26,19 @@ internal sealed record IngressUpdateMessage(uint Number, UdpAddress Control, boo
         return message is not null;
     }
 }
+
+/// <summary>Who is a member of the federation has changed. Only sent where there is a roster; it is checked by whoever gets it.</summary>
+/// <param name="Roster">As signed.</param>
+internal sealed record TrustUpdateMessage(string Roster) : LinkMessage
+{
+    public override MessageType Type => MessageType.TrustUpdate;
+
+    public override void WriteBody(FieldWriter writer) => writer.WriteVarBytes(System.Text.Encoding.ASCII.GetBytes(Roster));
+
+    public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
+    {
+        message = reader.TryReadBytes(Hosting.Roster.MaxLength, out byte[] text) && System.Text.Ascii.IsValid(text)
+            ? new TrustUpdateMessage(System.Text.Encoding.ASCII.GetString(text)) : null;
+        return message is not null;
+    }
+}

@@ -52,4 +52,5 @@ internal enum MessageType : ulong
     Successor = 84,
     SuccessorNoted = 86,
     IngressUpdate = 87,
+    TrustUpdate = 88,
 }

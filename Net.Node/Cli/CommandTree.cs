@@ -53,6 +53,7 @@ internal sealed class CommandTree
         Root.Add(Migrate());
         Root.Add(Drain());
         Root.Add(Top());
+        Root.Add(Trust());
         Root.Add(Get());
     }
 
@@ -117,8 +118,9 @@ internal sealed class CommandTree
         Option<string?> state = Flags.Text("--state", "DIR", "where the ownership log is kept; else in the data directory");
         Option<string> fallback = Flags.Value("--default", "COMPONENT", "for clients whose server name names none", Name, "web");
         Option<EtcdAddress?> directory = Directory("the directory that several ingresses share; else it is in this process");
+        Option<string?> trust = TrustFlag();
         Option<bool> noHold = Flags.Switch("--no-hold", "without a process that keeps the public port open when this one dies");
-        Command command = new("ingress", "The router that owns the public port, and the directory of who owns what") { listen, control, state, directory, fallback, noHold, _stopOnEof };
+        Command command = new("ingress", "The router that owns the public port, and the directory of who owns what") { listen, control, state, directory, fallback, noHold, trust, _stopOnEof };
         command.Validators.Add(result =>
         {
             // Nodes are told that address: the wildcard is none.
@@ -134,6 +136,7 @@ internal sealed class CommandTree
             {
                 Hold = !parsed.GetValue(noHold),
                 Directory = parsed.GetValue(directory),
+                Trust = parsed.GetValue(trust),
             },
             output, token));
         return command;
@@ -221,8 +224,9 @@ internal sealed class CommandTree
     {
         Option<UdpAddress> join = Join();
         Option<bool> json = Json();
-        Command command = new("status", "Who owns what") { join, json };
-        Handle(command, (parsed, output, token) => _handlers.StatusAsync(new(parsed.GetValue(join), parsed.GetValue(json)), output, token));
+        Option<string?> trust = TrustFlag();
+        Command command = new("status", "Who owns what") { join, json, trust };
+        Handle(command, (parsed, output, token) => _handlers.StatusAsync(new(parsed.GetValue(join), parsed.GetValue(json)) { Trust = parsed.GetValue(trust) }, output, token));
         return command;
     }
 
@@ -234,9 +238,14 @@ internal sealed class CommandTree
         Option<UdpAddress> join = Join();
         Option<TimeSpan?> timeout = Flags.Value<TimeSpan?>("--timeout", "SECONDS", "abort when not committed by then [default: 10]", Seconds);
         Option<bool> json = Json();
-        Command command = new("migrate", "Move a component with all its connections") { component, to, join, timeout, json };
+        Option<string?> trust = TrustFlag();
+        Command command = new("migrate", "Move a component with all its connections") { component, to, join, timeout, json, trust };
         Handle(command, (parsed, output, token) => _handlers.MigrateAsync(
-            new(parsed.GetValue(component)!, parsed.GetValue(to)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(10), parsed.GetValue(json)), output, token));
+            new(parsed.GetValue(component)!, parsed.GetValue(to)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(10), parsed.GetValue(json))
+            {
+                Trust = parsed.GetValue(trust),
+            },
+            output, token));
         return command;
     }
 
@@ -247,11 +256,13 @@ internal sealed class CommandTree
         Option<TimeSpan?> timeout = Flags.Value<TimeSpan?>("--timeout", "SECONDS", "what has not moved by then stays [default: 60]", Seconds);
         Option<bool> json = Json();
         Option<bool> cancel = Flags.Switch("--cancel", "end the drain: the node is a host like any other again");
-        Command command = new("drain", "Move everything away from a node, one component after the other") { node, join, timeout, cancel, json };
+        Option<string?> trust = TrustFlag();
+        Command command = new("drain", "Move everything away from a node, one component after the other") { node, join, timeout, cancel, json, trust };
         Handle(command, (parsed, output, token) => _handlers.DrainAsync(
             new(parsed.GetValue(node)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(60), parsed.GetValue(json))
             {
                 Cancel = parsed.GetValue(cancel),
+                Trust = parsed.GetValue(trust),
             },
             output, token));
         return command;
@@ -263,9 +274,10 @@ internal sealed class CommandTree
         Option<TimeSpan?> interval = Flags.Value<TimeSpan?>("--interval", "SECONDS", "between two looks [default: 1]", Seconds);
         Option<bool> once = Flags.Switch("--once", "one look, then done");
         Option<bool> json = Flags.Switch("--json", "one JSON object for each look, on a line of its own");
-        Command command = new("top", "Nodes, components, connections, moves and rates, as they are now") { join, interval, once, json };
+        Option<string?> trust = TrustFlag();
+        Command command = new("top", "Nodes, components, connections, moves and rates, as they are now") { join, interval, once, json, trust };
         Handle(command, (parsed, output, token) => _handlers.TopAsync(
-            new(parsed.GetValue(join), parsed.GetValue(interval) ?? TimeSpan.FromSeconds(1), parsed.GetValue(once), parsed.GetValue(json)), output, token));
+            new(parsed.GetValue(join), parsed.GetValue(interval) ?? TimeSpan.FromSeconds(1), parsed.GetValue(once), parsed.GetValue(json)) { Trust = parsed.GetValue(trust) }, output, token));
         return command;
     }
 
@@ -277,6 +289,47 @@ internal sealed class CommandTree
     }
 
     private static Option<UdpAddress> Join() => Flags.Value<UdpAddress>("--join", "ADDR:PORT", "the ingress's control address", Values.TryRemote, DefaultControl);
+
+    private Command Trust()
+    {
+        Argument<TrustAction> action = Flags.Positional("ACTION", "init, add, list or remove", (string _, string text, out TrustAction value, out string error) =>
+        {
+            bool isKnown = Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value) && char.IsAsciiLetterLower(text[0]);
+            error = isKnown ? "" : $"unknown action '{Values.Shown(text)}': use init, add NAME, list or remove NAME";
+            return isKnown;
+        });
+        Argument<string?> name = Flags.Positional("NAME", "of a node, to add or to remove", (string flag, string text, out string? value, out string error) =>
+        {
+            value = text;
+            return Values.TryName(flag, text, out error);
+        });
+        name.Arity = ArgumentArity.ZeroOrOne;
+        Option<string?> trust = Flags.Text("--trust", "DIR", "where the federation's authority is, instead of the data directory");
+        Option<bool> json = Json();
+        Command command = new("trust", "Who is a member of the federation") { action, name, trust, json };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(action) is not { Tokens: [{ Value: string verb }] })
+            {
+                return;
+            }
+
+            bool isNamed = result.GetResult(name) is { Tokens.Count: > 0 }, takesName = verb is "add" or "remove";
+            if (isNamed != takesName)
+            {
+                result.AddError($"{Flags.Ours}{verb} {(takesName ? "without a name: give the node's" : "takes no name: leave it out")}");
+            }
+            else if (result.GetResult(json) is { Implicit: false } && verb != "list")
+            {
+                result.AddError($"{Flags.Ours}--json with {verb}: only a list has it");
+            }
+        });
+        Handle(command, (parsed, output, token) => _handlers.TrustAsync(
+            new(parsed.GetValue(action), parsed.GetValue(name), parsed.GetValue(trust), parsed.GetValue(json)), output, token));
+        return command;
+    }
+
+    private static Option<string?> TrustFlag() => Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
 
     private static Option<EtcdAddress?> Directory(string description) =>
         Flags.Value<EtcdAddress?>("--directory", "etcd://HOST:PORT[,...]", description, Values.TryDirectory);

@@ -19,5 +19,7 @@ internal interface ICommandHandlers
 
     Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken);
 
+    Task<int> TrustAsync(TrustOptions options, CommandOutput output, CancellationToken cancellationToken);
+
     Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken);
 }

@@ -39,6 +39,9 @@ internal sealed record IngressOptions(UdpAddress Listen, UdpAddress Control, str
 
     /// <summary>The directory that it shares with other ingresses; <c>null</c>: it has one of its own.</summary>
     public EtcdAddress? Directory { get; init; }
+
+    /// <summary>Directory that replaces the federation's part of the data directory.</summary>
+    public string? Trust { get; init; }
 }
 
 /// <summary>`continuum hold`, which `continuum ingress` starts.</summary>
@@ -80,7 +83,11 @@ internal sealed record NodeOptions(
 }
 
 /// <summary>`continuum status`.</summary>
-internal sealed record StatusOptions(UdpAddress Join, bool Json);
+internal sealed record StatusOptions(UdpAddress Join, bool Json)
+{
+    /// <summary>Directory that replaces the federation's part of the data directory.</summary>
+    public string? Trust { get; init; }
+}
 
 /// <summary>`continuum migrate`.</summary>
 /// <param name="Component">As typed: it may not exist.</param>
@@ -88,7 +95,11 @@ internal sealed record StatusOptions(UdpAddress Join, bool Json);
 /// <param name="Join">The ingress's control address.</param>
 /// <param name="Timeout">Abort when not committed by then.</param>
 /// <param name="Json">One object on standard output, also on failure.</param>
-internal sealed record MigrateOptions(string Component, string To, UdpAddress Join, TimeSpan Timeout, bool Json);
+internal sealed record MigrateOptions(string Component, string To, UdpAddress Join, TimeSpan Timeout, bool Json)
+{
+    /// <summary>Directory that replaces the federation's part of the data directory.</summary>
+    public string? Trust { get; init; }
+}
 
 /// <summary>`continuum drain`.</summary>
 /// <param name="Node">As typed: it may not exist.</param>
@@ -99,6 +110,9 @@ internal sealed record DrainOptions(string Node, UdpAddress Join, TimeSpan Timeo
 {
     /// <summary>Ends the drain and lets the node be a host like any other again.</summary>
     public bool Cancel { get; init; }
+
+    /// <summary>Directory that replaces the federation's part of the data directory.</summary>
+    public string? Trust { get; init; }
 }
 
 /// <summary>`continuum top`.</summary>
@@ -106,7 +120,27 @@ internal sealed record DrainOptions(string Node, UdpAddress Join, TimeSpan Timeo
 /// <param name="Interval">Between two looks.</param>
 /// <param name="Once">One look, two when rates are wanted, then done.</param>
 /// <param name="Json">One object per look on standard output.</param>
-internal sealed record TopOptions(UdpAddress Join, TimeSpan Interval, bool Once, bool Json);
+internal sealed record TopOptions(UdpAddress Join, TimeSpan Interval, bool Once, bool Json)
+{
+    /// <summary>Directory that replaces the federation's part of the data directory.</summary>
+    public string? Trust { get; init; }
+}
+
+/// <summary>What `continuum trust` does.</summary>
+internal enum TrustAction
+{
+    Init,
+    Add,
+    List,
+    Remove,
+}
+
+/// <summary>`continuum trust`.</summary>
+/// <param name="Action">What to do.</param>
+/// <param name="Name">Whom to add or remove; else <c>null</c>.</param>
+/// <param name="Trust">Where; <c>null</c>: in the data directory.</param>
+/// <param name="Json">One object on standard output, for a list.</param>
+internal sealed record TrustOptions(TrustAction Action, string? Name, string? Trust, bool Json);
 
 /// <summary>`continuum get`.</summary>
 /// <param name="Url">Absolute, https.</param>

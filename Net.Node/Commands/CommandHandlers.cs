@@ -34,19 +34,25 @@ internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, stri
     }
 
     public Task<int> StatusAsync(StatusOptions options, CommandOutput output, CancellationToken cancellationToken) =>
-        new ControlCommands(runtime, Open().Member("command"), time).StatusAsync(options, output, cancellationToken);
+        new ControlCommands(runtime, Asker(options.Trust), time).StatusAsync(options, output, cancellationToken);
 
     public Task<int> MigrateAsync(MigrateOptions options, CommandOutput output, CancellationToken cancellationToken) =>
-        new ControlCommands(runtime, Open().Member("command"), time).MigrateAsync(options, output, cancellationToken);
+        new ControlCommands(runtime, Asker(options.Trust), time).MigrateAsync(options, output, cancellationToken);
 
     public Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken) =>
-        new ControlCommands(runtime, Open().Member("command"), time).DrainAsync(options, output, cancellationToken);
+        new ControlCommands(runtime, Asker(options.Trust), time).DrainAsync(options, output, cancellationToken);
 
     public Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken) =>
-        new TopCommand(runtime, Open().Member("command"), time).RunAsync(options, output, cancellationToken);
+        new TopCommand(runtime, Asker(options.Trust), time).RunAsync(options, output, cancellationToken);
 
     public Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         new GetCommand(options, runtime, output, time).RunAsync(Open(), cancellationToken);
+
+    public Task<int> TrustAsync(TrustOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        Task.FromResult(new TrustCommand(options.Trust is { } trust ? DataDirectory.Open(Path.GetFullPath(trust), time) : Open()).Run(options, output));
+
+    private MemberCredentials Asker(string? trust) =>
+        trust is null ? Open().Member(TrustFolder.Asker) : DataDirectory.MemberFrom(trust, TrustFolder.Asker, time);
 
     private DataDirectory Open() => DataDirectory.Open(DataDirectory.Locate(environment), time);
 }

@@ -21,7 +21,7 @@ internal sealed class IngressCommand(ICommandRuntime runtime, DataDirectory data
     {
         string state = StateDirectory(options.State, data);
         // The certificates of nodes are made by the same authority: whoever starts first makes it.
-        return new(options, state, data.Member("ingress"))
+        return new(options, state, options.Trust is { } trust ? DataDirectory.MemberFrom(trust, "ingress", data.Time) : data.Member("ingress"))
         {
             DataDirectory = data.Path,
             HolderDoor = options.Hold && options.Listen.Port != 0 && SocketHolder.IsSupported ? data.Door($"hold-{options.Listen.ToString().Replace(':', '-')}") : null,

@@ -53,7 +53,7 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
         NodeSetup setup = new(options, member, certificate, intermediates, directory is null ? null : identity => new WebComponent(directory, identity))
         {
             Relay = options is { Listen: UdpAddress listen, Control: UdpAddress control }
-                ? IngressCommand.Setup(new(listen, control, null, options.Components.Split(',')[0], options.StopOnEof), data) : null,
+                ? IngressCommand.Setup(new(listen, control, null, options.Components.Split(',')[0], options.StopOnEof) { Trust = options.Trust }, data) : null,
             DataDirectory = data.Path,
             Terminated = termination.Claim(),
             Door = data.Door($"node-{options.Name}"),

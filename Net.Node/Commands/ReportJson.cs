@@ -81,6 +81,7 @@ internal sealed record GetJson(
 [JsonSerializable(typeof(StatusJson))]
 [JsonSerializable(typeof(DemoJson))]
 [JsonSerializable(typeof(GetJson))]
+[JsonSerializable(typeof(RosterJson))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     /// <summary>Quotes and angle brackets as they are: this goes to a file or a pipe, never into HTML.</summary>
@@ -89,6 +90,8 @@ internal sealed partial class ReportJson : JsonSerializerContext
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
+
+    public static string Write(RosterJson value) => JsonSerializer.Serialize(value, s_plain.RosterJson);
 
     public static string Write(MigrateJson value) => JsonSerializer.Serialize(value, s_plain.MigrateJson);
 

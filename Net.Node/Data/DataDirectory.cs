@@ -21,6 +21,12 @@ internal sealed class DataDirectory
     /// <summary>In a directory given with `--trust` that holds no authority's key: one member's certificate and key.</summary>
     public const string MemberFile = "member.pem";
 
+    /// <summary>Who is a member, as the authority has signed it. While there is none, every process that has the authority's key is one.</summary>
+    public const string RosterFile = "federation-trust";
+
+    /// <summary>One folder per member, to be copied to its machine.</summary>
+    public const string MembersFolder = "members";
+
     private const string LockName = "lock";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
@@ -32,6 +38,8 @@ internal sealed class DataDirectory
     private DataDirectory(string path, TimeProvider time) => (Path, _time) = (path, time);
 
     public string Path { get; }
+
+    public TimeProvider Time => _time;
 
     /// <summary>Where an ingress keeps its log unless told otherwise.</summary>
     public string StateDirectory => System.IO.Path.Combine(Path, "directory");
@@ -119,7 +127,7 @@ internal sealed class DataDirectory
 
     /// <summary>A member's certificate for links and control, issued now and kept in memory only.</summary>
     /// <param name="name">Of the node; or of another kind of member, such as <c>ingress</c>.</param>
-    public MemberCredentials Member(string name) => Guarded(() =>
+    public MemberCredentials Member(string name) => File.Exists(In(RosterFile)) ? MemberFrom(Path, name, _time) : Guarded(() =>
     {
         using X509Certificate2 authority = Authority(FederationCaKeyFile, FederationCaFile, "Continuum federation");
         return new MemberCredentials(Certificates.IssueMember(authority, name, _time.GetUtcNow()), Public(authority)) { Secret = SecretOf(authority) };
@@ -127,7 +135,8 @@ internal sealed class DataDirectory
 
     /// <summary>The same from a directory given with `--trust`.</summary>
     /// <remarks>
-    /// It holds <see cref="FederationCaFile"/>, and either the authority's key (<see cref="FederationCaKeyFile"/>, with its certificate),
+    /// It is what `continuum trust` works on, with a folder for each member; or such a folder; or, made in another way,
+    /// it holds <see cref="FederationCaFile"/>, and either the authority's key (<see cref="FederationCaKeyFile"/>, with its certificate),
     /// or <see cref="MemberFile"/> with a certificate that this authority issued and its key.
     /// </remarks>
     /// <exception cref="CommandFailure">Something of that is missing or does not fit.</exception>
@@ -136,6 +145,15 @@ internal sealed class DataDirectory
         if (!System.IO.Directory.Exists(directory))
         {
             throw new CommandFailure($"--trust {directory} is not a directory", $"give one that holds {FederationCaFile} and {MemberFile}");
+        }
+
+        string roster = System.IO.Path.Combine(directory, RosterFile);
+        if (File.Exists(roster) && File.Exists(System.IO.Path.Combine(directory, FederationCaKeyFile)))
+        {
+            string folder = System.IO.Path.Combine(directory, MembersFolder, name);
+            return System.IO.Directory.Exists(folder)
+                ? MemberFrom(folder, name, time) with { RosterFile = roster }
+                : throw new CommandFailure($"{name} is no member of the federation in {directory}", $"continuum trust add {name}");
         }
 
         string authorityKey = System.IO.Path.Combine(directory, FederationCaKeyFile), member = System.IO.Path.Combine(directory, MemberFile);
@@ -148,7 +166,7 @@ internal sealed class DataDirectory
         X509Certificate2 authority = PemFile.ReadCertificate(System.IO.Path.Combine(directory, FederationCaFile));
         X509Certificate2 own = PemFile.ReadPair(member);
         return Certificates.IsIssuedBy(own, authority)
-            ? new(own, authority) { Secret = SecretOf(own) }
+            ? new(own, authority) { Secret = SecretOf(own), RosterFile = roster }
             : throw new CommandFailure($"{member} was not issued by the authority beside it", $"issue it with the key of {FederationCaFile}");
     }
 
@@ -166,6 +184,9 @@ internal sealed class DataDirectory
         CryptographicOperations.ZeroMemory(material);
         return secret;
     }
+
+    /// <summary>The authority whose members make up the federation, with its key.</summary>
+    public X509Certificate2 FederationAuthority() => Authority(FederationCaKeyFile, FederationCaFile, "Continuum federation");
 
     private X509Certificate2 Authority(string keyFile, string publicFile, string name)
     {
@@ -192,7 +213,8 @@ internal sealed class DataDirectory
 
     private string In(string file) => System.IO.Path.Combine(Path, file);
 
-    private T Guarded<T>(Func<T> make)
+    /// <summary>Does something while no other process changes this directory.</summary>
+    public T Guarded<T>(Func<T> make)
     {
         try
         {

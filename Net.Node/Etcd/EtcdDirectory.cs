@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using System.Text;
 using System.Threading.Channels;
 using Net.Migration.Directory;
 using Net.Migration.Hosting;
@@ -41,15 +42,48 @@ internal sealed class EtcdDirectory : ISharedDirectory
     private readonly Queue<OwnershipAnswer> _answers = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _running = [];
+    private readonly ReadOnlyMemory<byte> _secret;
+    private FederationKeys _federation;
+    private ReadOnlyMemory<byte> _opened;
     private Action _changed = static () => { };
     private string? _silence;
 
-    private EtcdDirectory(IEtcd etcd, EtcdKeys keys, EtcdView view, EtcdPresence presence, FederationKeys federation, string name, TimeProvider time, Lock gate)
+    private EtcdDirectory(
+        IEtcd etcd, EtcdKeys keys, EtcdView view, EtcdPresence presence, FederationKeys federation, ReadOnlyMemory<byte> secret, string name, TimeProvider time, Lock gate)
     {
-        (_etcd, _keys, _view, _presence, Keys, _name, _time, _lock) = (etcd, keys, view, presence, federation, name, time, gate);
+        (_etcd, _keys, _view, _presence, _federation, _secret, _name, _time, _lock) = (etcd, keys, view, presence, federation, secret, name, time, gate);
+        _opened = view.SealedKeys;
     }
 
-    public FederationKeys Keys { get; }
+    /// <summary>What cannot be opened is not taken: the former ones go on.</summary>
+    public FederationKeys Keys
+    {
+        get
+        {
+            lock (_lock)
+            {
+                if (!_opened.Equals(_view.SealedKeys))
+                {
+                    _opened = _view.SealedKeys;
+                    FederationKeys? stored = _keys.Open(_opened.Span, _secret.Span);
+                    _federation = stored is null || stored.Equals(_federation) ? _federation : stored;
+                }
+
+                return _federation;
+            }
+        }
+    }
+
+    public string? Roster
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _view.Roster;
+            }
+        }
+    }
 
     /// <summary>Let go of at the end: what keeps other processes from being this ingress.</summary>
     public IDisposable? Held { get; init; }
@@ -116,10 +150,10 @@ internal sealed class EtcdDirectory : ISharedDirectory
                 throw new EtcdException($"{name} holds something at {keys.Record(view.Lost)} that this release cannot read");
             }
 
-            FederationKeys federation = await LoadOrCreateAsync(etcd, keys, name, secret, cancellationToken).ConfigureAwait(false);
+            FederationKeys federation = await LoadOrCreateAsync(etcd, keys, view, name, secret, cancellationToken).ConfigureAwait(false);
             await presence.BeginAsync(cancellationToken).ConfigureAwait(false);
             view.IngressChanges.Clear();
-            return new(etcd, keys, view, presence, federation, name, time, gate) { Held = held };
+            return new(etcd, keys, view, presence, federation, secret, name, time, gate) { Held = held };
         }
         catch
         {
@@ -136,7 +170,18 @@ internal sealed class EtcdDirectory : ISharedDirectory
         _running.Add(BeatAsync());
     }
 
-    public void Submit(OwnershipRequest request, Member requester) => _ = _asked.Writer.TryWrite(new(request, requester, _time.GetTimestamp()));
+    public void Submit(OwnershipRequest request, Member requester) => _ = _asked.Writer.TryWrite(new(request, requester, _time.GetTimestamp(), null));
+
+    public void Store(FederationKeys keys, string? roster)
+    {
+        lock (_lock)
+        {
+            EtcdCondition[] same = [new(_keys.Sealed, _view.RevisionOf(_keys.Sealed)), new(_keys.Trust, _view.RevisionOf(_keys.Trust))];
+            EtcdWrite write = new(_keys.Sealed, _keys.Seal(keys, _secret.Span));
+            EtcdWrite[] writes = roster is null ? [write] : [write, new(_keys.Trust, Encoding.ASCII.GetBytes(roster))];
+            _ = _asked.Writer.TryWrite(new(null, Member.None, _time.GetTimestamp(), new(same, writes, [_keys.Sealed, _keys.Trust])));
+        }
+    }
 
     public bool TryTakeAnswer([NotNullWhen(true)] out OwnershipAnswer? answer)
     {
@@ -186,13 +231,15 @@ internal sealed class EtcdDirectory : ISharedDirectory
         _stop.Dispose();
     }
 
-    private static async Task<FederationKeys> LoadOrCreateAsync(IEtcd etcd, EtcdKeys keys, string name, ReadOnlyMemory<byte> secret, CancellationToken cancellationToken)
+    private static async Task<FederationKeys> LoadOrCreateAsync(
+        IEtcd etcd, EtcdKeys keys, EtcdView view, string name, ReadOnlyMemory<byte> secret, CancellationToken cancellationToken)
     {
         byte[] entropy = RandomNumberGenerator.GetBytes(FederationKeys.EntropyLength);
         FederationKeys made = FederationKeys.Create(entropy);
         CryptographicOperations.ZeroMemory(entropy);
         EtcdTransaction create = new([new(keys.Sealed, 0)], [new(keys.Sealed, keys.Seal(made, secret.Span))], [keys.Sealed]);
         EtcdOutcome outcome = await etcd.TransactAsync(create, cancellationToken).ConfigureAwait(false);
+        view.Apply(outcome.IsDone ? new(keys.Sealed, create.Then[0].Value, outcome.Revision) : outcome.Read[0]);
         return outcome.IsDone ? made
             : keys.Open(outcome.Read[0].Value!.Value.Span, secret.Span) ?? throw new EtcdException(
                 $"the federation's keys in {name} are sealed with another secret: give this ingress the trust folder (or the data directory) of the others");
@@ -208,7 +255,7 @@ internal sealed class EtcdDirectory : ISharedDirectory
                 continue;
             }
 
-            await GuardedAsync(() => DecideAsync(asked.Request, asked.Requester)).ConfigureAwait(false);
+            await GuardedAsync(() => asked.Request is { } request ? DecideAsync(request, asked.Requester) : StoreAsync(asked.Store!)).ConfigureAwait(false);
             _changed();
         }
     }
@@ -263,6 +310,19 @@ internal sealed class EtcdDirectory : ISharedDirectory
             }
 
             isFresh = true;
+        }
+    }
+
+    /// <summary>Whoever was faster, this ingress or another, has written: what stands there then is what holds.</summary>
+    private async Task StoreAsync(EtcdTransaction store)
+    {
+        EtcdOutcome outcome = await _etcd.TransactAsync(store, _stop.Token).ConfigureAwait(false);
+        lock (_lock)
+        {
+            foreach (EtcdEntry entry in outcome.IsDone ? store.Then.Select(write => new EtcdEntry(write.Key, write.Value, outcome.Revision)) : outcome.Read)
+            {
+                _view.Apply(entry);
+            }
         }
     }
 
@@ -385,5 +445,5 @@ internal sealed class EtcdDirectory : ISharedDirectory
         }
     }
 
-    private readonly record struct Asked(OwnershipRequest Request, Member Requester, long At);
+    private readonly record struct Asked(OwnershipRequest? Request, Member Requester, long At, EtcdTransaction? Store);
 }

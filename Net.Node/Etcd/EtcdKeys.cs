@@ -16,6 +16,7 @@ namespace Net.Node.Etcd;
 /// PREFIX numbers/N                              identity of the ingress that has this number, as hexadecimal text
 /// PREFIX ingresses/N                            control address, as text; under the ingress's lease
 /// PREFIX members/NAME/INCARNATION/N             "alive": ingress N sees that member; under the ingress's lease
+/// PREFIX trust                                  the roster, as signed; no secret
 /// PREFIX keys                                   version (1) | nonce (12) | AES-256-GCM of <see cref="FederationKeys"/> | tag (16)
 /// </code>
 /// Whoever can write there can say who owns what, and so end connections; it takes the federation's secret to read its keys.
@@ -27,6 +28,8 @@ internal sealed class EtcdKeys(string prefix)
     public string Prefix => prefix;
 
     public string Shard => $"{prefix}shard";
+
+    public string Trust => $"{prefix}trust";
 
     public string Sealed => $"{prefix}keys";
 
@@ -66,6 +69,8 @@ internal sealed class EtcdKeys(string prefix)
         return parts switch
         {
             ["records", string component] when Names.IsValid(component) => new RecordFact(component, ReadRecord(component, entry.Value)),
+            ["keys"] => new KeysFact(entry.Value),
+            ["trust"] => new TrustFact(entry.Value is ReadOnlyMemory<byte> { Length: <= Migration.Hosting.Roster.MaxLength } roster ? Encoding.ASCII.GetString(roster.Span) : null),
             ["shard"] => new ShardFact(TryNumber(text, out uint shard) ? shard : 0),
             ["numbers", string n] when TryNumber(n, out uint number) => new NumberFact(number, text),
             ["ingresses", string n] when TryNumber(n, out uint number) =>
@@ -136,6 +141,12 @@ internal abstract record EtcdFact;
 
 /// <param name="Record">Null: deleted, or not to be read.</param>
 internal sealed record RecordFact(string Component, OwnershipRecord? Record) : EtcdFact;
+
+/// <param name="Sealed">Null: deleted.</param>
+internal sealed record KeysFact(ReadOnlyMemory<byte>? Sealed) : EtcdFact;
+
+/// <param name="Roster">Unchecked; null: deleted.</param>
+internal sealed record TrustFact(string? Roster) : EtcdFact;
 
 internal sealed record ShardFact(uint LastShard) : EtcdFact;
 

@@ -23,6 +23,10 @@ internal sealed class EtcdView(EtcdKeys keys)
 
     public uint LastShard { get; private set; }
 
+    public ReadOnlyMemory<byte> SealedKeys { get; private set; }
+
+    public string? Roster { get; private set; }
+
     public IReadOnlyDictionary<string, OwnershipRecord> Records => _records;
 
     public IReadOnlyDictionary<uint, IngressInfo> Ingresses => _ingresses;
@@ -114,6 +118,9 @@ internal sealed class EtcdView(EtcdKeys keys)
         switch (fact)
         {
             case RecordFact record: TakeRecord(record); break;
+            // Somebody who deletes them ends nothing: what was known goes on.
+            case KeysFact { Sealed: { } bytes }: SealedKeys = bytes; break;
+            case TrustFact { Roster: { } roster }: Roster = roster; break;
             case ShardFact shard: LastShard = uint.Max(LastShard, shard.LastShard); break;
             case NumberFact { Identity: string identity } number: _numbers[number.Number] = identity; break;
             case NumberFact number: _ = _numbers.Remove(number.Number); break;

@@ -104,6 +104,9 @@ internal sealed record MemberCredentials(X509Certificate2 Certificate, X509Certi
 {
     /// <summary>32 bytes that all ingresses of the federation derive alike, and nobody who has not their key: seals what they share.</summary>
     public ReadOnlyMemory<byte> Secret { get; init; }
+
+    /// <summary>Where it is written who is a member; it may not be there. <c>null</c>: nowhere.</summary>
+    public string? RosterFile { get; init; }
 }
 
 /// <summary>An open control connection; one call at a time.</summary>

@@ -73,6 +73,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                 FederationRoots = [setup.Member.Authority],
                 OpenDirectory = setup.Options.Directory is { } etcd
                     ? (self, token) => EtcdOpening.OpenAsync(etcd, () => EtcdOpening.Connect(etcd, setup.DataDirectory), self, setup.Member.Secret, token) : null,
+                RosterFile = setup.Member.RosterFile,
                 Log = output.Info,
             },
             cancellationToken);
@@ -132,6 +133,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                     Name = setup.Options.Name,
                     Join = join.ToEndPoint(),
                     FindIngresses = find,
+                    Roster = setup.Member.RosterFile is { } roster && File.Exists(roster) ? await File.ReadAllTextAsync(roster, cancellationToken).ConfigureAwait(false) : null,
                     Link = setup.Options.Link?.ToEndPoint(),
                     Components = components,
                     ServerCertificate = setup.ServerCertificate,

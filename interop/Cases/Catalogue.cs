@@ -49,6 +49,7 @@ internal static class Catalogue
         new("get-lean", s_transfer, Gets.FromLeanAsync),
         new("page-chromium", TimeSpan.FromMinutes(6), Chromium.MoveAsync),
         new("page-takeover-chromium", TimeSpan.FromMinutes(6), Chromium.TakeOverAsync),
+        .. ForBothCurls("etcd-download", OnEtcd.DownloadAsync, TimeSpan.FromMinutes(4)),
         new("impatient", s_transfer, Restarts.ImpatientAsync),
     ]);
 

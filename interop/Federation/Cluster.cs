@@ -37,6 +37,9 @@ internal sealed class Cluster : IDisposable
 
     public string Control { get; private set; } = "";
 
+    /// <summary>The etcd that ingresses and nodes are started with; empty: the ingress has the directory.</summary>
+    public string Etcd { get; set; } = "";
+
     /// <summary>Who owns <c>web</c>, as far as the moves of this harness tell.</summary>
     public string Owner { get; private set; } = "";
 
@@ -78,7 +81,7 @@ internal sealed class Cluster : IDisposable
     public async Task StartIngressAsync()
     {
         string[] ports = Listen.Length > 0 ? [Listen, Control] : ["127.0.0.1:0", "127.0.0.1:0"];
-        (_ingress, string ready) = await StartAsync("ingress", ["ingress", "--listen", ports[0], "--control", ports[1]]);
+        (_ingress, string ready) = await StartAsync("ingress", ["ingress", "--listen", ports[0], "--control", ports[1], .. Directed(Path.Combine(Directory, "state"))]);
         if (ready.Split(' ') is not ["ready", "ingress", string listen, "control", string control])
         {
             throw new CaseFailedException($"the ingress says '{ready}', not 'ready ingress ADDR:PORT control ADDR:PORT'");
@@ -86,6 +89,17 @@ internal sealed class Cluster : IDisposable
 
         (Listen, Control) = (listen, control);
     }
+
+    /// <summary>One more ingress of the same federation, which etcd makes possible.</summary>
+    public async Task<(string Listen, string Control)> StartAnotherIngressAsync()
+    {
+        (_, string ready) = await StartAsync("ingress 2", ["ingress", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", .. Directed(Path.Combine(Directory, "state2"))]);
+        return ready.Split(' ') is ["ready", "ingress", string listen, "control", string control]
+            ? (listen, control) : throw new CaseFailedException($"the second ingress says '{ready}'");
+    }
+
+    /// <summary>Commands go there from now on.</summary>
+    public void UseControl(string control) => Control = control;
 
     /// <summary>A node with the ingress inside, which owns <c>web</c>.</summary>
     public async Task StartRelayAsync(string name)
@@ -161,7 +175,7 @@ internal sealed class Cluster : IDisposable
 
     public async Task StartNodeAsync(string name, bool serve = true, params string[] more)
     {
-        string[] arguments = ["node", "--name", name, "--join", Control, .. serve ? new[] { "--serve", Site } : [], .. more];
+        string[] arguments = ["node", "--name", name, .. Etcd.Length > 0 ? new[] { "--directory", Etcd } : ["--join", Control], .. serve ? new[] { "--serve", Site } : [], .. more];
         (Child node, string ready) = await StartAsync($"node {name}", arguments);
         if (ready != $"ready node {name}")
         {
@@ -311,6 +325,8 @@ internal sealed class Cluster : IDisposable
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
+
+    private string[] Directed(string state) => Etcd.Length > 0 ? ["--directory", Etcd, "--state", state] : [];
 
     private Dictionary<string, string?> Environment => new()
     {

@@ -80,13 +80,15 @@ internal sealed class DeskWorld
         new(7, "web", from, epoch, to, new SnapshotHash([.. Enumerable.Repeat((byte)7, SnapshotHash.Length)]));
 }
 
-internal sealed class FakePeer(string name) : IControlPeer
+internal sealed class FakePeer(string name, string fingerprint = "") : IControlPeer
 {
     public List<LinkMessage> Heard { get; } = [];
 
     public bool IsClosed { get; private set; }
 
     public string Name => name;
+
+    public string Fingerprint => fingerprint;
 
     public UdpAddress DataAddress => DeskWorld.Address(4435);
 
@@ -137,6 +139,10 @@ internal sealed class FakeRoutes : IIngressRoutes
         _ = hold ? Holding.Add(component) : Holding.Remove(component);
         return true;
     }
+
+    public KeyRing? Tags { get; private set; }
+
+    public void UseTags(KeyRing keys) => Tags = keys;
 
     public ulong Fence(uint shard) => _records.TryGetValue(shard, out OwnershipRecord? record) ? record.Epoch : 0;
 }

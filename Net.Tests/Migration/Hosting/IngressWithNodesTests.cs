@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Net.Core.Io;
 using Net.Http3.Server;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
@@ -33,6 +35,8 @@ public sealed class IngressWithNodesTests : IDisposable
                 StateDirectory = _state,
                 MemberCertificate = TestFederation.Instance.Member("ingress"),
                 FederationRoots = TestFederation.Instance.Roots,
+                // No node dies here, however long the machine stands still.
+                FailureTimeout = TimeSpan.FromMinutes(1),
             },
             Stop);
         await using NodeHost a = await NodeAsync(ingress, "a", serves: true);
@@ -58,7 +62,54 @@ public sealed class IngressWithNodesTests : IDisposable
         Assert.AreEqual("a", (await command.StatusAsync(Stop)).Components.Single().Record.Owner.Name);
     }
 
-    private Task<NodeHost> NodeAsync(IngressHost ingress, string name, bool serves) => NodeHost.StartAsync(
+    /// <summary>Goal: a node gives a removed member, and one with another certificate than the roster's, not even its hello; a member gets it.</summary>
+    [TestMethod]
+    public async Task A_node_has_no_link_with_who_was_removed()
+    {
+        X509Certificate2 front = TestFederation.Instance.Member("ingress");
+        await using IngressHost ingress = await IngressHost.StartAsync(
+            new()
+            {
+                Listen = new(IPAddress.Loopback, 0),
+                Control = new(IPAddress.Loopback, 0),
+                StateDirectory = _state,
+                MemberCertificate = front,
+                FederationRoots = TestFederation.Instance.Roots,
+                FailureTimeout = TimeSpan.FromMinutes(1),
+            },
+            Stop);
+        X509Certificate2 a = TestFederation.Instance.Member("a"), b = TestFederation.Instance.Member("b"), removed = TestFederation.Instance.Member("removed");
+        Roster roster = Roster.Sign(
+            1, 1, [new("ingress", Print(front), false), new("a", Print(a), false), new("b", Print(b), false), new("removed", Print(removed), true)], TestFederation.Instance.Authority);
+        await using NodeHost node = await NodeHost.StartAsync(Options(ingress, "a", serves: true) with { MemberCertificate = a, Roster = roster.Text }, Stop);
+        Assert.IsTrue(await IsGreetedAsync(node, b));
+        Assert.IsFalse(await IsGreetedAsync(node, removed));
+        Assert.IsFalse(await IsGreetedAsync(node, TestFederation.Instance.Member("b")), "the name alone is nothing");
+    }
+
+    private static string Print(X509Certificate2 certificate) => Roster.FingerprintOf(certificate.RawData);
+
+    private async Task<bool> IsGreetedAsync(NodeHost node, X509Certificate2 certificate)
+    {
+        try
+        {
+            (QuicConnection connection, QuicStream stream) =
+                await ControlTls.ConnectAsync(node.LinkEndPoint, LinkCodec.MigrationAlpn, certificate, TestFederation.Instance.Roots, Stop);
+            await using (connection)
+            {
+                await stream.WriteAsync(LinkCodec.Write(HelloMessage.Ours), Stop);
+                return await stream.ReadAsync(new byte[64], Stop) > 0;
+            }
+        }
+        catch (Exception e) when (e is QuicException or IOException)
+        {
+            return false;
+        }
+    }
+
+    private Task<NodeHost> NodeAsync(IngressHost ingress, string name, bool serves) => NodeHost.StartAsync(Options(ingress, name, serves), Stop);
+
+    private static NodeOptions Options(IngressHost ingress, string name, bool serves) =>
         new()
         {
             Name = name,
@@ -67,8 +118,7 @@ public sealed class IngressWithNodesTests : IDisposable
             ServerCertificate = TestPki.Instance.Server,
             MemberCertificate = TestFederation.Instance.Member(name),
             FederationRoots = TestFederation.Instance.Roots,
-        },
-        Stop);
+        };
 
     private sealed class Silent : IComponent
     {

@@ -23,6 +23,9 @@ internal sealed class TestFederation
 
     public X509Certificate2Collection Roots => [_root];
 
+    /// <summary>With its key: signs rosters.</summary>
+    public X509Certificate2 Authority => _root;
+
     public X509Certificate2 Member(string name)
     {
         ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -74,6 +74,7 @@ public sealed class LinkCodecTests
         new LeaveMessage(),
         new SuccessorMessage(11),
         new SuccessorNotedMessage(12),
+        new TrustUpdateMessage("continuum-trust 1\n"),
         new IngressUpdateMessage(2, Address("10.0.0.2:4434"), true),
     ];
 

@@ -48,6 +48,22 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [TestMethod]
+    public async Task A_federation_of_several_machines_has_its_options()
+    {
+        Assert.AreEqual("etcds://h:1,g:2", ((IngressOptions)(await ParseAsync("ingress", "--directory", "etcds://h:1,g:2/shop", "--trust", "t"))!).Directory!.ToString());
+        Assert.AreEqual("t", ((IngressOptions)_handlers.Options!).Trust);
+        Assert.AreEqual("/shop/", ((NodeOptions)(await ParseAsync("node", "--name", "a", "--directory", "etcd://h:1/shop"))!).Directory!.Prefix);
+        Assert.AreEqual("t", ((StatusOptions)(await ParseAsync("status", "--trust", "t"))!).Trust);
+        Assert.AreEqual("t", ((MigrateOptions)(await ParseAsync("migrate", "web", "--to", "b", "--trust", "t"))!).Trust);
+        Assert.AreEqual("t", ((DrainOptions)(await ParseAsync("drain", "a", "--trust", "t"))!).Trust);
+        Assert.AreEqual("t", ((TopOptions)(await ParseAsync("top", "--trust", "t"))!).Trust);
+        Assert.AreEqual(new TrustOptions(TrustAction.Init, null, "t", false), await ParseAsync("trust", "init", "--trust", "t"));
+        Assert.AreEqual(new TrustOptions(TrustAction.Add, "a", null, false), await ParseAsync("trust", "add", "a"));
+        Assert.AreEqual(new TrustOptions(TrustAction.List, null, null, true), await ParseAsync("trust", "list", "--json"));
+        Assert.AreEqual(new TrustOptions(TrustAction.Remove, "a", null, false), await ParseAsync("trust", "remove", "a"));
+    }
+
+    [TestMethod]
     [DataRow("continuum: no command: ")]
     [DataRow("continuum: unknown command 'bogus': ", "bogus")]
     [DataRow("continuum: unknown command '[diagram]': ", "[diagram]", "demo")]
@@ -75,6 +91,18 @@ public sealed class CommandLineTests : IDisposable
     [DataRow("continuum ingress: --control '127.0.0.1' is not an address: ", "ingress", "--control", "127.0.0.1")]
     [DataRow("continuum ingress: --default 'A b' is not a name: ", "ingress", "--default", "A b")]
     [DataRow("continuum ingress: --state needs a path: ", "ingress", "--state", "")]
+    [DataRow("continuum ingress: --directory 'etcd:/h' is no etcd: ", "ingress", "--directory", "etcd:/h")]
+    [DataRow("continuum ingress: --control [::]:5 with --directory: ", "ingress", "--directory", "etcd://h:1", "--control", "[::]:5")]
+    [DataRow("continuum node: --directory with --join or --listen: ", "node", "--name", "a", "--directory", "etcd://h:1", "--join", "127.0.0.1:5")]
+    [DataRow("continuum node: --directory needs a value: ", "node", "--name", "a", "--directory")]
+    [DataRow("continuum trust: ACTION is missing: ", "trust")]
+    [DataRow("continuum trust: unknown action 'fly': ", "trust", "fly")]
+    [DataRow("continuum trust: unknown action '1': ", "trust", "1")]
+    [DataRow("continuum trust: add without a name: ", "trust", "add")]
+    [DataRow("continuum trust: list takes no name: ", "trust", "list", "a")]
+    [DataRow("continuum trust: NAME 'Up' is not a name: ", "trust", "remove", "Up")]
+    [DataRow("continuum trust: --json with init: ", "trust", "init", "--json")]
+    [DataRow("continuum trust: --trust needs a path: ", "trust", "list", "--trust", "")]
     [DataRow("continuum node: --name is missing: ", "node")]
     [DataRow("continuum node: --name needs a value: ", "node", "--name")]
     [DataRow("continuum node: --name 'Up' is not a name: ", "node", "--name", "Up")]

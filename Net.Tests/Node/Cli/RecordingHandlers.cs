@@ -28,6 +28,8 @@ internal sealed class RecordingHandlers : ICommandHandlers
 
     public Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
+    public Task<int> TrustAsync(TrustOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
+
     public Task<int> GetAsync(GetOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
     private Task<int> Note(object options, CommandOutput output, CancellationToken cancellationToken)

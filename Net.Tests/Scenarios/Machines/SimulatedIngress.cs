@@ -84,6 +84,8 @@ internal sealed class SimulatedIngress : IIngressRoutes
         return isDone;
     }
 
+    public void UseTags(KeyRing keys) => _tags.Use(keys);
+
     public ulong Fence(uint shard) => _router.Fence(shard);
 
     private static UdpAddress Parse(string address) => UdpAddress.TryParse(address, out UdpAddress parsed) ? parsed : throw new ArgumentException(address);
