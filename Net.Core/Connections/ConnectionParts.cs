@@ -101,10 +101,11 @@ internal sealed class ConnectionParts
     public TimeSpan Pto => Recovery.Pto(withMaxAckDelay: true);
 
     /// <summary>
-    /// A datagram may go out now. A server says nothing before it has read the whole ClientHello, as only then is it clear that the
-    /// connection is its own; and nothing that is more than the client's address has earned (RFC 9000, section 8.1).
+    /// A datagram may go out now: no more than the client's address has earned (RFC 9000, section 8.1). A server also acknowledges what is not a whole
+    /// ClientHello yet (section 13.2.1): some clients, OpenSSL's among them, probe with PING alone, and send the rest again only when they hear that it
+    /// was lost.
     /// </summary>
-    public bool MaySpeak => !(IsServer && Peer is null) && Path.Allowance >= Packetizer.MinPacket;
+    public bool MaySpeak => Path.Allowance >= Packetizer.MinPacket;
 
     /// <summary>Lets whoever wants to see this connection see it, from now on.</summary>
     public void BeginObservation(Instant now)

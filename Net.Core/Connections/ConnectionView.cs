@@ -26,6 +26,9 @@ internal readonly record struct ConnectionView
     /// <summary>Null until the handshake is complete.</summary>
     public TlsSession? Session { get; private init; }
 
+    /// <summary>What became of 0-RTT data, as far as it is known.</summary>
+    public EarlyDataState EarlyData { get; private init; }
+
     public bool HasInitialKeys { get; private init; }
 
     public bool HasZeroRttKeys { get; private init; }
@@ -62,6 +65,7 @@ internal readonly record struct ConnectionView
         Reason = c.Lifecycle.Reason,
         IsConfirmed = c.Identity.IsConfirmed,
         Session = c.Identity.Session,
+        EarlyData = c.Identity.Session?.EarlyData ?? c.Tls?.EarlyData ?? EarlyDataState.None,
         HasInitialKeys = HasKeys(c, EncryptionLevel.Initial),
         HasZeroRttKeys = HasKeys(c, EncryptionLevel.ZeroRtt),
         HasHandshakeKeys = HasKeys(c, EncryptionLevel.Handshake),

@@ -30,6 +30,12 @@ internal interface IConnectionObserver : ILossObserver
     /// <summary>A step of a hand-over (docs/hand-over.md).</summary>
     void OnOwnership(OwnershipStep step, ulong epoch, Instant now);
 
+    /// <summary>The application protocol tells of itself.</summary>
+    void OnApplicationEvent(IApplicationEvent e, Instant now)
+    {
+        // Who looks at packets alone need not listen.
+    }
+
     /// <summary>Nothing more comes of this connection here.</summary>
     void OnReleased();
 }

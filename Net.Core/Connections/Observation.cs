@@ -17,6 +17,10 @@ internal static class Observation
         }
     }
 
+    /// <summary>An event of the application protocol, for who observes the connection.</summary>
+    public static void Tell(Connection connection, IApplicationEvent e) =>
+        connection.Parts.Observer?.OnApplicationEvent(e, connection.Registration?.Now ?? default);
+
     /// <summary>The plaintext still stands in the datagram.</summary>
     /// <param name="endFrame">One past the index of the packet's last frame.</param>
     public static void OnSealing(ConnectionParts c, ReadOnlySpan<byte> datagram, in OpenPacket packet, int endFrame, Instant now)

@@ -60,6 +60,14 @@ internal sealed class QlogChanges
             QlogParameters.WriteSession(_writer, view.Session, now);
         }
 
+        if (view.EarlyData != old.EarlyData)
+        {
+            Utf8JsonWriter json = _writer.Begin("continuum:early_data_updated"u8, now);
+            json.WriteString("old"u8, QlogNames.Of(old.EarlyData));
+            json.WriteString("new"u8, QlogNames.Of(view.EarlyData));
+            _writer.End();
+        }
+
         string state = StateOf(view);
         if (state != _state)
         {

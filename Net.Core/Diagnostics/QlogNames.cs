@@ -3,6 +3,7 @@ using System.Text.Json;
 using Net.Core.Connections;
 using Net.Core.Crypto;
 using Net.Core.Errors;
+using Net.Core.Tls;
 using Net.Core.Wire;
 
 namespace Net.Core.Diagnostics;
@@ -38,6 +39,14 @@ internal static class QlogNames
         PacketNumberSpace.Initial => "initial"u8,
         PacketNumberSpace.Handshake => "handshake"u8,
         _ => "1RTT"u8,
+    };
+
+    public static ReadOnlySpan<byte> Of(EarlyDataState state) => state switch
+    {
+        EarlyDataState.Offered => "offered"u8,
+        EarlyDataState.Accepted => "accepted"u8,
+        EarlyDataState.Rejected => "rejected"u8,
+        _ => "none"u8,
     };
 
     public static ReadOnlySpan<byte> Of(OwnershipStep step) => step switch

@@ -17,18 +17,23 @@ internal sealed class QlogTrace : IConnectionObserver
 {
     public const string QuicEvents = "urn:ietf:params:qlog:events:quic-13";
 
-    /// <summary>Ours: the steps of a hand-over.</summary>
+    /// <summary>Of the application protocol, where it is HTTP/3.</summary>
+    public const string Http3Events = "urn:ietf:params:qlog:events:http3-13";
+
+    /// <summary>Ours: the steps of a hand-over, and what becomes of 0-RTT data, for which the draft has no event.</summary>
     public const string OwnershipEvents = "urn:x-continuum:qlog:events:ownership-1";
 
     private readonly QlogWriter _writer;
     private readonly QlogChanges _changes;
     private ConnectionView _view;
+    private Instant _latest;
 
     /// <param name="started">The reading of a wall clock that belongs to <paramref name="now"/>: events have monotonic time alone.</param>
     public QlogTrace(ITraceSink sink, in ConnectionView view, DateTimeOffset started, Instant now)
     {
         _writer = new(sink, now);
         _view = view;
+        _latest = now;
         WriteHeader(view, started);
         _changes = new(_writer, view, now);
     }
@@ -101,6 +106,7 @@ internal sealed class QlogTrace : IConnectionObserver
 
     public void OnStep(in ConnectionView view, Instant now)
     {
+        _latest = now;
         if (view != _view)
         {
             _changes.Write(_view, view, now);
@@ -112,6 +118,14 @@ internal sealed class QlogTrace : IConnectionObserver
     {
         Utf8JsonWriter json = _writer.Begin(QlogNames.Of(step), now);
         json.WriteNumber("epoch"u8, epoch);
+        _writer.End();
+    }
+
+    public void OnApplicationEvent(IApplicationEvent e, Instant now)
+    {
+        // Without an endpoint, in tests, nobody knows the time: events stay in order.
+        _latest = now > _latest ? now : _latest;
+        e.Write(_writer.Begin(e.Name, _latest));
         _writer.End();
     }
 
@@ -128,6 +142,7 @@ internal sealed class QlogTrace : IConnectionObserver
         json.WriteStartObject("trace"u8);
         json.WriteStartArray("event_schemas"u8);
         json.WriteStringValue(QuicEvents);
+        json.WriteStringValue(Http3Events);
         json.WriteStringValue(OwnershipEvents);
         json.WriteEndArray();
         json.WriteStartObject("common_fields"u8);

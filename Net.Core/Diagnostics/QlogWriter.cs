@@ -26,6 +26,16 @@ internal sealed class QlogWriter(ITraceSink sink, Instant start)
         return json;
     }
 
+    /// <inheritdoc cref="Begin(ReadOnlySpan{byte}, Instant)"/>
+    public Utf8JsonWriter Begin(string name, Instant now)
+    {
+        Utf8JsonWriter json = BeginRecord();
+        json.WriteNumber("time"u8, Milliseconds(now - start));
+        json.WriteString("name"u8, name);
+        json.WriteStartObject("data"u8);
+        return json;
+    }
+
     /// <summary>Ends the event and gives it to the sink.</summary>
     public void End()
     {

@@ -38,5 +38,7 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     /// <summary>Its place there, from 0; negative when it is not in it.</summary>
     public int DeadlineIndex { get; set; } = -1;
 
+    public Instant Now => endpoint.Now;
+
     public void Touch() => endpoint.OnTouched(this);
 }

@@ -90,6 +90,9 @@ internal sealed class Endpoint
     /// </summary>
     public EarlyDataLedger EarlyData { get; set; } = new(since: long.MaxValue);
 
+    /// <summary>As of the latest call that brought it. For a host that is about to run what brings none: its handlers.</summary>
+    public Instant Now { get; set; }
+
     public Instant Deadline => _ready.Count > 0 || !_stateless.IsEmpty ? default : _deadlines.Next;
 
     /// <param name="datagram">Opened in place.</param>
@@ -97,6 +100,7 @@ internal sealed class Endpoint
     /// <returns>False when the datagram belongs to no connection here and begins none.</returns>
     public bool OnDatagram(Span<byte> datagram, in NetworkPath path, Ecn ecn, Instant now, uint? shard = null)
     {
+        Now = now;
         if (!InvariantHeader.TryRead(datagram, CidLayout.Length, out InvariantHeader header))
         {
             return false;
@@ -186,6 +190,7 @@ internal sealed class Endpoint
 
     public void Tick(Instant now)
     {
+        Now = now;
         while (_deadlines.TryTakeDue(now, out ConnectionEntry? entry))
         {
             Connection connection = entry.Connection;

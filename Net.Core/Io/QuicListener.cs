@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using Net.Core.Connections;
+using Net.Core.Errors;
 using Net.Core.Tls;
 using Net.Core.Wire;
 
@@ -88,7 +89,10 @@ public sealed class QuicListener : IAsyncDisposable
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ValueTask<QuicConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default) => _accepted.TakeAsync(cancellationToken);
 
-    /// <summary>Accepts nobody any more. Connections that were accepted go on, and the socket with them; those that were not are closed.</summary>
+    /// <summary>
+    /// Accepts nobody any more. Connections that were accepted go on, and the socket with them; those that were not are closed, and handshakes that are
+    /// under way are refused (CONNECTION_REFUSED).
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
@@ -148,6 +152,18 @@ public sealed class QuicListener : IAsyncDisposable
 
     private sealed class RefuseWork(Shard shard) : IShardWork
     {
-        public void Run(Time.Instant now) => shard.Endpoint.AcceptsNew = false;
+        public void Run(Time.Instant now)
+        {
+            shard.Endpoint.AcceptsNew = false;
+            foreach (Connection connection in shard.Endpoint.Connections)
+            {
+                if (connection.Session is null)
+                {
+                    // Nobody would ever take it: it must not hold the socket until its handshake has run out of time.
+                    connection.Parts.Fail(TransportError.Of(TransportErrorCode.ConnectionRefused, "the server accepts nobody any more"), now);
+                    connection.Registration?.Touch();
+                }
+            }
+        }
     }
 }

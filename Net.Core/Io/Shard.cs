@@ -121,6 +121,7 @@ internal sealed class Shard
         }
 
         _steppedAt = now;
+        Endpoint.Now = now;
         RunWork(now);
         bool mayHaveMore = Receive(now);
         Endpoint.Tick(now);

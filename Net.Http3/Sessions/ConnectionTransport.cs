@@ -63,6 +63,10 @@ internal sealed class ConnectionTransport(Connection connection) : IStreamTransp
         }
     }
 
+    public bool IsObserved => connection.Parts.Observer is not null;
+
+    public void Tell(IApplicationEvent e) => Observation.Tell(connection, e);
+
     /// <summary>Closing needs the time, which calls of handlers do not have: it is done with the connection's next events, in the same step.</summary>
     public void Close(ulong code, string reason)
     {

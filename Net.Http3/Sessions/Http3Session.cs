@@ -272,6 +272,11 @@ internal sealed class Http3Session
         request.OnMethod(head);
         request.Prioritize(Priority.Parse(head.Headers["priority"], Priority.Default), _transport);
         Requests.Add(id, request);
+        if (_transport.IsObserved)
+        {
+            _transport.Tell(new StreamTypeTrace(IsLocal: true, id, Type: null));
+        }
+
         SentHeads.Write(this, _transport, request, fields, isFinal: true, hasBody ? sound!.ContentLength : 0);
         if (!hasBody)
         {

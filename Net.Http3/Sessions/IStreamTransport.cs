@@ -1,3 +1,4 @@
+using Net.Core.Connections;
 using Net.Core.Wire;
 
 namespace Net.Http3.Sessions;
@@ -61,6 +62,15 @@ internal interface IStreamTransport
 
     /// <summary>Whether the stream stays among those that the peer has open until it is let go, also when both directions are done.</summary>
     void SetHeld(StreamId id, bool isHeld);
+
+    /// <summary>Somebody observes the connection: there is a point in <see cref="Tell"/>.</summary>
+    bool IsObserved => false;
+
+    /// <summary>An event for who observes the connection.</summary>
+    void Tell(IApplicationEvent e)
+    {
+        // Nobody does.
+    }
 
     /// <summary>Closes the connection with an application error code.</summary>
     void Close(ulong code, string reason);

@@ -20,6 +20,13 @@ internal static class LocalControl
             ByteWriter writer = new(buffer);
             writer.WriteVarInt((ulong)Http3StreamType.Control);
             settings.Write(ref writer, grease?.Setting);
+            if (transport.IsObserved)
+            {
+                transport.Tell(new StreamTypeTrace(IsLocal: true, id, Http3StreamType.Control));
+                transport.Tell(new ParametersTrace(IsLocal: true, settings));
+                transport.Tell(new FrameTrace(IsCreated: true, id, Http3FrameType.Settings, Length: null) { Settings = settings });
+            }
+
             grease?.WriteBehindSettings(ref writer);
             Write(state, transport, writer.Written);
         }
@@ -36,6 +43,11 @@ internal static class LocalControl
         }
 
         state.GoAwaySent = announced;
+        if (transport.IsObserved)
+        {
+            transport.Tell(new FrameTrace(IsCreated: true, state.LocalControl.Value, Http3FrameType.GoAway, (ulong)VarInt.Length(announced)) { Value = announced });
+        }
+
         Span<byte> buffer = stackalloc byte[16];
         ByteWriter writer = new(buffer);
         writer.WriteVarInt((ulong)Http3FrameType.GoAway);
@@ -53,6 +65,12 @@ internal static class LocalControl
         }
 
         byte[] value = Encoding.ASCII.GetBytes(priority.ToString());
+        if (transport.IsObserved)
+        {
+            ulong length = (ulong)(VarInt.Length(request.Value) + value.Length);
+            transport.Tell(new FrameTrace(IsCreated: true, state.LocalControl.Value, Http3FrameType.PriorityUpdate, length) { Value = request.Value, Priority = priority.ToString() });
+        }
+
         ByteWriter writer = new(stackalloc byte[64]);
         writer.WriteVarInt((ulong)Http3FrameType.PriorityUpdate);
         writer.WriteVarInt((ulong)(VarInt.Length(request.Value) + value.Length));

@@ -96,6 +96,11 @@ internal sealed class MessageReader
                     continue;
                 }
 
+                if (transport.IsObserved && _frame.Type != Http3FrameType.Headers)
+                {
+                    transport.Tell(new FrameTrace(IsCreated: false, id, _frame.Type, _frame.Remaining));
+                }
+
                 error = OnFrame(transport.IsServer);
                 if (error.IsError)
                 {
@@ -334,6 +339,11 @@ internal sealed class MessageReader
         if (result == SectionResult.Blocked)
         {
             return true;
+        }
+
+        if (transport.IsObserved && result is not (SectionResult.Failed or SectionResult.TooLarge))
+        {
+            transport.Tell(new FrameTrace(IsCreated: false, id, Http3FrameType.Headers, (ulong)(whole ? count : _collected)) { Fields = decoded });
         }
 
         _frame.Leave();

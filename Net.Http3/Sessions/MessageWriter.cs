@@ -120,6 +120,11 @@ internal sealed class MessageWriter
         head.WriteVarInt((ulong)Http3FrameType.Data);
         head.WriteVarInt((ulong)count);
         BodySent += count;
+        if (transport.IsObserved)
+        {
+            transport.Tell(new FrameTrace(IsCreated: true, id, Http3FrameType.Data, (ulong)count));
+        }
+
         if (isTight)
         {
             // What does not fit waits here. A write that was cut short also makes the transport tell when there is room again.

@@ -43,6 +43,10 @@ internal static class PeerStreams
             else
             {
                 session.Requests.Add(opened, new(opened));
+                if (transport.IsObserved)
+                {
+                    transport.Tell(new StreamTypeTrace(IsLocal: false, opened, Type: null));
+                }
             }
         }
 

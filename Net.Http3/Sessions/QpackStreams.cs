@@ -70,6 +70,11 @@ internal static class QpackStreams
         // With the control stream, before all requests: sections wait for what it carries.
         transport.SetPriority(id, 0, incremental: false);
         backlog.Append([(byte)type]);
+        if (transport.IsObserved)
+        {
+            transport.Tell(new StreamTypeTrace(IsLocal: true, id, type));
+        }
+
         return id;
     }
 

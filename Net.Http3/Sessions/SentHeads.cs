@@ -2,6 +2,7 @@ using System.Buffers;
 using Net.Core.Wire;
 using Net.Http3.Messages;
 using Net.Http3.Qpack;
+using Net.Http3.Wire;
 
 namespace Net.Http3.Sessions;
 
@@ -25,6 +26,11 @@ internal static class SentHeads
         if (isFinal)
         {
             session.Grease?.WriteBeforeHead(ref before, request.Id);
+        }
+
+        if (transport.IsObserved)
+        {
+            transport.Tell(new FrameTrace(IsCreated: true, request.Id, Http3FrameType.Headers, (ulong)length) { Fields = fields });
         }
 
         request.Writer.WriteHead(transport, request.Id, before.Written, section.AsSpan(0, length), isFinal, contentLength);

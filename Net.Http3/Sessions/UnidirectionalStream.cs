@@ -1,3 +1,4 @@
+using System.Text;
 using Net.Core.Snapshots;
 using Net.Core.Wire;
 using Net.Http3.Qpack;
@@ -118,6 +119,11 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
 
     private Http3Error OnType(IStreamTransport transport, ConnectionState state)
     {
+        if (transport.IsObserved)
+        {
+            transport.Tell(new StreamTypeTrace(IsLocal: false, Id, _type));
+        }
+
         switch (_type)
         {
             case Http3StreamType.Control when state.PeerControl is null:
@@ -157,6 +163,11 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
             }
 
             error = ControlFrames.OnHead(state, _frame, out bool collect);
+            if (transport.IsObserved && !collect)
+            {
+                transport.Tell(new FrameTrace(IsCreated: false, Id, _frame.Type, _frame.Remaining));
+            }
+
             if (!error.IsError && _frame.Remaining == 0)
             {
                 error = Leave(transport, state, priorities, collect);
@@ -187,6 +198,28 @@ internal sealed class UnidirectionalStream(StreamId id) : IPart<UnidirectionalSt
         byte[] payload = _collected;
         _frame.Leave();
         _collected = [];
-        return collected ? ControlFrames.OnFrame(state, transport, priorities, type, payload) : Http3Error.None;
+        Http3Error error = collected ? ControlFrames.OnFrame(state, transport, priorities, type, payload) : Http3Error.None;
+        if (transport.IsObserved && collected && !error.IsError)
+        {
+            Tell(transport, state, type, payload);
+        }
+
+        return error;
+    }
+
+    private void Tell(IStreamTransport transport, ConnectionState state, Http3FrameType type, ReadOnlySpan<byte> payload)
+    {
+        FrameTrace frame = new(IsCreated: false, Id, type, (ulong)payload.Length);
+        if (type == Http3FrameType.Settings)
+        {
+            transport.Tell(frame with { Settings = state.PeerSettings });
+            transport.Tell(new ParametersTrace(IsLocal: false, state.PeerSettings));
+            return;
+        }
+
+        ByteReader reader = new(payload);
+        _ = reader.TryReadVarInt(out ulong value);
+        string? priority = type == Http3FrameType.PriorityUpdate ? Encoding.Latin1.GetString(reader.Rest) : null;
+        transport.Tell(frame with { Value = value, Priority = priority });
     }
 }

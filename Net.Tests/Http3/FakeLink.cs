@@ -138,6 +138,13 @@ internal sealed class FakeEnd(FakeLink link, bool isServer) : IStreamTransport
 
     public bool IsPermitted(StreamId id) => id.Index < Permitted;
 
+    /// <summary>What was told to an observer, if there is one.</summary>
+    public List<Net.Core.Connections.IApplicationEvent>? Told { get; set; }
+
+    public bool IsObserved => Told is not null;
+
+    public void Tell(Net.Core.Connections.IApplicationEvent e) => Told!.Add(e);
+
     public void Attach(Http3Session session)
     {
         (OnReadable, OnWritable, OnReset, OnStopped) = (session.OnReadable, session.OnWritable, session.OnReset, session.OnStopped);

@@ -63,6 +63,6 @@ internal static class MatrixCases
             Events = s_path,
         },
         new("goodput", [8 * MB]) { Link = s_plain },
-        new("crosstraffic", [8 * MB]) { Link = s_plain with { HasCrossTraffic = true }, Limit = TimeSpan.FromSeconds(90) },
+        new("crosstraffic", [4 * MB]) { Link = s_plain with { HasCrossTraffic = true }, Limit = TimeSpan.FromSeconds(150) },
     ];
 }

@@ -15,6 +15,7 @@ internal sealed class Link : IDisposable
     private readonly bool _towardsServer;
     private readonly Random _random = new();
     private readonly Queue<(byte[] Bytes, TimeSpan At)> _flying = new();
+    private readonly Queue<TimeSpan> _leaving = new();
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _arrivals = new(0);
     private readonly Thread _reader;
@@ -83,7 +84,13 @@ internal sealed class Link : IDisposable
         bool isDead = _scenario.Off > TimeSpan.Zero && now.Ticks % (_scenario.On + _scenario.Off).Ticks >= _scenario.On.Ticks;
         bool isListed = _towardsServer && _scenario.DropsToServer.Contains(_seen);
         TimeSpan length = TimeSpan.FromSeconds(packet.Length * 8.0 / _scenario.Bandwidth);
-        bool isFull = _freeAt - now > length * _scenario.Queue;
+        while (_leaving.TryPeek(out TimeSpan gone) && gone <= now)
+        {
+            _ = _leaving.Dequeue();
+        }
+
+        // Counted in packets: measured by how long this one would take, a queue kept full by larger ones would have no room for smaller ones, ever.
+        bool isFull = _leaving.Count > _scenario.Queue;
         bool isHit = Packet.IsUdp(packet) && Hits(_scenario.DropPercent + _scenario.CorruptPercent);
         if (isDead || isListed || isFull || (isHit && _scenario.DropPercent > 0) || (!_towardsServer && !_nat.Incoming(packet)))
         {
@@ -98,6 +105,7 @@ internal sealed class Link : IDisposable
         }
 
         _freeAt = (_freeAt > now ? _freeAt : now) + length;
+        _leaving.Enqueue(_freeAt);
         Passed++;
         lock (_gate)
         {

@@ -3,6 +3,7 @@ using Net.Core.Errors;
 using Net.Core.Streams;
 using Net.Core.Tls;
 using Net.Core.Wire;
+using Net.Tests.Core.Diagnostics;
 using Net.Tests.Simulation;
 
 namespace Net.Tests.Core.Connections;
@@ -122,6 +123,40 @@ public sealed class EarlyDataTests
         Assert.IsTrue(pair.ServerEvents.FindIndex(e => e.Kind == ConnectionEventKind.EarlyData) < pair.ServerEvents.FindIndex(e => e.Kind == ConnectionEventKind.HandshakeCompleted));
     }
 
+    /// <summary>Goal: traces and key logs of both ends tell what became of 0-RTT data, and both have the same early exporter secret (RFC 9850, section 2.1).</summary>
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void What_became_of_early_data_is_told(bool isAccepted)
+    {
+        TraceCollector traces = new();
+        KeyLog keys = new();
+        ConnectionOptions options = ConnectionOptions.Default with { Observers = traces, KeyLog = keys };
+        ConnectionPair pair = Resuming(out _, clientSide: options, serverSide: options, accepts: isAccepted);
+        pair.Settle();
+        Assert.IsTrue(pair.Client.IsConfirmed);
+        string told = isAccepted ? "accepted" : "rejected";
+        foreach (TraceCollector.Trace trace in traces.Traces)
+        {
+            Assert.AreEqual(told, TraceCollector.Trace.Find(trace.Of("continuum:early_data_updated")[^1], "new"), trace.IsServer ? "server" : "client");
+        }
+
+        string[] secrets = keys.Of("EARLY_EXPORTER_SECRET");
+        Assert.HasCount(isAccepted ? 2 : 1, secrets, "a server that rejects has none");
+        Assert.AreEqual(1, secrets.Distinct().Count());
+        Assert.HasCount(64, secrets[0]);
+        Assert.IsFalse(keys.Of("EXPORTER_SECRET").Contains(secrets[0]));
+    }
+
+    private sealed class KeyLog : IKeyLog
+    {
+        private readonly List<(string Label, string Secret)> _lines = [];
+
+        public void Log(string label, ReadOnlySpan<byte> clientRandom, ReadOnlySpan<byte> secret) => _lines.Add((label, Convert.ToHexStringLower(secret)));
+
+        public string[] Of(string label) => [.. _lines.Where(line => line.Label == label).Select(line => line.Secret)];
+    }
+
     /// <summary>
     /// Goal: a client with a ticket whose version is turned down begins again without it (RFC 9369, section 5), once, and what it has said in 0-RTT arrives
     /// when the new handshake is complete.
@@ -160,7 +195,7 @@ public sealed class EarlyDataTests
     }
 
     /// <summary>A pair whose client has a ticket of an earlier one, and has its first flight ready.</summary>
-    private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null, ConnectionOptions? clientSide = null)
+    private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null, ConnectionOptions? clientSide = null, ConnectionOptions? serverSide = null, bool accepts = true)
     {
         tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new(since: long.MinValue));
         ConnectionPair first = new(tls: s_tls, tickets: tickets);
@@ -182,6 +217,7 @@ public sealed class EarlyDataTests
             Limits = remember?.Invoke(given.Limits) ?? given.Limits,
             PeerCertificates = given.PeerCertificates,
         };
-        return new(clientSide, seed: 6, tls: s_tls, ticket: ticket, tickets: tickets);
+        TlsServerOptions tls = accepts ? s_tls : new() { AlpnProtocols = s_tls.AlpnProtocols };
+        return new(clientSide, serverSide, seed: 6, tls: tls, ticket: ticket, tickets: tickets);
     }
 }

@@ -47,6 +47,31 @@ public sealed class FloodTests
         Assert.AreEqual((ulong)TransportErrorCode.ConnectionIdLimitError, client.CloseReason!.Value.Code);
     }
 
+    /// <summary>
+    /// Goal: a ClientHello of which a part is missing is acknowledged at once, probes for it as well (RFC 9000, section 13.2.1): else a client that waits for
+    /// that, as OpenSSL's does, never sends the rest again.
+    /// </summary>
+    [TestMethod]
+    public void Half_a_ClientHello_is_acknowledged()
+    {
+        ConnectionPair pair = new();
+        Datagram whole = pair.Take(pair.Client).Single();
+        Assert.IsTrue(LongHeader.TryRead(whole.Bytes, out LongHeader header));
+        Connection server = pair.Accept(header, pair.ServerPath);
+        Datagram half = pair.Forge(pair.Client, EncryptionLevel.Initial, [(byte)FrameType.Crypto, 0, 10, 1, 0, 1, 0, 3, 3, 0, 0, 0, 0], size: 1200);
+        Datagram probe = pair.Forge(pair.Client, EncryptionLevel.Initial, [(byte)FrameType.Ping], size: 1200);
+        foreach (Datagram datagram in (Datagram[])[half, probe])
+        {
+            server.OnDatagram(datagram.Bytes, pair.ServerPath, Ecn.NotEct, null, pair.Now);
+            Assert.IsEmpty(pair.ServeOther(server));
+            Datagram answer = pair.Take(server).Single();
+            Assert.IsLessThan(100, answer.Bytes.Length, "no more than an acknowledgement");
+        }
+
+        Assert.IsNull(server.PeerParameters);
+        Assert.IsTrue(server.IsOpen);
+    }
+
     /// <summary>Goal: one number for two IDs, one ID under two numbers, and another token for the same are each a violation; a repetition is none.</summary>
     [TestMethod]
     [DataRow(1UL, (byte)77, 1UL, DisplayName = "S13 the same number, another ID")]
@@ -164,6 +189,18 @@ public sealed class FloodTests
         Assert.IsLessThanOrEqualTo(1, answers, "one acknowledgement of them all");
         // The client's own left-out numbers are the only gaps.
         Assert.IsLessThan(10, pair.Server.Parts.Received(PacketNumberSpace.ApplicationData).RangeCount);
+    }
+
+    /// <summary>Goal: a server that ends tells a client whose handshake is under way that it is refused.</summary>
+    [TestMethod]
+    public void A_handshake_under_way_can_be_refused()
+    {
+        ConnectionPair pair = new();
+        pair.Take(pair.Client).ForEach(pair.ToServer);
+        _ = pair.Take(pair.Server);
+        pair.Server.Parts.Fail(TransportError.Of(TransportErrorCode.ConnectionRefused, "nobody any more"), pair.Now);
+        pair.Take(pair.Server).ForEach(pair.ToClient);
+        Assert.AreEqual((CloseOrigin.PeerTransport, (ulong)TransportErrorCode.ConnectionRefused), (pair.Client.CloseReason!.Value.Origin, pair.Client.CloseReason.Value.Code));
     }
 
     private static ResetToken Token(ulong number)

@@ -179,6 +179,20 @@ public sealed class QlogTraceTests
         Assert.AreEqual(runs[0], runs[1]);
     }
 
+    /// <summary>Goal: what the application protocol tells stands in the trace with the time of the step in which it was told, also by a call that brings none.</summary>
+    [TestMethod]
+    public void An_application_event_has_the_time_of_its_step()
+    {
+        Life life = new(seed: 13);
+        life.Handshake();
+        Net.Core.Time.Instant later = life.World.Now + TimeSpan.FromSeconds(3);
+        life.ClientPeer.Endpoint.Tick(later);
+        Observation.Tell(life.Client, new Note());
+        JsonElement record = life.Traces.Client.Events.Last(e => e.GetProperty("name").GetString() == "test:note");
+        Assert.AreEqual("of a kind", record.GetProperty("data").GetProperty("text").GetString());
+        Assert.AreEqual((decimal)(later - new Net.Core.Time.Instant(TimeSpan.TicksPerHour)).TotalMilliseconds, record.GetProperty("time").GetDecimal());
+    }
+
     /// <summary>Goal: whatever a packet holds, its record is one line of JSON (checklist S42).</summary>
     [TestMethod]
     public void Any_payload_makes_one_record()
@@ -227,6 +241,13 @@ public sealed class QlogTraceTests
 
     private static string[] States(TraceCollector.Trace trace) =>
         [.. trace.Of("quic:connection_state_updated").Select(d => d.GetProperty("new").GetString()!)];
+
+    private sealed class Note : IApplicationEvent
+    {
+        public string Name => "test:note";
+
+        public void Write(Utf8JsonWriter json) => json.WriteString("text"u8, "of a kind");
+    }
 
     /// <summary>A client and a server, both traced.</summary>
     private sealed class Life

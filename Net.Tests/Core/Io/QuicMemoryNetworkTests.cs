@@ -48,6 +48,27 @@ public sealed class QuicMemoryNetworkTests
         Assert.IsTrue(network.DatagramsLost > 0);
     }
 
+    /// <summary>Goal: a listener that ends does not wait for handshakes that nobody will take, however long they might take: it refuses them.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task A_listener_that_ends_refuses_handshakes_under_way()
+    {
+        const string Server = "192.0.2.7";
+        TaskCompletionSource answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        QuicMemoryNetwork network = new()
+        {
+            Drops = (from, _, _) => from.Address.Equals(IPAddress.Parse(Server)) && (answered.TrySetResult() || true),
+        };
+        QuicListener listener = await QuicPair.ListenAsync(Server, options => options.HandshakeTimeout = TimeSpan.FromHours(1), network);
+        using CancellationTokenSource enough = new();
+        Task<QuicConnection> connecting = QuicConnection.ConnectAsync(QuicPair.ClientOptions(listener, network: network), enough.Token).AsTask();
+        await answered.Task.WaitAsync(Token);
+        await enough.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(() => connecting);
+        await listener.DisposeAsync();
+        await listener.Completion.WaitAsync(Token);
+    }
+
     /// <summary>Goal: a test can lose what it wants; what is lost is sent again.</summary>
     [TestMethod]
     [Timeout(30_000, CooperativeCancellation = true)]
