@@ -27,7 +27,7 @@ internal sealed class Http3Fetcher : IFetcher
         Http3Fetcher fetcher = await host.RunAsync(now =>
         {
             Connection connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
-            ClientOwner owner = new(connection, new ShardQueue(host.Shard), inline: false) { OnConnected = () => connected.TrySetResult() };
+            ClientOwner owner = new(connection, new ShardQueue(host.Shard), inline: false, new(new(), SendsGrease: true)) { OnConnected = () => connected.TrySetResult() };
             host.Shard.SetOwner(connection, owner);
             return new Http3Fetcher(host, connection, owner);
         });

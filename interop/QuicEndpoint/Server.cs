@@ -33,7 +33,7 @@ internal static class Server
             LoadCertificate(contract.Certificates),
             (shard, connection) => new ProtocolOwner(shard, connection, files, http3.Task.Result),
             preferred?.Channel);
-        using ExchangeHost exchanges = new(new FileComponent(files), new ShardQueue(host.Shard), new() { OnFault = e => Program.Say(e.Message) });
+        using ExchangeHost exchanges = new(new FileComponent(files), new ShardQueue(host.Shard), new() { OnFault = e => Program.Say(e.Message), SendsGrease = true });
         http3.SetResult(exchanges);
 
         Console.WriteLine($"ready server {host.Shard.Channel.Local}");
