@@ -45,6 +45,8 @@ internal sealed class HandshakeState
     /// <summary>The ID that a Retry gave: the server must name it in its transport parameters (RFC 9000, section 7.3).</summary>
     public ConnectionId? RetrySource { get; private set; }
 
+    public Hastening Hastening { get; } = new();
+
     public CryptoStream Initial { get; } = new();
 
     public CryptoStream Handshake { get; } = new();

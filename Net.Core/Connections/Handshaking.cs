@@ -25,6 +25,11 @@ internal static class Handshaking
             return TransportError.None;
         }
 
+        if (stream.HasRead(frame))
+        {
+            c.Handshake?.Hastening.OnRepeated(c);
+        }
+
         TransportError error = stream.On(frame);
         while (!error.IsError && stream.Peek() is { IsEmpty: false } bytes)
         {

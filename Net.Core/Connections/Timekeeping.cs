@@ -1,5 +1,6 @@
 using Net.Core.Recovery;
 using Net.Core.Time;
+using Net.Core.Wire;
 
 namespace Net.Core.Connections;
 
@@ -53,6 +54,12 @@ internal static class Timekeeping
         if (timeout.Kind == LossTimeoutKind.SendProbes)
         {
             c.Probes[(int)timeout.Space] = timeout.Probes;
+            if (timeout.Space == PacketNumberSpace.Initial && Hastening.Repeat(c, PacketNumberSpace.Handshake))
+            {
+                // The client may have Initial keys no more (RFC 9002, section 6.2.4).
+                c.Probes[(int)PacketNumberSpace.Handshake] = 1;
+            }
+
             c.Mtu.OnProbeTimeouts(c.Recovery.PtoCount);
             c.OnDatagramSizeChanged();
         }

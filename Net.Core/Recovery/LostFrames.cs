@@ -22,7 +22,8 @@ internal static class LostFrames
                     continue;
                 }
 
-                count--;
+                // A PING says nothing that could be said again.
+                count -= target.Count > start ? 1 : 0;
             }
         }
     }

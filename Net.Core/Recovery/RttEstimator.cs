@@ -89,6 +89,17 @@ internal sealed class RttEstimator : IPart<RttEstimator>
         Smoothed = new(((7 * Smoothed.Ticks) + adjusted.Ticks) / 8);
     }
 
+    /// <summary>A first idea of the path, in place of the default, from an exchange that gives no sample: a Retry (RFC 9002, section 6.2.2).</summary>
+    public void Suppose(TimeSpan roundTrip)
+    {
+        if (!HasSample)
+        {
+            Smoothed = Clamp(roundTrip);
+            Variation = Smoothed / 2;
+            Changes++;
+        }
+    }
+
     /// <summary>Without back-off (RFC 9002, section 6.2.1).</summary>
     public TimeSpan Pto(bool withMaxAckDelay)
     {

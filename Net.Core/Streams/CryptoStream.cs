@@ -27,6 +27,9 @@ internal sealed class CryptoStream : IPart<CryptoStream>
     /// <summary>Bytes have arrived that wait for others before them.</summary>
     public bool HasGaps => _receive.HasGaps;
 
+    /// <summary>All bytes of the frame were read before: its sender does not know that they have arrived.</summary>
+    public bool HasRead(in CryptoFrame frame) => !frame.Data.IsEmpty && frame.Offset + (ulong)frame.Data.Length <= _receive.Consumed;
+
     public TransportError On(in CryptoFrame frame)
     {
         if (frame.Offset + (ulong)frame.Data.Length > _receive.Consumed + MaxBuffered)
