@@ -90,9 +90,10 @@ internal sealed class RttEstimator : IPart<RttEstimator>
     }
 
     /// <summary>A first idea of the path, in place of the default, from an exchange that gives no sample: a Retry (RFC 9002, section 6.2.2).</summary>
+    /// <remarks>A longer time than the default tells of losses more than of the path.</remarks>
     public void Suppose(TimeSpan roundTrip)
     {
-        if (!HasSample)
+        if (!HasSample && roundTrip < Initial)
         {
             Smoothed = Clamp(roundTrip);
             Variation = Smoothed / 2;

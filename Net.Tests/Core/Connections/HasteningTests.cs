@@ -70,6 +70,8 @@ public sealed class HasteningTests
     public void A_retry_tells_how_far_the_server_is()
     {
         RttEstimator rtt = new();
+        rtt.Suppose(TimeSpan.FromSeconds(3));
+        Assert.AreEqual(RttEstimator.Initial, rtt.Smoothed, "the first Initial was lost");
         rtt.Suppose(TimeSpan.FromMilliseconds(40));
         Assert.IsFalse(rtt.HasSample);
         Assert.AreEqual(TimeSpan.FromMilliseconds(40 + (4 * 20)), rtt.Pto(withMaxAckDelay: false));
