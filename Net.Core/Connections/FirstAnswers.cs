@@ -48,7 +48,9 @@ internal static class FirstAnswers
         c.PeerIds.ReplaceFirst(packet.Source);
         c.Handshake.OnRetry(packet.Version, packet.Source, packet.Token);
         c.Lost.Clear();
-        c.Recovery.OnRetry(now, c.Lost);
+        c.Recovery.OnAllInVain(PacketNumberSpace.Initial, now, c.Lost, isAnswered: true);
+        // 0-RTT packets were dropped too, and are repeated under the same keys with new numbers (RFC 9000, section 17.2.5.3).
+        c.Recovery.OnAllInVain(PacketNumberSpace.ApplicationData, now, c.Lost);
         Feedback.OnLost(c);
     }
 

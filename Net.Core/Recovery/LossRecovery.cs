@@ -315,26 +315,19 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         _lastEvent = now;
     }
 
-    /// <summary>A Retry: all packets were in vain, without any congestion (RFC 9002, section 6.3), and how long it took tells how far the server is.</summary>
-    public void OnRetry(Instant now, SentFrameBuffer lost)
+    /// <summary>Has what the oldest packet under way carries sent again, although nothing says that it is lost.</summary>
+    public void RepeatOldest(PacketNumberSpace space, SentFrameBuffer target) => LostFrames.CopyOldest(this[space].Sent, 1, target);
+
+    /// <summary>All packets of a space were in vain, without any congestion: after a Retry (RFC 9002, section 6.3).</summary>
+    /// <param name="isAnswered">They were answered: how long that took tells how far the server is.</param>
+    public void OnAllInVain(PacketNumberSpace space, Instant now, SentFrameBuffer lost, bool isAnswered = false)
     {
-        if (this[PacketNumberSpace.Initial].Sent.TryFindAtOrAbove(0, out SentPacket first))
+        SentPackets sent = this[space].Sent;
+        if (isAnswered && sent.TryFindAtOrAbove(0, out SentPacket first))
         {
             _rtt.Suppose(now - first.SentAt);
         }
 
-        OnAllInVain(PacketNumberSpace.Initial, now, lost);
-        // 0-RTT packets were dropped too, and are repeated under the same keys with new numbers (RFC 9000, section 17.2.5.3).
-        OnAllInVain(PacketNumberSpace.ApplicationData, now, lost);
-    }
-
-    /// <summary>What the oldest packet under way carries is to be sent again, although nothing says that it is lost.</summary>
-    public void RepeatOldest(PacketNumberSpace space, SentFrameBuffer target) => LostFrames.CopyOldest(this[space].Sent, 1, target);
-
-    /// <summary>All packets of a space were in vain, without any congestion.</summary>
-    public void OnAllInVain(PacketNumberSpace space, Instant now, SentFrameBuffer lost)
-    {
-        SentPackets sent = this[space].Sent;
         for (ulong from = 0; sent.TryFindAtOrAbove(from, out SentPacket packet); from = packet.Number + 1)
         {
             LostFrames.Append(sent, packet.Number, lost);
