@@ -134,7 +134,7 @@ internal sealed class Connection
     }
 
     /// <summary>No packet of the peer has opened yet.</summary>
-    internal bool IsUntouched => _parts.Received(PacketNumberSpace.Initial).Largest is null && !IsHandshakeComplete;
+    internal bool IsUntouched => IsOpen && _parts.Received(PacketNumberSpace.Initial).Largest is null && !IsHandshakeComplete;
 
     /// <summary>A datagram that leads to no connection ends with a reset token of an ID that we send to (RFC 9000, section 10.3.1).</summary>
     internal void OnStatelessReset(Instant now)

@@ -55,6 +55,20 @@ public sealed class EndpointTests
         Assert.HasCount(1, endpoint.Connections);
     }
 
+    /// <summary>Goal: a client whose first packet already ends the handshake is told so at once (RFC 9001, section 8.1).</summary>
+    [TestMethod]
+    public void Who_is_refused_by_the_first_packet_hears_of_it()
+    {
+        World world = new(3);
+        Peer server = new(world, "10.0.0.2:443", options: Peer.DefaultOptions with { Server = new() { AlpnProtocols = ["other"u8.ToArray()] } });
+        Peer client = new(world, "10.0.0.1:1000");
+        Connection connection = client.Connect(server);
+        world.RunUntil(() => !connection.IsOpen, TimeSpan.FromMilliseconds(500));
+        Assert.AreEqual(0x178UL, connection.CloseReason?.Code, "before any probe timeout");
+        world.Run(TimeSpan.FromSeconds(10));
+        Assert.IsEmpty(server.Endpoint.Connections, "and it is forgotten");
+    }
+
     /// <summary>Goal: handshakes under way are bounded, and their places come back when they end (checklist S25).</summary>
     [TestMethod]
     public void S25_handshakes_are_bounded()
