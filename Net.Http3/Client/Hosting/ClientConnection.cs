@@ -267,8 +267,11 @@ internal sealed class ClientOwner : IConnectionOwner
             switch (e.Kind)
             {
                 case ConnectionEventKind.EarlyData:
-                    _remembered = Http3Settings.OfKept(connection.KeptForEarlyData);
-                    Http3.StartEarly(_remembered.Value);
+                    ReadOnlyMemory<byte>? kept = connection.KeptForEarlyData;
+                    Http3Settings settings = Http3Settings.OfKept(kept);
+                    // A ticket may have come, and be used, before the SETTINGS of its connection: then there is nothing that the server could go back on.
+                    _remembered = kept is { IsEmpty: false } ? settings : null;
+                    Http3.StartEarly(settings);
                     OnConnected?.Invoke();
                     break;
                 case ConnectionEventKind.HandshakeCompleted:

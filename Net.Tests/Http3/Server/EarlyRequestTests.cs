@@ -1,6 +1,12 @@
 using System.Net;
+using System.Net.Security;
+using Net.Core.Connections;
+using Net.Core.Endpoints;
+using Net.Core.Io;
+using Net.Core.Tls;
 using Net.Core.Wire;
 using Net.Http3.Client;
+using Net.Http3.Client.Hosting;
 using Net.Http3.Messages;
 using Net.Http3.Qpack;
 using Net.Http3.Server;
@@ -80,6 +86,57 @@ public sealed class EarlyRequestTests
         Assert.IsFalse(Http3Settings.TryRead(other[2..], out Http3Settings told).IsError);
         Assert.AreEqual(options.Settings, told);
         Assert.AreEqual((8192UL, 100UL), (told.QpackMaxTableCapacity, told.QpackBlockedStreams));
+    }
+
+    /// <summary>
+    /// Goal: who begins with a ticket that came before its connection's SETTINGS holds the server to none: defaults were never a promise of the server's
+    /// (RFC 9114, section 7.2.4.2), and every server says less than their "no limit".
+    /// </summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task S44_a_ticket_without_settings_promises_nothing()
+    {
+        CancellationToken stop = TestContext.CancellationToken;
+        await using Http3Server server = Http3Server.Start(new()
+        {
+            ListenEndPoint = new(IPAddress.Loopback, 0),
+            ServerAuthenticationOptions = new() { ServerCertificate = TestPki.Instance.Server, CertificateChainPolicy = TestPki.Instance.Policy() },
+            AllowEarlyData = true,
+            Component = new Handler((exchange, _) => exchange.RespondAsync(200)),
+        });
+        SslClientAuthenticationOptions tls = new() { CertificateChainPolicy = TestPki.Instance.Policy() };
+        UdpAddress address = UdpAddress.FromEndPoint(server.LocalEndPoint);
+        TicketOrigin origin = new("localhost", address.Port);
+        SharedTickets tickets = SharedTickets.Of(tls);
+        ResumptionTicket? ticket = null;
+        await using (Http3Client first = await Http3Client.ConnectAsync(address, "localhost", tls, stop))
+        {
+            while (ticket is null)
+            {
+                await GetAsync(first, stop);
+                ticket = tickets.Take(origin, ["h3"u8.ToArray()], ConnectionOptions.Default.Version, MonotonicClock.Now);
+            }
+        }
+
+        ticket.ApplicationState = null;
+        tickets.Add(origin, ticket, MonotonicClock.Now);
+        await using Http3Client early = await Http3Client.ConnectAsync(address, "localhost", tls, earlyData: true, session: null, stop);
+        for (int i = 0; i < 2; i++)
+        {
+            await GetAsync(early, stop);
+            Assert.IsNull(early.CloseReason);
+        }
+
+        Assert.AreEqual(EarlyDataState.Accepted, early.Connection!.EarlyData);
+    }
+
+    private static async Task GetAsync(Http3Client client, CancellationToken stop)
+    {
+        ClientExchange exchange = client.NewExchange();
+        await exchange.SendAsync(new("GET", "https", "localhost", "/", new()), hasBody: false).AsTask().WaitAsync(stop);
+        await exchange.ReadHeadAsync().AsTask().WaitAsync(stop);
+        Assert.AreEqual(200, exchange.Response!.Status);
+        Assert.AreEqual(0, await exchange.ReadAsync(new byte[1]).AsTask().WaitAsync(stop));
     }
 
     /// <summary>
