@@ -471,7 +471,8 @@ internal sealed class Connection
     /// <summary>Goes on here, under the epoch that this node owns it with: the one it had, or the next.</summary>
     /// <param name="epoch">Never below <see cref="Epoch"/>.</param>
     /// <param name="now">The time since the freeze, or the import, counts for nothing: nothing could happen in it.</param>
-    public void Thaw(ulong epoch, Instant now)
+    /// <param name="quietly">The endpoint is told later, by <see cref="Touch"/>: until then there are no deadlines.</param>
+    public void Thaw(ulong epoch, Instant now, bool quietly = false)
     {
         if (!_isFrozen || _isDestroyed)
         {
@@ -498,7 +499,20 @@ internal sealed class Connection
         _isImported = false;
         _calls++;
         _parts.Observer?.OnOwnership(OwnershipStep.Thawed, epoch, now);
-        Registration?.Touch();
+        if (!quietly)
+        {
+            Touch();
+        }
+    }
+
+    /// <summary>The endpoint looks at the connection's deadlines, at what it has to say, and at its events.</summary>
+    public void Touch() => Registration?.Touch();
+
+    /// <summary>It was imported ahead of the freeze, and nothing has happened to it since: it stands still only from now on.</summary>
+    /// <exception cref="InvalidOperationException">It was not imported, or has been thawed since.</exception>
+    public void StandStill(Instant now)
+    {
+        _frozenAt = _isFrozen && _isImported && now >= _frozenAt ? now : throw new InvalidOperationException("only an imported connection stands by");
     }
 
     /// <summary>Writes everything down while the connection is served: nothing happens to it, and <see cref="Calls"/> stands still.</summary>
@@ -555,7 +569,8 @@ internal sealed class Connection
     /// <summary>The new owner's first words, after <see cref="Thaw"/> (docs/hand-over.md, Resume).</summary>
     /// <param name="samePath">Client address and ingress are as before: round trip and window are kept.</param>
     /// <param name="speak">Data is in flight, or something was received meanwhile: an ACK and a PING tell the peer at once where it stands.</param>
-    public void Resume(bool samePath, bool speak, Instant now)
+    /// <param name="quietly">As with <see cref="Thaw"/>.</param>
+    public void Resume(bool samePath, bool speak, Instant now, bool quietly = false)
     {
         ThrowIfFrozen();
         _parts.Recovery.OnOwnerChanged(now, samePath);
@@ -571,7 +586,10 @@ internal sealed class Connection
             _parts.Announcements.RequestPing();
         }
 
-        Registration?.Touch();
+        if (!quietly)
+        {
+            Touch();
+        }
     }
 
     /// <summary>Whether something is under way: data that is not acknowledged, or a request that is not answered.</summary>

@@ -25,13 +25,7 @@ internal sealed class ConnectionImage
     public void Apply(ReadOnlyMemory<byte> export)
     {
         SnapshotReader reader = new(export, default);
-        ulong format = reader.ReadNumber();
-        if (format != ConnectionSnapshot.Format)
-        {
-            throw new SnapshotException("the snapshot has a format that is not known here");
-        }
-
-        long exportedAt = reader.ReadSigned();
+        long exportedAt = ReadHead(reader);
         if (_sections.Count > 0 && exportedAt < _exportedAt)
         {
             throw new SnapshotException("an older export follows a newer one");
@@ -63,6 +57,14 @@ internal sealed class ConnectionImage
 
         _exportedAt = exportedAt;
     }
+
+    /// <summary>When the source wrote an export, by its own clock.</summary>
+    /// <exception cref="SnapshotException">It is none.</exception>
+    public static long ReadExportedAt(ReadOnlyMemory<byte> export) => ReadHead(new(export, default));
+
+    private static long ReadHead(SnapshotReader reader) => reader.ReadNumber() == ConnectionSnapshot.Format
+        ? reader.ReadSigned()
+        : throw new SnapshotException("the snapshot has a format that is not known here");
 
     /// <summary>Nothing has changed up to this time of the source's clock: all of it is that much older.</summary>
     /// <exception cref="SnapshotException">The last export is later.</exception>

@@ -160,10 +160,25 @@ internal sealed class Endpoint
     public void Adopt(Connection connection)
     {
         ConnectionEntry entry = Add(connection);
+        entry.Touch();
         if (!connection.IsServer)
         {
             _resets.Add(entry);
         }
+    }
+
+    /// <summary>
+    /// Takes in a frozen connection of a server, of which nobody is to hear yet: its IDs lead here, but it is not asked for datagrams and has no
+    /// deadline until it is thawed and touched. Whoever calls this lets no datagram in before that.
+    /// </summary>
+    public void Expect(Connection connection)
+    {
+        if (!connection.IsFrozen || !connection.IsServer)
+        {
+            throw new InvalidOperationException("only a server's frozen connection stands by");
+        }
+
+        _ = Add(connection);
     }
 
     /// <summary>Forgets a connection that another node has now.</summary>
@@ -331,6 +346,7 @@ internal sealed class Endpoint
             now,
             WallClock is long second ? new(_ticketKeys, second, initial.Version, default, EarlyData) : null);
         ConnectionEntry entry = Add(connection);
+        entry.Touch();
         entry.IsHandshaking = true;
         _handshakes++;
         entry.Routes.Add(initial.Destination);
@@ -510,7 +526,6 @@ internal sealed class Endpoint
         _entries.Add(connection, entry);
         connection.Registration = entry;
         UpdateRoutes(entry);
-        entry.Touch();
         return entry;
     }
 

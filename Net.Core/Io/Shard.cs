@@ -100,9 +100,15 @@ internal sealed class Shard
     /// <summary>Who gets the connection's events from now on. In the shard's thread only.</summary>
     public void SetOwner(Connection connection, IConnectionOwner owner)
     {
-        _owners[connection] = owner;
+        SetOwnerQuietly(connection, owner);
         MarkActive(connection);
     }
+
+    /// <summary>As <see cref="SetOwner"/>, but the owner is not called before something happens.</summary>
+    public void SetOwnerQuietly(Connection connection, IConnectionOwner owner) => _owners[connection] = owner;
+
+    /// <summary>That many owners are about to be set.</summary>
+    public void ExpectOwners(int count) => _owners.EnsureCapacity(_owners.Count + count);
 
     /// <summary>Forgets the owner, as of a connection that has moved away.</summary>
     public void RemoveOwner(Connection connection) => _owners.Remove(connection);

@@ -95,6 +95,9 @@ internal sealed class ImageStore(ImageLimits limits)
         return sections;
     }
 
+    /// <summary>How many <see cref="Sections"/> would give.</summary>
+    public int SectionCount(ulong connection) => _connections.TryGetValue(connection, out Dictionary<(ulong, ulong), byte[]>? entries) ? entries.Count : 0;
+
     public bool TryGet(ulong connection, ulong number, ulong key, [NotNullWhen(true)] out byte[]? body)
     {
         body = null;

@@ -35,6 +35,9 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>A turn's copies take well below a millisecond.</summary>
     private const int CopiesPerTurn = 32;
 
+    /// <inheritdoc cref="CopiesPerTurn"/>
+    private const int WokenPerTurn = 64;
+
     private readonly HostedComponent _component;
     private readonly DataChannel _channel;
     private readonly IComponentRunner _runner;
@@ -44,7 +47,8 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly Action<Exception> _onFault;
     private readonly Func<string, bool> _serves;
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
-    private readonly List<ServerOwner> _restored = [];
+    private readonly StandbyConnections _standby;
+    private readonly Queue<Leaving> _asleep = new();
     private readonly List<ServerOwner> _forgotten = [];
     private Queue<ServerOwner> _toCopy = new();
     private Instant _frozenAt;
@@ -79,6 +83,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept, new() { WallClock = runner.WallClock });
         ForgetEarlyData();
         _exchanges = NewExchanges();
+        _standby = new(Shard, _options, () => _keys);
     }
 
     /// <summary>Handshakes under way from which on a client must prove its address first (RFC 9000, section 8.1; checklist S25). Any node opens the token.</summary>
@@ -135,12 +140,22 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <param name="onFirst">Called once for the first datagram that is processed under this ownership.</param>
     public void Serve(ulong epoch, Action<Instant> onFirst, Instant now)
     {
-        foreach (ServerOwner owner in _restored)
+        List<Leaving> quiet = [];
+        foreach ((ServerOwner owner, bool isAhead) in _standby.Restored)
         {
-            owner.Connection.Thaw(epoch, now);
-            Shard.Endpoint.Adopt(owner.Connection);
+            owner.Connection.Thaw(epoch, now, quietly: isAhead);
             _owners[owner.Connection] = owner;
-            Shard.SetOwner(owner.Connection, new Leaving(this, owner));
+            Leaving leaving = new(this, owner) { IsAsleep = isAhead };
+            if (isAhead)
+            {
+                Shard.SetOwnerQuietly(owner.Connection, leaving);
+                quiet.Add(leaving);
+            }
+            else
+            {
+                Shard.SetOwner(owner.Connection, leaving);
+            }
+
             Tethers.Adopt(owner.Http3);
         }
 
@@ -156,18 +171,25 @@ internal sealed class ComponentShard : IAsyncDisposable
         Tell(() => _component.OnServing(epoch));
         // What was buffered goes first, in order; then who has something under way speaks, idle ones stay silent.
         _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
-        foreach (ServerOwner owner in _restored)
+        foreach ((ServerOwner owner, bool isAhead) in _standby.Restored)
         {
             Connection connection = owner.Connection;
             if (connection.IsOpen)
             {
-                connection.Resume(samePath: true, speak: connection.IsActive || connection.HasToAcknowledge, now);
-                owner.Resume(now);
+                bool speaks = connection.IsActive || connection.HasToAcknowledge;
+                connection.Resume(samePath: true, speaks, now, quietly: isAhead && !speaks);
+                if (!isAhead)
+                {
+                    owner.Resume(now);
+                }
             }
         }
 
+        // Whose turn has not come wakes with the first thing that happens to it.
+        quiet.ForEach(_asleep.Enqueue);
+        WakeSome(now);
         Shard.Endpoint.AcceptsNew = true;
-        _restored.Clear();
+        _standby.Forget();
         Tethers.Go();
         Count();
     }
@@ -178,17 +200,12 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>Nothing is owned here: what was restored, and what was kept, goes.</summary>
     public void StandDown()
     {
-        foreach (ServerOwner owner in _restored)
-        {
-            owner.Connection.Destroy();
-        }
-
+        _standby.Discard();
         if (_knowsEarlyData)
         {
             ForgetEarlyData();
         }
 
-        _restored.Clear();
         if (_exchanges.Connections.Count > 0)
         {
             Renew();
@@ -359,36 +376,41 @@ internal sealed class ComponentShard : IAsyncDisposable
         Count();
     }
 
-    /// <summary>Builds every connection of an image, silent and frozen.</summary>
+    /// <summary>The copy ahead has come: builds what will hardly change, in several turns.</summary>
+    /// <param name="arrivedAt">When its first part came.</param>
+    /// <param name="isFirst">The first turn.</param>
+    /// <returns>Whether there is more to do.</returns>
+    /// <exception cref="SnapshotException">Something does not fit: nothing is kept.</exception>
+    public bool RestoreAhead(ImageStore image, Instant arrivedAt, bool isFirst)
+    {
+        try
+        {
+            if (isFirst)
+            {
+                _owners.EnsureCapacity(image.Connections);
+                _standby.BeginAhead(image, arrivedAt);
+            }
+
+            return _standby.RestoreAhead(image, _exchanges);
+        }
+        catch
+        {
+            StandDown();
+            throw;
+        }
+    }
+
+    /// <summary>How many connections stand by that were built ahead of the freeze.</summary>
+    public int RestoredAhead => _standby.Ahead;
+
+    /// <summary>Builds every connection of an image that does not stand by already, silent and frozen.</summary>
     /// <exception cref="SnapshotException">Something does not fit: nothing is kept.</exception>
     public void Restore(ImageStore image, Instant now)
     {
         try
         {
             long? frozenAt = image.TryGet(ImageStore.ComponentIndex, SectionNumber.Component, 0, out byte[]? freeze) ? ComponentExport.ReadFrozenAt(freeze) : null;
-            foreach (ulong index in image.Indices.Where(i => i != ImageStore.ComponentIndex).Order())
-            {
-                ConnectionImage connection = new();
-                try
-                {
-                    foreach (SnapshotSection section in image.Sections(index).Where(s => s.Number == SectionNumber.Connection))
-                    {
-                        connection.Apply(section.Body);
-                    }
-
-                    if (frozenAt is long time)
-                    {
-                        connection.Advance(time);
-                    }
-
-                    Restore(connection, now);
-                }
-                finally
-                {
-                    connection.Wipe();
-                }
-            }
-
+            _standby.Restore(image, frozenAt, _exchanges, now);
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.EarlyDataLedger, 0, out byte[]? ledger))
             {
                 SnapshotReader reader = new(ledger, now);
@@ -412,23 +434,11 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>What is above a connection and travels with it.</summary>
     internal IEnumerable<TravellingPart> PartsOf(Connection connection) => SessionSnapshot.Parts(_owners[connection].Http3.Session);
 
-    /// <summary>Builds every connection of an image and lets go of it, on any thread: what a measurement asks for.</summary>
+    /// <inheritdoc cref="StandbyConnections.RestoreForMeasurement"/>
     internal void RestoreForMeasurement(ImageStore image)
     {
         using ExchangeHost exchanges = NewExchanges();
-        Instant now = _runner.Now;
-        foreach (ulong index in image.Indices)
-        {
-            ConnectionImage connection = new();
-            foreach (SnapshotSection section in image.Sections(index))
-            {
-                connection.Apply(section.Body);
-            }
-
-            Connection imported = Connection.Import(connection, _options, KeysOf(connection, now), now);
-            _ = ServerOwner.Import(exchanges, imported, connection, now);
-            imported.Destroy();
-        }
+        _standby.RestoreForMeasurement(image, exchanges, _runner.Now);
     }
 
     public async ValueTask DisposeAsync()
@@ -439,21 +449,6 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
 
         _exchanges.Dispose();
-    }
-
-    private void Restore(ConnectionImage image, Instant now)
-    {
-        image.ThrowIfUnknown(SectionNumber.IsKnown);
-        Connection connection = Connection.Import(image, _options, KeysOf(image, now), now);
-        try
-        {
-            _restored.Add(ServerOwner.Import(_exchanges, connection, image, now));
-        }
-        catch
-        {
-            connection.Destroy();
-            throw;
-        }
     }
 
     private static IReadOnlyList<ConnectionKeys> DeriveKeys(FederationKeys keys)
@@ -468,10 +463,18 @@ internal sealed class ComponentShard : IAsyncDisposable
         return derived;
     }
 
-    private ConnectionKeys KeysOf(ConnectionImage image, Instant now)
+    /// <summary>Those that were idle when they came have nothing to say: they come to themselves some at a time, behind who has.</summary>
+    private void WakeSome(Instant now)
     {
-        uint number = image.Read<Identity>(now).KeyNumber;
-        return _keys.FirstOrDefault(k => k.Number == number) ?? throw new SnapshotException("the connection's keys are not in this federation's ring");
+        for (int count = 0; count < WokenPerTurn && _asleep.TryDequeue(out Leaving? next); count++)
+        {
+            next.Wake(now);
+        }
+
+        if (_asleep.Count > 0)
+        {
+            Run(WakeSome);
+        }
     }
 
     private IEnumerable<ServerOwner> Movable() => _owners.Values.Where(o => o.Connection is { IsConfirmed: true, IsOpen: true });
@@ -550,8 +553,23 @@ internal sealed class ComponentShard : IAsyncDisposable
         // One that was imported shook hands elsewhere.
         private bool _isHandshakeTold = owner.Connection.IsConfirmed;
 
+        /// <summary>It was restored, and nobody has looked at it yet.</summary>
+        public bool IsAsleep { get; set; }
+
+        /// <summary>Unless something else has, or it has gone.</summary>
+        public void Wake(Instant now)
+        {
+            if (IsAsleep && owner.Connection is { IsFrozen: false, IsOpen: true } connection)
+            {
+                IsAsleep = false;
+                owner.Resume(now);
+                connection.Touch();
+            }
+        }
+
         public void OnEvents(Connection connection, Instant now)
         {
+            Wake(now);
             owner.OnEvents(connection, now);
             if (!_isHandshakeTold && connection.IsHandshakeComplete)
             {

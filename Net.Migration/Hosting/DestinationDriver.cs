@@ -28,6 +28,9 @@ internal sealed class DestinationDriver(
     private ComponentShard? _shard;
     private Instant _silenceEnds = Instant.Never;
     private Instant _servedAt;
+    private Instant _arrivedAt = Instant.Never;
+    private bool _isRestoringAhead;
+    private bool _hasRestoredAhead;
     private Instant _closeAt = Instant.Never;
     private bool _isLinkLost;
     private bool _isDisposed;
@@ -43,7 +46,25 @@ internal sealed class DestinationDriver(
 
     public void OnMessage(HandOverMessage message, Instant now)
     {
-        _machine.OnMessage(message, now);
+        if (message is AheadEndMessage end && _machine.State is DestinationState.Reserved && !_hasRestoredAhead)
+        {
+            // The source goes on to its freeze when it hears that the copy was decoded: not before what can be built of it is.
+            _isRestoringAhead = _hasRestoredAhead = true;
+            RestoreAhead(end, isFirst: true);
+            return;
+        }
+
+        _arrivedAt = message is PartMessage && _arrivedAt.IsNever ? now : _arrivedAt;
+        if (_isRestoringAhead && message is (PartMessage or FinalEndMessage or AheadEndMessage))
+        {
+            // The shard reads the image: nothing is added to it, and no source that keeps the order has anything to add.
+            _machine.OnDecodeFailed();
+        }
+        else
+        {
+            _machine.OnMessage(message, now);
+        }
+
         Pump(now);
     }
 
@@ -160,6 +181,58 @@ internal sealed class DestinationDriver(
         {
             _machine.OnDecodeFailed();
         }
+    }
+
+    /// <summary>In several turns of the shard: what comes meanwhile, such as an abort, is not kept waiting.</summary>
+    private void RestoreAhead(AheadEndMessage end, bool isFirst)
+    {
+        ComponentShard shard = _shard!;
+        shard.Run(at =>
+        {
+            Exception? fault = null;
+            bool hasMore = false;
+            try
+            {
+                // An attempt that has come to nothing has wiped its image, on this thread.
+                hasMore = _image.IsWhole && shard.RestoreAhead(_image, Instant.Min(_arrivedAt, at), isFirst);
+            }
+#pragma warning disable CA1031 // As below.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                fault = e;
+            }
+
+            surroundings.Actor.Post(now =>
+            {
+                if (_isDisposed || _machine.HasEnded)
+                {
+                    return;
+                }
+
+                if (fault is null && hasMore)
+                {
+                    RestoreAhead(end, isFirst: false);
+                    return;
+                }
+
+                if (fault is null)
+                {
+                    _isRestoringAhead = false;
+                    _machine.OnMessage(end, now);
+                }
+                else
+                {
+                    _machine.OnDecodeFailed();
+                }
+
+                Pump(now);
+                if (fault is not null)
+                {
+                    throw new InvalidOperationException($"a snapshot of {Component} was refused", fault);
+                }
+            });
+        });
     }
 
     private void Restore()

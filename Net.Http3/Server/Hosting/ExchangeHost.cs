@@ -55,7 +55,7 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     private Instant _timerDue = Instant.Never;
     private Instant _nextSweep = Instant.Never;
 
-    private readonly List<ServerConnection> _connections = [];
+    private readonly HashSet<ServerConnection> _connections = [];
     private readonly PriorityQueue<ExchangeRunner, Instant> _delays = new();
     private readonly HashSet<ExchangeRunner> _stayed = [];
 
@@ -65,7 +65,7 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
 
     public ExchangeHostOptions Options => options;
 
-    public IReadOnlyList<ServerConnection> Connections => _connections;
+    public IReadOnlyCollection<ServerConnection> Connections => _connections;
 
     /// <summary>Handlers rest at safe points, and go on elsewhere.</summary>
     public bool IsResumable => options.Running == RunningRequests.Default ? component is IResumableComponent : options.Running == RunningRequests.Resume;

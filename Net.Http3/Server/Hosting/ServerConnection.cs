@@ -168,6 +168,9 @@ internal sealed class ServerConnection
         return connection;
     }
 
+    /// <summary>It was imported in vain: its host forgets it.</summary>
+    public void Discard() => _host.Remove(this);
+
     /// <summary>After an import: looks at every stream, and starts the handlers.</summary>
     public void Resume()
     {
