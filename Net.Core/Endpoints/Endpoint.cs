@@ -160,7 +160,6 @@ internal sealed class Endpoint
     public void Adopt(Connection connection)
     {
         ConnectionEntry entry = Add(connection);
-        entry.Touch();
         if (!connection.IsServer)
         {
             _resets.Add(entry);
@@ -178,7 +177,7 @@ internal sealed class Endpoint
             throw new InvalidOperationException("only a server's frozen connection stands by");
         }
 
-        _ = Add(connection);
+        _ = Add(connection, quietly: true);
     }
 
     /// <summary>Forgets a connection that another node has now.</summary>
@@ -346,7 +345,6 @@ internal sealed class Endpoint
             now,
             WallClock is long second ? new(_ticketKeys, second, initial.Version, default, EarlyData) : null);
         ConnectionEntry entry = Add(connection);
-        entry.Touch();
         entry.IsHandshaking = true;
         _handshakes++;
         entry.Routes.Add(initial.Destination);
@@ -520,12 +518,17 @@ internal sealed class Endpoint
         return true;
     }
 
-    private ConnectionEntry Add(Connection connection, string? serverName = null, TicketOrigin origin = default)
+    private ConnectionEntry Add(Connection connection, string? serverName = null, TicketOrigin origin = default, bool quietly = false)
     {
         ConnectionEntry entry = new(connection, this) { ServerName = serverName, Origin = origin };
         _entries.Add(connection, entry);
         connection.Registration = entry;
         UpdateRoutes(entry);
+        if (!quietly)
+        {
+            entry.Touch();
+        }
+
         return entry;
     }
 

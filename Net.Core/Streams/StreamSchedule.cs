@@ -20,7 +20,8 @@ internal sealed class StreamSchedule
     private const uint AllFree = 0xFFFF, AllFresh = ~AllFree;
 
     // 2 * urgency, + 1 for incremental ones; those that need credit are behind all that do not.
-    private readonly LinkedList<StreamEntry>[] _queues = [.. Enumerable.Range(0, 2 * Kinds * Urgencies).Select(_ => new LinkedList<StreamEntry>())];
+    // Made when they are needed: an idle connection needs none.
+    private readonly LinkedList<StreamEntry>?[] _queues = new LinkedList<StreamEntry>?[2 * Kinds * Urgencies];
     private readonly LinkedList<StreamEntry> _control = new();
     private uint _filled;
 
@@ -39,7 +40,7 @@ internal sealed class StreamSchedule
     public StreamEntry? Next(bool withFresh)
     {
         uint candidates = withFresh ? _filled : _filled & AllFree;
-        return candidates == 0 ? null : _queues[System.Numerics.BitOperations.TrailingZeroCount(candidates)].First!.Value;
+        return candidates == 0 ? null : _queues[System.Numerics.BitOperations.TrailingZeroCount(candidates)]!.First!.Value;
     }
 
     /// <summary>Puts a stream where it belongs now; to be called after each change of it.</summary>
@@ -84,7 +85,7 @@ internal sealed class StreamSchedule
     }
 
     /// <summary>All that wait, in their order: added in the same order elsewhere they stand in the same queues.</summary>
-    public IEnumerable<StreamEntry> InOrder() => _queues.SelectMany(queue => queue);
+    public IEnumerable<StreamEntry> InOrder() => _filled == 0 ? [] : _queues.SelectMany(queue => queue ?? []);
 
     private void Move(StreamEntry entry, int target)
     {
@@ -98,8 +99,8 @@ internal sealed class StreamSchedule
         entry.Queue = target;
         if (source != StreamEntry.NoQueue)
         {
-            _queues[source].Remove(entry.SendNode);
-            _filled = _queues[source].Count != 0 ? _filled : _filled & ~(1u << source);
+            _queues[source]!.Remove(entry.SendNode);
+            _filled = _queues[source]!.Count != 0 ? _filled : _filled & ~(1u << source);
         }
 
         if (target == StreamEntry.NoQueue)
@@ -108,13 +109,14 @@ internal sealed class StreamSchedule
         }
 
         _filled |= 1u << target;
+        LinkedList<StreamEntry> queue = _queues[target] ??= new();
         if (entry.IsIncremental)
         {
-            _queues[target].AddLast(entry.SendNode);
+            queue.AddLast(entry.SendNode);
         }
         else
         {
-            Insert(_queues[target], entry);
+            Insert(queue, entry);
         }
     }
 

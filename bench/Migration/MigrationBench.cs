@@ -20,7 +20,7 @@ internal static class MigrationBench
 
     public static async Task<int> RunAsync(string[] args)
     {
-        Dictionary<string, int> numbers = new() { ["moves"] = 100, ["connections"] = 10_000, ["active"] = 100, ["packets"] = 2_000_000 };
+        Dictionary<string, int> numbers = new() { ["moves"] = 100, ["connections"] = 10_000, ["active"] = 100, ["packets"] = 2_000_000, ["rounds"] = 10 };
         List<string> parts = [];
         foreach (string arg in args)
         {
@@ -51,7 +51,7 @@ internal static class MigrationBench
                 case "paced": await DownloadAsync(pki, Memory, Paced, numbers["moves"], "one download at 100 Mbit/s, the directory's log in memory"); break;
                 case "disk": await DownloadAsync(pki, Path.GetTempPath(), Paced, numbers["moves"] / 2, "one download at 100 Mbit/s, the directory's log on the disk"); break;
                 case "full": await DownloadAsync(pki, Memory, "/full", numbers["moves"] / 2, "one download at full load"); break;
-                default: await ManyAsync(pki, numbers["connections"], numbers["active"]); break;
+                default: await ManyAsync(pki, numbers["connections"], numbers["active"], numbers["rounds"]); break;
             }
         }
 
@@ -93,7 +93,7 @@ internal static class MigrationBench
         Say($"  ingress: {ingress / (bytes / (1 << 30)):0.00} CPU-s/GiB; collections of generation 0/1/2: {GC.CollectionCount(0) - collections[0]}/{GC.CollectionCount(1) - collections[1]}/{GC.CollectionCount(2) - collections[2]}; methods compiled meanwhile: {System.Runtime.JitInfo.GetCompiledMethodCount() - compiled}");
     }
 
-    private static async Task ManyAsync(BenchPki pki, int connections, int active)
+    private static async Task ManyAsync(BenchPki pki, int connections, int active, int rounds)
     {
         await using LiveFederation federation = await LiveFederation.StartAsync(Memory, pki, s_connections);
         using LoadClient client = new(pki, federation.Ingress.PublicEndPoint, s_connections);
@@ -101,7 +101,7 @@ internal static class MigrationBench
         await client.OpenAsync(connections);
         Say($"{connections} connections, {active} of them active (opened in {(Environment.TickCount64 - begun) / 1000.0:0.0} s)");
         await Task.Delay(300);
-        await SnapshotCost.PrintAsync(federation);
+        await SnapshotCost.PrintAsync(federation, rounds);
         for (int i = 0; i < active; i++)
         {
             client.Download(i, "/paced/10");

@@ -16,14 +16,15 @@ namespace Bench.Migration;
 /// <summary>What an idle connection costs to write down and to read back, without links: sections by size, and connections per second of one core.</summary>
 internal static class SnapshotCost
 {
-    public static async Task PrintAsync(LiveFederation federation)
+    /// <param name="rounds">Times that all is written and read; the last one counts, so that by then the code is compiled for speed.</param>
+    public static async Task PrintAsync(LiveFederation federation, int rounds)
     {
         ComponentShard shard = (await federation.Owner.FindShardAsync(LiveFederation.Component))!;
         SnapshotBinding binding = new("bench", 1, 1, new("a", 1), new("b", 1), 1);
         byte[] key = RandomNumberGenerator.GetBytes(SnapshotBinding.KeyLength);
         List<byte[]> parts = [];
         TimeSpan written = default;
-        for (int round = 0; round < 3; round++)
+        for (int round = 0; round < rounds; round++)
         {
             parts.Clear();
             using ComponentExport export = new(binding, key);
@@ -57,7 +58,7 @@ internal static class SnapshotCost
 
         TimeSpan decoded = Stopwatch.GetElapsedTime(started);
         TimeSpan read = default;
-        for (int round = 0; round < 3; round++)
+        for (int round = 0; round < rounds; round++)
         {
             started = Stopwatch.GetTimestamp();
             shard.RestoreForMeasurement(image);
