@@ -499,10 +499,7 @@ internal sealed class Connection
         _isImported = false;
         _calls++;
         _parts.Observer?.OnOwnership(OwnershipStep.Thawed, epoch, now);
-        if (!quietly)
-        {
-            Touch();
-        }
+        TouchUnless(quietly);
     }
 
     /// <summary>The endpoint looks at the connection's deadlines, at what it has to say, and at its events.</summary>
@@ -573,23 +570,8 @@ internal sealed class Connection
     public void Resume(bool samePath, bool speak, Instant now, bool quietly = false)
     {
         ThrowIfFrozen();
-        _parts.Recovery.OnOwnerChanged(now, samePath);
-        _parts.Observer?.OnOwnership(OwnershipStep.Resumed, Epoch, now);
-        if (!samePath)
-        {
-            _parts.Mtu.OnPathChanged();
-            _parts.OnDatagramSizeChanged();
-        }
-
-        if (speak)
-        {
-            _parts.Announcements.RequestPing();
-        }
-
-        if (!quietly)
-        {
-            Touch();
-        }
+        OwnerChange.Resume(_parts, samePath, speak, now);
+        TouchUnless(quietly);
     }
 
     /// <summary>Whether something is under way: data that is not acknowledged, or a request that is not answered.</summary>
@@ -597,6 +579,14 @@ internal sealed class Connection
 
     /// <summary>Something was received that the peer waits to hear of.</summary>
     public bool HasToAcknowledge => _parts.Received(PacketNumberSpace.ApplicationData).IsAckPending;
+
+    private void TouchUnless(bool quietly)
+    {
+        if (!quietly)
+        {
+            Touch();
+        }
+    }
 
     private void ThrowIfFrozen()
     {
