@@ -31,6 +31,8 @@ internal sealed class ConnectionImage
             throw new SnapshotException("an older export follows a newer one");
         }
 
+        // At once for those of an idle connection, rather than bit by bit.
+        _ = _sections.EnsureCapacity(SectionTable.Count);
         byte[] plain = SectionReader.Unpack(reader);
         _plain.Add(plain);
         SectionReader sections = new(plain);
@@ -113,6 +115,21 @@ internal sealed class ConnectionImage
     /// <summary>All sections, each with the moment that its ages count from.</summary>
     public IEnumerable<(SnapshotSection Section, Instant Now)> Sections(Instant now) =>
         _sections.Select(s => (new SnapshotSection(s.Key.Section, s.Key.Key, s.Value.Body), now - new TimeSpan(_exportedAt - s.Value.ExportedAt)));
+
+    /// <summary>As <see cref="Sections(Instant)"/>, those of the layers above QUIC.</summary>
+    public List<(SnapshotSection Section, Instant Now)> SectionsAbove(Instant now)
+    {
+        List<(SnapshotSection, Instant)> above = [];
+        foreach (((ulong section, ulong key), (ReadOnlyMemory<byte> body, long exportedAt)) in _sections)
+        {
+            if (section >= SectionNumber.Http3Connection)
+            {
+                above.Add((new(section, key, body), now - new TimeSpan(_exportedAt - exportedAt)));
+            }
+        }
+
+        return above;
+    }
 
     /// <summary>The keys of all sections of a number.</summary>
     public IEnumerable<ulong> Keys(ulong section) => _sections.Keys.Where(k => k.Section == section).Select(k => k.Key);

@@ -90,7 +90,10 @@ internal static class ConnectionSnapshot
         LossRecovery recovery = new(isServer);
         foreach ((SnapshotSection section, Instant then) in image.Sections(now))
         {
-            recovery.TryImport(section, then);
+            if (RecoverySection.Of(section) != RecoverySections.None)
+            {
+                recovery.TryImport(section, then);
+            }
         }
 
         recovery.CompleteImport(now);

@@ -33,7 +33,7 @@ internal sealed class ServerOwner : IConnectionOwner
     public static ServerOwner Import(ExchangeHost host, Connection connection, ConnectionImage image, Instant now)
     {
         ConnectionTransport transport = new(connection);
-        return new(connection, transport, ServerConnection.Import(host, transport, [.. image.Sections(now)]));
+        return new(connection, transport, ServerConnection.Import(host, transport, image.SectionsAbove(now)));
     }
 
     /// <summary>The connection is thawed: looks at every stream, and starts the handlers.</summary>
