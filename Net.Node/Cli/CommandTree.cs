@@ -166,6 +166,7 @@ internal sealed class CommandTree
         Option<string> components = Flags.Value("--component", "NAME[,NAME...]", "names to host those files under, one component each", Names, "web");
         Option<TimeSpan?> drainTimeout = Flags.Value<TimeSpan?>("--drain-timeout", "SECONDS", "how long SIGTERM lets it move its components away [default: 10]", Seconds);
         Option<bool> takeOver = Flags.Switch("--takeover", "take everything over from the process of the same name that runs on this machine");
+        Option<bool> tether = Flags.Switch("--tether", "finish running requests here when a component moves away, as ordinary code has to; else they go along");
         Option<UdpAddress?> link = Flags.Value<UdpAddress?>("--link", "ADDR:PORT", "UDP address for links; else the one that reaches the ingress, any port", Address);
         Option<UdpAddress?> listen = Flags.Value<UdpAddress?>("--listen", "ADDR:PORT", "public UDP address: no ingress, clients come to this node, which relays what moves away", Address);
         Option<UdpAddress?> control = Flags.Value<UdpAddress?>("--control", "ADDR:PORT", "with --listen: UDP address at which other nodes join this one", Address);
@@ -173,7 +174,7 @@ internal sealed class CommandTree
         Option<string?> cert = Flags.Text("--cert", "FILE", "PEM certificate chain to show to clients, the same on every node");
         Option<string?> key = Flags.Text("--key", "FILE", "PEM key of --cert");
         Option<string?> trust = Flags.Text("--trust", "DIR", "federation authority and member key, instead of the data directory's");
-        Command command = new("node", "A machine that components live on") { name, join, directory, joinTimeout, serve, components, drainTimeout, takeOver, listen, control, link, cert, key, trust, _stopOnEof };
+        Command command = new("node", "A machine that components live on") { name, join, directory, joinTimeout, serve, components, drainTimeout, takeOver, tether, listen, control, link, cert, key, trust, _stopOnEof };
         command.Validators.Add(result =>
         {
             bool hasCert = result.GetResult(cert) is { Implicit: false }, hasKey = result.GetResult(key) is { Implicit: false };
@@ -213,6 +214,7 @@ internal sealed class CommandTree
                 Listen = parsed.GetValue(listen),
                 Control = parsed.GetValue(control),
                 TakeOver = parsed.GetValue(takeOver),
+                Tether = parsed.GetValue(tether),
                 Directory = parsed.GetValue(directory),
                 DrainTimeout = parsed.GetValue(drainTimeout) ?? TimeSpan.FromSeconds(10),
             },

@@ -75,6 +75,9 @@ internal sealed record NodeOptions(
     /// <summary>Take over from the process of the same name that runs on this machine.</summary>
     public bool TakeOver { get; init; }
 
+    /// <summary>Running requests stay here when their component moves, and finish.</summary>
+    public bool Tether { get; init; }
+
     /// <summary>Where the federation's ingresses are found, instead of <see cref="Join"/>; <c>null</c>: they are not.</summary>
     public EtcdAddress? Directory { get; init; }
 

@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Wire;
 using Net.Http3.Client;
+using Net.Http3.Server;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
 using Net.Node.Cli;
@@ -119,7 +120,10 @@ internal sealed class NetworkRuntime : ICommandRuntime
         HostedComponent[] components = setup.CreateWeb is null ? [] : [.. setup.Options.Components.Split(',').Select(name =>
         {
             Identity identity = new(setup.Options.Name, name);
-            return new HostedComponent(name, setup.CreateWeb(identity)) { Serving = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted };
+            return new HostedComponent(name, setup.CreateWeb(identity))
+            {
+                Running = setup.Options.Tether ? RunningRequests.Tether : RunningRequests.Default, Serving = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted,
+            };
         })];
         IEtcd? etcd = setup.Options.Directory is { } directory ? EtcdOpening.Connect(directory, setup.DataDirectory) : null;
         await using ConfiguredAsyncDisposable closing = new Closing(etcd).ConfigureAwait(false);

@@ -59,11 +59,14 @@ internal sealed class Cluster : IDisposable
     }
 
     /// <summary>Starts nodes behind an ingress that runs; the first one owns <c>web</c>.</summary>
-    public async Task StartNodesAsync(params string[] nodes)
+    public Task StartNodesAsync(params string[] nodes) => StartNodesAsync(nodes, []);
+
+    /// <inheritdoc cref="StartNodesAsync(string[])"/>
+    public async Task StartNodesAsync(string[] nodes, string[] more)
     {
         foreach (string node in nodes)
         {
-            await StartNodeAsync(node);
+            await StartNodeAsync(node, more: more);
         }
 
         Owner = nodes[0];
