@@ -104,6 +104,29 @@ public sealed class ConnectionTests
         Assert.IsTrue(pair.Server.Deadline > pair.Now + TimeSpan.FromSeconds(1));
     }
 
+    /// <summary>Goal: each probe of a client that has heard nothing can begin the connection by itself.</summary>
+    [TestMethod]
+    public void Every_probe_of_a_first_flight_has_the_ClientHello()
+    {
+        ConnectionPair pair = new();
+        Assert.HasCount(1, pair.Take(pair.Client));
+        for (int timeout = 0; timeout < 3; timeout++)
+        {
+            pair.Advance(pair.Client.Deadline - pair.Now);
+            pair.Tick();
+            List<Datagram> probes = pair.Take(pair.Client);
+            Assert.HasCount(2, probes);
+            foreach (Datagram probe in probes)
+            {
+                Assert.IsTrue(LongHeader.TryRead(probe.Bytes, out LongHeader header));
+                Connection server = pair.Accept(header, pair.ServerPath);
+                server.OnDatagram([.. probe.Bytes], pair.ServerPath, Ecn.NotEct, null, pair.Now);
+                _ = pair.ServeOther(server);
+                Assert.IsNotNull(server.PeerParameters, "the ClientHello was whole");
+            }
+        }
+    }
+
     /// <summary>Goal: every loss of one datagram of the handshake heals.</summary>
     [TestMethod]
     public void A_handshake_survives_the_loss_of_any_datagram()
