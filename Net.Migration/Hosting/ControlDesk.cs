@@ -40,6 +40,7 @@ internal sealed class ControlDesk
     private readonly ControlMoves _moves;
     private readonly ControlDrains _drains;
     private readonly HashSet<Member> _heard = [];
+    private readonly HashSet<string> _turnedAway = new(StringComparer.Ordinal);
     private readonly ControlTakeOvers _takeOvers;
     private Instant _strangersUntil;
     private bool _isSynchronized;
@@ -252,7 +253,12 @@ internal sealed class ControlDesk
     /// <summary>Who is no member is told why, and nothing else.</summary>
     private void TurnAway(IControlPeer peer, LinkMessage message, string reason)
     {
-        _log($"turned away: {reason}");
+        // It comes again and again; what is new is said.
+        if (_turnedAway.Count < _options.MaxMembers && _turnedAway.Add(reason))
+        {
+            _log($"turned away: {reason}");
+        }
+
         switch (message)
         {
             case JoinMessage: peer.Send(new JoinRefusedMessage(reason)); break;

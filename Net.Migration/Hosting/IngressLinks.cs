@@ -17,6 +17,9 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
     /// <summary>Once it was a member: its clients wait meanwhile.</summary>
     private static readonly TimeSpan s_rejoinInterval = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>An ingress that has said no is not asked again at once: each time costs it a handshake.</summary>
+    private static readonly TimeSpan s_refusedInterval = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan s_rejoinPatience = TimeSpan.FromSeconds(1.5);
 
     /// <summary>For whatever answer there is to be.</summary>
@@ -116,6 +119,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
         long deadline = Environment.TickCount64 + (long)options.JoinTimeout.TotalMilliseconds;
         while (!stop.IsCancellationRequested)
         {
+            TimeSpan pause = _wasJoined ? s_rejoinInterval : s_joinInterval;
             try
             {
                 await join(dialer.EndPoint, _wasJoined ? s_rejoinPatience : s_patience, number => OnJoined(dialer, number)).ConfigureAwait(false);
@@ -135,6 +139,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
                 }
 
                 options.JoinFailed?.Invoke(e.Message);
+                pause = e is NodeJoinException ? s_refusedInterval : pause;
             }
 
             if (!TryGoOn(dialer))
@@ -148,7 +153,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
                 return;
             }
 
-            await Task.Delay(_wasJoined ? s_rejoinInterval : s_joinInterval, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

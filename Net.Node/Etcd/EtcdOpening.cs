@@ -19,7 +19,7 @@ internal static class EtcdOpening
     private const string IdentityFile = "ingress-id";
     private const string Remedy = "start etcd, or name its members with --directory etcd://HOST:PORT[,HOST:PORT...]";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The cluster, with what the data directory holds for it.</summary>
@@ -30,7 +30,7 @@ internal static class EtcdOpening
         return new GrpcEtcd(address, trusted, address.IsSecure && File.Exists(own) ? PemFile.ReadPair(own) : null);
     }
 
-    /// <summary>For an ingress. etcd has ten seconds to answer.</summary>
+    /// <summary>For an ingress. etcd has twenty seconds to answer.</summary>
     /// <exception cref="CommandFailure">It does not, or holds what this ingress cannot use.</exception>
     public static async Task<ISharedDirectory> OpenAsync(
         EtcdAddress address, Func<IEtcd> connect, SharedDirectoryUser self, ReadOnlyMemory<byte> secret, CancellationToken cancellationToken)

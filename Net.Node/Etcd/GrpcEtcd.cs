@@ -21,6 +21,11 @@ internal sealed class GrpcEtcd : IEtcd
     /// <summary>For all attempts at one call: an election among the others may be under way.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>The same while nobody has answered yet: a process that has just begun on a busy machine is slow itself.</summary>
+    private static readonly TimeSpan s_firstAttempt = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan s_firstPatience = TimeSpan.FromSeconds(9);
+
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A member that has lost the others says so, and ends a watch, instead of saying nothing.</summary>
@@ -29,6 +34,7 @@ internal sealed class GrpcEtcd : IEtcd
     private readonly EtcdAddress _address;
     private readonly GrpcChannel[] _channels;
     private int _preferred;
+    private volatile bool _hasAnswered;
 
     /// <param name="address">Where.</param>
     /// <param name="trusted">Issuers of the members' certificates; null: the system's.</param>
@@ -145,15 +151,17 @@ internal sealed class GrpcEtcd : IEtcd
     private async Task<T> TryAsync<T>(Func<GrpcChannel, CallOptions, Task<T>> call, CancellationToken cancellationToken)
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(s_patience);
+        patience.CancelAfter(_hasAnswered ? s_patience : s_firstPatience);
         RpcException? last = null;
         for (int failures = 0; ; failures++)
         {
             int at = Volatile.Read(ref _preferred);
             try
             {
-                CallOptions options = new(s_needsLeader, DateTime.UtcNow + s_attempt, patience.Token);
-                return await call(_channels[at], options).ConfigureAwait(false);
+                CallOptions options = new(s_needsLeader, DateTime.UtcNow + (_hasAnswered ? s_attempt : s_firstAttempt), patience.Token);
+                T answer = await call(_channels[at], options).ConfigureAwait(false);
+                _hasAnswered = true;
+                return answer;
             }
             catch (RpcException e) when (IsSilence(e) && !cancellationToken.IsCancellationRequested)
             {
@@ -197,7 +205,7 @@ internal sealed class GrpcEtcd : IEtcd
         SocketsHttpHandler handler = new()
         {
             UseProxy = false,
-            ConnectTimeout = s_attempt,
+            ConnectTimeout = s_firstAttempt,
             EnableMultipleHttp2Connections = true,
             // A member that hangs ends a watch as well as one that dies.
             KeepAlivePingDelay = TimeSpan.FromSeconds(2),
