@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Net.Core.Snapshots;
 using Net.Core.Time;
@@ -22,7 +23,8 @@ internal sealed class DestinationDriver(
 
     private readonly DestinationHandOver _machine = new(self, options, firstRequest);
     private readonly ImageStore _image = new(new());
-    private readonly byte[] _plain = new byte[SealedPart.MaxPlain];
+    // From the pool: arrays of this size are collected with the oldest generation alone, which would be in the freezes of later moves.
+    private readonly byte[] _plain = ArrayPool<byte>.Shared.Rent(SealedPart.MaxPlain);
     private SnapshotOpener? _opener;
     private PrepareMessage? _prepare;
     private ComponentShard? _shard;
@@ -102,9 +104,15 @@ internal sealed class DestinationDriver(
 
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
         _isDisposed = true;
         _opener?.Dispose();
         CryptographicOperations.ZeroMemory(_plain);
+        ArrayPool<byte>.Shared.Return(_plain);
         CryptographicOperations.ZeroMemory(share);
         _ = link.DisposeAsync().AsTask();
     }
@@ -167,6 +175,7 @@ internal sealed class DestinationDriver(
     {
         try
         {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (!_opener!.TryOpen(part.Bytes.Span, part.IsLast, _plain, out int length))
             {
                 _machine.OnDecodeFailed();

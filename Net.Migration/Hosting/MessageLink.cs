@@ -116,7 +116,8 @@ internal sealed class MessageLink : ILink
 
     private async Task ReadAsync()
     {
-        byte[] buffer = new byte[128 * 1024];
+        // Below the size from which arrays are collected with the oldest generation alone: each move has a link of its own.
+        byte[] buffer = new byte[64 * 1024];
         int filled = 0;
         bool isAgreed = false;
         try
