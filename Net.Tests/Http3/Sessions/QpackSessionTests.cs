@@ -109,7 +109,7 @@ public sealed class QpackSessionTests
         int most = 0;
         for (int requests = 0; !server.Error.IsError; requests++)
         {
-            Assert.IsLessThan(2 * Http3Limits.MaxDecoderBacklog, requests);
+            Assert.IsLessThan(Http3Limits.MaxDecoderBacklog, requests);
             link.Window = 1000;
             StreamId id = link.Client.Send(false, head);
             link.Window = 0;
@@ -117,6 +117,11 @@ public sealed class QpackSessionTests
             link.Client.Reset(id, 0x10C);
             most = int.Max(most, server.Decoder.Pending.Count);
             ServerRulesTests.Drain(link, server);
+            // The link looks at all streams in each round: those that are over are of no use.
+            foreach (Dictionary<StreamId, FakePipe> pipes in (Dictionary<StreamId, FakePipe>[])[link.Client.Sending, link.Client.Receiving, link.Server.Sending, link.Server.Receiving])
+            {
+                pipes.Remove(id);
+            }
         }
 
         Assert.AreEqual(Http3ErrorCode.ExcessiveLoad, server.Error.Code);
