@@ -23,7 +23,6 @@ internal static class Catalogue
         new("relay-upload-curl-openssl", s_transfer, c => Relay.UploadAsync(c, c.Peers.CurlOpenSsl)),
         new("ingress-killed-download-curl-openssl", s_transfer, c => IngressRestarts.KillDownloadAsync(c, c.Peers.CurlOpenSsl)),
         new("tether-download-curl-openssl", s_transfer, c => Tethers.DownloadAsync(c, c.Peers.CurlOpenSsl)),
-        new("tether-upload-curl-ngtcp2", s_transfer, c => Tethers.UploadAsync(c, c.Peers.CurlNgtcp2)),
         new("crowd20", s_transfer, c => Crowd.RunAsync(c, c.Peers.CurlNgtcp2, 20)),
         new("web-lean-curl-ngtcp2", s_transfer, c => WebRequests.RunLeanAsync(c, c.Peers.CurlNgtcp2)),
         new("wrong-usage", TimeSpan.FromMinutes(3), WrongInput.UsageAsync),
