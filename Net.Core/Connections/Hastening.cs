@@ -22,6 +22,7 @@ internal sealed class Hastening
     }
 
     /// <summary>A probe carries what waits for its acknowledgement rather than a PING: either of two packets then completes what was lost.</summary>
+    /// <remarks>Either may be the first packet that a server ever sees: it has no use for a PING from nobody, and some drop the connection for it (ngtcp2's).</remarks>
     /// <returns>Whether there was anything.</returns>
     public static bool Repeat(ConnectionParts c, PacketNumberSpace space)
     {

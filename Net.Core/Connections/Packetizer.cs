@@ -268,11 +268,6 @@ internal static class Packetizer
             if (probes > 0)
             {
                 probes--;
-                if (!builder.IsAckEliciting && level != EncryptionLevel.OneRtt)
-                {
-                    RepeatCrypto(c, level, ref builder);
-                }
-
                 if (!builder.IsAckEliciting)
                 {
                     builder.TryWrite(new PingFrame(), new(SentFrameKind.Ping));
@@ -302,18 +297,6 @@ internal static class Packetizer
         packet.IsAckEliciting = builder.IsAckEliciting;
         packet.ProbesPath = ProbesPath(c.Frames.Frames[packet.FirstFrame..]);
         return true;
-    }
-
-    /// <summary>
-    /// The second probe of a handshake says again what the first one says: either may be the first packet that the peer ever sees, and a server has no
-    /// use for a PING from nobody; some drop the connection for it (ngtcp2's).
-    /// </summary>
-    private static void RepeatCrypto(ConnectionParts c, EncryptionLevel level, ref PacketBuilder builder)
-    {
-        c.Lost.Clear();
-        LostFrames.CopyOldest(c.Recovery[Handshaking.SpaceOf(level)].Sent, 1, c.Lost);
-        Feedback.OnLost(c);
-        c.CryptoAt(level)?.WriteFrames(ref builder, level);
     }
 
     private static bool ProbesPath(ReadOnlySpan<SentFrame> frames)
