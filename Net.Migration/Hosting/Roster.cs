@@ -128,7 +128,8 @@ internal sealed class Roster
     private static bool IsSigned(string content, string signature, X509Certificate2Collection authorities)
     {
         byte[] bytes = new byte[signature.Length];
-        if (!Convert.TryFromBase64String(signature, bytes, out int length))
+        // One text for one signature: the decoder also takes spaces, and bits behind the last byte (RFC 4648, section 3.5).
+        if (!Convert.TryFromBase64String(signature, bytes, out int length) || Convert.ToBase64String(bytes, 0, length) != signature)
         {
             return false;
         }

@@ -33,8 +33,11 @@ public sealed class RosterTests
         Assert.IsFalse(Roster.TryRead(text, [s_stranger], out _));
         for (int i = 0; i < text.Length; i++)
         {
-            string changed = text[..i] + (text[i] == 'x' ? 'y' : 'x') + text[(i + 1)..];
-            Assert.IsFalse(Roster.TryRead(changed, authorities, out _), $"at {i}");
+            foreach (char other in "x/ B")
+            {
+                string changed = text[..i] + (text[i] == other ? 'y' : other) + text[(i + 1)..];
+                Assert.IsFalse(Roster.TryRead(changed, authorities, out _), $"{other} at {i}");
+            }
         }
 
         for (int i = 0; i < text.Length; i += 3)
