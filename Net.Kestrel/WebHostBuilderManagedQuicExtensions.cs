@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Net.Kestrel;
+using Net.Kestrel.Hosting;
 using Net.Kestrel.Transport;
 
 // Where ASP.NET's own UseQuic and UseSockets are: an application needs no further using.
@@ -31,5 +32,19 @@ public static class WebHostBuilderManagedQuicExtensions
                 services.Configure(configure);
             }
         });
+    }
+
+    /// <summary>
+    /// Serves HTTP/3 as a component of a node: no port is bound, requests come with <see cref="KestrelComponent"/>. Endpoints are configured as usual, with
+    /// <c>Http3</c> and HTTPS; their addresses and certificates are not used, as clients see those of the node.
+    /// </summary>
+    /// <param name="builder">The host, such as <c>builder.WebHost</c>.</param>
+    /// <param name="component">What the node hosts.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    public static IWebHostBuilder UseManagedQuic(this IWebHostBuilder builder, KestrelComponent component)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(component);
+        return builder.ConfigureServices(services => services.AddSingleton<IMultiplexedConnectionListenerFactory>(new ComponentListenerFactory(component)));
     }
 }

@@ -73,6 +73,10 @@ public sealed class Http3Exchange
     /// <summary>The component and this request's connection are on another node by now; the request and the response are used as before.</summary>
     public bool IsTethered => _runner.IsTethered;
 
+    internal ConnectionPeer Peer => _runner.Peer;
+
+    internal RequestHead RequestHead => Head;
+
     private RequestHead Head => _runner.State.Head;
 
     /// <summary>

@@ -34,6 +34,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     {
         _host = host;
         _port = new StreamPort(connection, state.Id);
+        Peer = connection.Peer;
         State = state;
         ReadOperation = new(this, host.Options.Inline);
         WriteOperation = new(this, host.Options.Inline);
@@ -60,6 +61,8 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
 
     /// <summary>The request's connection has moved away, and the handler has stayed.</summary>
     public bool IsTethered => _hasStayed;
+
+    public ConnectionPeer Peer { get; }
 
     /// <summary>The handlers' host.</summary>
     public ExchangeHost Host => _host;

@@ -35,6 +35,9 @@ internal sealed class ServerConnection
 
     public Http3Session Session { get; }
 
+    /// <summary>Who the client is, for handlers that outlive the connection here.</summary>
+    public ConnectionPeer Peer { get; } = new();
+
     /// <summary>All whose handler waits or runs, those of requests that are over included.</summary>
     public IEnumerable<ExchangeRunner> Exchanges => _exchanges.Values.Concat(_orphans);
 

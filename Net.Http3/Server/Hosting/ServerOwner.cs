@@ -19,10 +19,14 @@ internal sealed class ServerOwner : IConnectionOwner
         Connection = connection;
         _transport = new(connection);
         Http3 = new(host, _transport);
+        Http3.Peer.Path = connection.Path;
     }
 
-    private ServerOwner(Connection connection, ConnectionTransport transport, ServerConnection http3) =>
+    private ServerOwner(Connection connection, ConnectionTransport transport, ServerConnection http3)
+    {
         (Connection, _transport, Http3) = (connection, transport, http3);
+        Http3.Peer.Path = connection.Path;
+    }
 
     public Connection Connection { get; }
 
