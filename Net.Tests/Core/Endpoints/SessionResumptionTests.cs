@@ -102,6 +102,7 @@ public sealed class SessionResumptionTests
         Assert.AreEqual(EarlyDataState.Rejected, second.EarlyData);
         Assert.AreEqual(why != "other keys", second.Session!.IsResumed);
         Assert.IsFalse(echo.SeenEarly);
+        Assert.AreEqual(0UL, second.Parts.Traffic.PacketsLost, "what was skipped is known not to have been lost");
     }
 
     /// <summary>Goal: a Retry keeps 0-RTT: the packets are sent again, with new numbers under the same keys (RFC 9000, section 17.2.5.3).</summary>
