@@ -15,22 +15,24 @@ public static class WebHostBuilderManagedQuicExtensions
     /// used where it is there. TCP endpoints stay as they are, and announce HTTP/3 with Alt-Svc where they share an endpoint with it.
     /// </summary>
     /// <param name="builder">The host, such as <c>builder.WebHost</c>.</param>
-    /// <param name="configure">Changes the defaults of <see cref="ManagedQuicOptions"/>.</param>
     /// <returns><paramref name="builder"/>.</returns>
     /// <remarks>
     /// Call it after <c>UseKestrel</c>, which <c>WebApplication.CreateBuilder</c> calls by itself: of several transports Kestrel asks the one that
     /// was registered last.
     /// </remarks>
-    public static IWebHostBuilder UseManagedQuic(this IWebHostBuilder builder, Action<ManagedQuicOptions>? configure = null)
+    public static IWebHostBuilder UseManagedQuic(this IWebHostBuilder builder) => UseManagedQuic(builder, static (ManagedQuicOptions _) => { });
+
+    /// <inheritdoc cref="UseManagedQuic(IWebHostBuilder)"/>
+    /// <param name="builder">The host, such as <c>builder.WebHost</c>.</param>
+    /// <param name="configure">Changes the defaults of <see cref="ManagedQuicOptions"/>.</param>
+    public static IWebHostBuilder UseManagedQuic(this IWebHostBuilder builder, Action<ManagedQuicOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
         return builder.ConfigureServices(services =>
         {
             services.AddSingleton<IMultiplexedConnectionListenerFactory, ListenerFactory>();
-            if (configure is not null)
-            {
-                services.Configure(configure);
-            }
+            services.Configure(configure);
         });
     }
 

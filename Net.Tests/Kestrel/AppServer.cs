@@ -40,7 +40,7 @@ internal sealed class AppServer : IAsyncDisposable
         FaultCollector faults = new();
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(faults);
-        builder.WebHost.UseKestrelHttpsConfiguration().UseManagedQuic(configure);
+        builder.WebHost.UseKestrelHttpsConfiguration().UseManagedQuic(configure ?? (_ => { }));
         services?.Invoke(builder.Services);
         builder.WebHost.ConfigureKestrel(server =>
         {
