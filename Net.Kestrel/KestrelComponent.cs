@@ -63,6 +63,12 @@ public sealed class KestrelComponent : IComponent
         catch
         {
             app.Cancel();
+            if (sending.IsFaulted)
+            {
+                // Why the request could not be read says more than that Kestrel's answer was given up because of it.
+                await sending;
+            }
+
             throw;
         }
         finally
@@ -75,12 +81,21 @@ public sealed class KestrelComponent : IComponent
     private static async Task SendBodyAsync(Http3Exchange exchange, ClientExchange app)
     {
         byte[] buffer = new byte[BufferSize];
-        for (int count; (count = await exchange.ReadAsync(buffer)) > 0;)
+        try
         {
-            await app.WriteAsync(buffer.AsMemory(0, count));
-        }
+            for (int count; (count = await exchange.ReadAsync(buffer)) > 0;)
+            {
+                await app.WriteAsync(buffer.AsMemory(0, count));
+            }
 
-        await app.FinishAsync();
+            await app.FinishAsync();
+        }
+        catch
+        {
+            // The application waits for bytes that nobody will read: a body beyond the node's limit, say.
+            app.Cancel();
+            throw;
+        }
     }
 
     /// <summary>Kestrel's connection for a client's; another one when Kestrel has ended the last, as it does with idle ones.</summary>

@@ -272,6 +272,7 @@ internal static class Inbound
         c.Idle.OnReceived(arrival.Now);
         // The packet that confirms the handshake is already one of a confirmed connection: a client whose NAT has changed in between may have
         // nothing else to say, and would wait for HANDSHAKE_DONE at an address that is not its own any more.
+        // 1-RTT packets are read by a server from then on only.
         bool mayMove = level == EncryptionLevel.OneRtt || (level == EncryptionLevel.Handshake && c.Identity.IsConfirmed);
         if (!isNewest || !mayMove || !c.IsServer || !c.Lifecycle.IsOpen || arrival.Bytes == 0)
         {
@@ -282,7 +283,7 @@ internal static class Inbound
         {
             c.Path.OnUsed(arrival.Path, arrival.ArrivedWith);
         }
-        else if (traits.IsNonProbing && c.Identity.IsConfirmed)
+        else if (traits.IsNonProbing)
         {
             Migration.OnMoved(c, arrival.Path, arrival.Bytes, arrival.ArrivedWith, arrival.Now);
         }

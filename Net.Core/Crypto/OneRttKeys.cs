@@ -255,12 +255,13 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         }
 
         byte[] read = reader.ReadBytes(suite.HashLength).ToArray(), write = reader.ReadBytes(suite.HashLength).ToArray();
-        byte[]? readHeader = HeaderSecret(), writeHeader = HeaderSecret();
-        ulong confidentialityLimit = suite.ConfidentialityLimit - reader.ReadNumber(suite.ConfidentialityLimit);
-        ulong integrityLimit = suite.IntegrityLimit - reader.ReadNumber(suite.IntegrityLimit);
-        OneRttKeys keys = new(suite, version, readHeader ?? [.. read], writeHeader ?? [.. write], read, write, confidentialityLimit, integrityLimit);
+        OneRttKeys? keys = null;
         try
         {
+            byte[]? readHeader = HeaderSecret(), writeHeader = HeaderSecret();
+            ulong confidentialityLimit = suite.ConfidentialityLimit - reader.ReadNumber(suite.ConfidentialityLimit);
+            ulong integrityLimit = suite.IntegrityLimit - reader.ReadNumber(suite.IntegrityLimit);
+            keys = new(suite, version, readHeader ?? [.. read], writeHeader ?? [.. write], read, write, confidentialityLimit, integrityLimit);
             keys.ImportState(reader);
             return (keys._readGeneration > 0) == readHeader is not null && (keys._writeGeneration > 0) == writeHeader is not null
                 ? keys
@@ -268,7 +269,9 @@ internal sealed class OneRttKeys : IPart<OneRttKeys>, IDisposable
         }
         catch (SnapshotException)
         {
-            keys.Wipe();
+            keys?.Wipe();
+            CryptographicOperations.ZeroMemory(read);
+            CryptographicOperations.ZeroMemory(write);
             throw;
         }
 

@@ -323,12 +323,20 @@ internal sealed class AppStream : ConnectionContext,
         ThreadPool.UnsafeQueueUserWorkItem(
             _ =>
             {
-                foreach ((Action<object?> callback, object? state) in callbacks)
+                try
                 {
-                    callback(state);
-                }
+                    foreach ((Action<object?> callback, object? state) in callbacks)
+                    {
+                        callback(state);
+                    }
 
-                _closed.Cancel();
+                    _closed.Cancel();
+                }
+#pragma warning disable CA1031 // Whatever is called here is somebody else's, and this thread is the node's; the stream is over all the same.
+                catch (Exception)
+#pragma warning restore CA1031
+                {
+                }
             },
             null);
     }

@@ -125,7 +125,7 @@ internal sealed class ControlTrust
     /// <summary>With the roster go the keys that follow from it. A removal that happened while no ingress ran is found here too: what is stored says for which roster the keys are.</summary>
     private void Push()
     {
-        bool isRotating = _stored is not null && Roster!.Rotation > _stored.Rotation;
+        bool isRotating = Roster!.Rotation > (_stored?.Rotation ?? 0);
         Store(isRotating ? _secrets.Keys.BeginRotation(Entropy()) : _secrets.Keys, Roster!.Text);
     }
 

@@ -81,10 +81,9 @@ internal sealed class ShardTethers(Func<Instant> clock, TimeSpan deadline) : ITe
         }
 
         // One that was given up has still to say so.
-        if (tether.IsOver && (tether.IsAttached || tether.IsComplete) && origin.Tethers.Remove(tether.Number))
+        if (tether.IsOver && (tether.IsAttached || tether.IsComplete))
         {
-            origin.IdleSince = clock();
-            CountAll();
+            Forget(origin, tether);
         }
     }
 
@@ -214,6 +213,12 @@ internal sealed class ShardTethers(Func<Instant> clock, TimeSpan deadline) : ITe
         if (origin is not null && origin.Tethers.TryGetValue(frame.Number, out (ServerConnection Connection, Tether Tether) entry))
         {
             entry.Connection.OnTether(entry.Tether, frame);
+            // One that was given up while nobody was attached is the connection's no more, and has yet to say so.
+            OnChanged(entry.Tether);
+            if (frame is TetherReset && entry.Tether.IsOver)
+            {
+                Forget(origin, entry.Tether);
+            }
         }
     }
 
@@ -251,13 +256,24 @@ internal sealed class ShardTethers(Func<Instant> clock, TimeSpan deadline) : ITe
                 continue;
             }
 
-            foreach ((ServerConnection connection, Tether tether) in origin.Tethers.Values.Where(entry => now >= entry.Tether.Deadline).ToArray())
+            foreach ((ServerConnection connection, Tether tether) in
+                origin.Tethers.Values.Where(entry => !entry.Tether.IsComplete && now >= entry.Tether.Deadline).ToArray())
             {
                 connection.FailTether(tether);
+                Forget(origin, tether);
             }
         }
 
         AskForLinks();
+    }
+
+    private void Forget(Origin origin, Tether tether)
+    {
+        if (origin.Tethers.Remove(tether.Number))
+        {
+            origin.IdleSince = clock();
+            CountAll();
+        }
     }
 
     private void AskForLinks()

@@ -363,6 +363,12 @@ internal sealed class EtcdDirectory : ISharedDirectory
             {
                 // Tried again, elsewhere.
             }
+#pragma warning disable CA1031 // A watch that ended for good would leave stale records.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                Note(e.Message);
+            }
 
             await Task.Delay(s_pause, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -425,6 +431,12 @@ internal sealed class EtcdDirectory : ISharedDirectory
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             return false;
+        }
+#pragma warning disable CA1031 // A loop that ended for any reason would be a member that nobody hears: it is told, and tried again.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            silence = e.Message;
         }
 
         Note(silence);

@@ -70,9 +70,12 @@ public sealed class HostedAppTests : IDisposable
         await using NodeHost b = await NodeAsync(ingress, "b", two);
         Uri address = new($"https://localhost:{ingress.PublicEndPoint.Port}");
         using Http3Handler handler = new() { SslOptions = new() { CertificateChainPolicy = TestPki.Instance.Policy() } };
-        using HttpClient http = new(handler, disposeHandler: false) {
-            BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan,
-            DefaultRequestVersion = HttpVersion.Version30, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        using HttpClient http = new(handler, disposeHandler: false)
+        {
+            BaseAddress = address,
+            Timeout = Timeout.InfiniteTimeSpan,
+            DefaultRequestVersion = HttpVersion.Version30,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         using GrpcChannel channel = GrpcChannel.ForAddress(
             address, new() { HttpHandler = handler, HttpVersion = HttpVersion.Version30, HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact });

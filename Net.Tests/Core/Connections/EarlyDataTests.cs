@@ -184,6 +184,7 @@ public sealed class EarlyDataTests
         Assert.IsTrue(pair.Client.IsConfirmed, $"{pair.Client.CloseReason}");
         Assert.AreEqual((false, EarlyDataState.Rejected), (pair.Client.Session!.IsResumed, pair.Client.Session.EarlyData));
         Assert.IsTrue(pair.Server.Peek(id).SequenceEqual("order"u8));
+        Assert.AreEqual(0UL, pair.Client.Parts.Traffic.PacketsLost, "what nobody could read was not lost on the way");
 
         pair = Resuming(out _, clientSide: ConnectionOptions.Default with { MayChangeVersion = false });
         _ = pair.Take(pair.Client);
