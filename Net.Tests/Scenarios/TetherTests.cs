@@ -164,6 +164,31 @@ public sealed class TetherTests
         federation.RunUntil(() => federation.Alpha.Shard!.Tethers.StayedCount == 0, TimeSpan.FromSeconds(2), "ended");
     }
 
+    /// <summary>Goal: a client that gives up while no link is there ends the handler as soon as one is, and leaves nothing at the owner.</summary>
+    [TestMethod]
+    public void A_client_that_gives_up_between_links_ends_the_handler()
+    {
+        Federation federation = Tethering(6);
+        SimulatedClient client = federation.AddClient();
+        ClientView view = new("counter", federation.World);
+        ClientExchange exchange = client.Owner.Http3.NewExchange();
+        _ = view.RunAsync(exchange, new("GET", "https", "web.test", "/counter/2000", new()), upload: null);
+        federation.RunUntil(() => view.Received > 50, s_limit, "under way");
+        Move move = federation.Migrate("beta");
+        federation.RunUntil(() => move.IsOver && view.Received > 100, s_limit, "moved");
+        federation.LinksWork = false;
+        federation.CutLinks(federation.Alpha, federation.Beta);
+        // The owner has noticed; a word that is lost with the link costs the source its patience instead.
+        federation.Run(TimeSpan.FromSeconds(1));
+        exchange.Cancel();
+        federation.Run(TimeSpan.FromSeconds(1));
+        Assert.AreEqual(1, federation.Alpha.Shard!.Tethers.StayedCount, "it does not know");
+        federation.LinksWork = true;
+        federation.RunUntil(() => federation.Alpha.Shard!.Tethers.StayedCount == 0, TimeSpan.FromSeconds(5), "ended");
+        federation.Run(TimeSpan.FromSeconds(2));
+        AssertDone(federation);
+    }
+
     /// <summary>Goal: a move that comes to nothing lets the handler run on with its own connection.</summary>
     [TestMethod]
     [Seeds(20)]
