@@ -272,8 +272,7 @@ internal static class Inbound
         c.Idle.OnReceived(arrival.Now);
         // The packet that confirms the handshake is already one of a confirmed connection: a client whose NAT has changed in between may have
         // nothing else to say, and would wait for HANDSHAKE_DONE at an address that is not its own any more.
-        // 1-RTT packets are read by a server from then on only.
-        bool mayMove = level == EncryptionLevel.OneRtt || (level == EncryptionLevel.Handshake && c.Identity.IsConfirmed);
+        bool mayMove = c.Identity.IsConfirmed && level is EncryptionLevel.OneRtt or EncryptionLevel.Handshake;
         if (!isNewest || !mayMove || !c.IsServer || !c.Lifecycle.IsOpen || arrival.Bytes == 0)
         {
             return;
