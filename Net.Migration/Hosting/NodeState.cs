@@ -267,8 +267,9 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         Heartbeat(now);
     }
 
-    private void OnKeys(FederationKeys keys)
+    private void OnKeys(FederationKeys told)
     {
+        FederationKeys keys = FederationKeys.Latest(_keys, told);
         bool haveRotated = _keys is not null && !keys.Equals(_keys);
         _keys = keys;
         foreach (ComponentShard shard in haveRotated ? _hosted.Values.Select(hosted => hosted.Shard).OfType<ComponentShard>() : [])

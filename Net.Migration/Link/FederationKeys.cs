@@ -46,7 +46,20 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
 
     /// <summary>The keys with which a rotation goes on; null when there is none under way.</summary>
     public FederationKeys? NextStep() => Tag.All is not [{ } first, { } second] ? null
-        : this with { Tag = first.Number == Cid.Current.Number ? Tag.Retire() : new(second, first) };
+        : this with { Tag = Step == 1 ? Tag.Retire() : new(second, first) };
+
+    /// <summary>Which of two goes on: what is told, unless what is held has come from it.</summary>
+    /// <param name="held">Null for nothing yet.</param>
+    /// <param name="told">By whoever may be behind: an ingress that is cut off from the directory, a copy of the directory's store.</param>
+    /// <remarks>Keys of before a rotation are known to the member that was removed. Keys that have nothing in common are those of a federation begun anew.</remarks>
+    public static FederationKeys Latest(FederationKeys? held, FederationKeys told) => held is not null && told.IsOlderThan(held) ? held : told;
+
+    private bool IsOlderThan(FederationKeys other) => Cid.Current.Equals(other.Cid.Current)
+        ? Step < other.Step
+        : other.Cid.All.Contains(Cid.Current);
+
+    /// <summary>How far the rotation that made the current keys has come: the new tag is read, written, alone.</summary>
+    private int Step => Tag.All.Count == 1 ? 2 : Tag.Current.Number == Cid.Current.Number ? 1 : 0;
 
     public void Write(FieldWriter writer)
     {

@@ -66,7 +66,7 @@ internal sealed class EtcdDirectory : ISharedDirectory
                 {
                     _opened = _view.SealedKeys;
                     FederationKeys? stored = _keys.Open(_opened.Span, _secret.Span);
-                    _federation = stored is null || stored.Equals(_federation) ? _federation : stored;
+                    _federation = stored is null || stored.Equals(_federation) ? _federation : FederationKeys.Latest(_federation, stored);
                 }
 
                 return _federation;

@@ -150,7 +150,34 @@ public sealed class ControlTrustTests
         }
     }
 
-    /// <summary>Goal: a node takes no roster that the authority has not signed, and closes what it has with those that are not in it.</summary>
+    /// <summary>Goal: whoever lags behind takes nobody back to keys from before a rotation, nor a step back within one; a federation begun anew is taken.</summary>
+    [TestMethod]
+    public void Former_keys_are_not_taken_again()
+    {
+        List<FederationKeys> steps = [FederationKeys.Create(new byte[FederationKeys.EntropyLength])];
+        for (byte rotation = 1; rotation <= KeyRing.MaxKeys - 1; rotation++)
+        {
+            steps.Add(steps[^1].BeginRotation(Enumerable.Repeat(rotation, FederationKeys.EntropyLength).ToArray()));
+            while (steps[^1].NextStep() is FederationKeys next)
+            {
+                steps.Add(next);
+            }
+        }
+
+        Assert.AreSame(steps[0], FederationKeys.Latest(null, steps[0]));
+        for (int held = 0; held < steps.Count; held++)
+        {
+            for (int told = 0; told < steps.Count; told++)
+            {
+                Assert.AreSame(steps[int.Max(held, told)], FederationKeys.Latest(steps[held], steps[told]), $"{held} holds, {told} is told");
+            }
+        }
+
+        FederationKeys anew = FederationKeys.Create(Enumerable.Repeat((byte)99, FederationKeys.EntropyLength).ToArray());
+        Assert.AreSame(anew, FederationKeys.Latest(steps[^1], anew));
+    }
+
+    /// <summary>Goal: tags change in three steps, so that no datagram is lost: the new key is read before it is written, and the old one is read a while longer.</summary>
     [TestMethod]
     public void A_rotation_has_three_steps()
     {
