@@ -24,7 +24,7 @@ internal sealed class AppConnection : MultiplexedConnectionContext,
 
     private readonly CancellationTokenSource _closed = new();
     private readonly Channel<ConnectionContext> _streams = Channel.CreateUnbounded<ConnectionContext>();
-    private readonly SerialQueue _queue = new();
+    private readonly SerialQueue _queue;
     private readonly AppTransport _transport;
     private int _isEnded;
 
@@ -39,6 +39,7 @@ internal sealed class AppConnection : MultiplexedConnectionContext,
         Features.Set<IConnectionLifetimeFeature>(this);
         Features.Set<IConnectionEndPointFeature>(this);
         Features.Set<ITlsConnectionFeature>(this);
+        _queue = new(_ => End((long)Http3ErrorCode.InternalError));
         _transport = new(this, _queue);
         QpackOptions qpack = new() { DecoderTableCapacity = 0, BlockedStreams = 0, EncoderTableCapacity = 0 };
         Client = _transport.Client = new(_transport, _queue, inline: false, new(qpack, SendsGrease: false));

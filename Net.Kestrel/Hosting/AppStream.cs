@@ -14,52 +14,33 @@ namespace Net.Kestrel.Hosting;
 
 /// <summary>A stream between a session of ours and Kestrel: a pipe with a limit in each direction that it has.</summary>
 /// <remarks>Members that <see cref="AppTransport"/> calls run on its queue; the rest is Kestrel's, on any thread.</remarks>
-internal sealed class AppStream : ConnectionContext,
-    IStreamIdFeature, IStreamDirectionFeature, IStreamAbortFeature, IStreamClosedFeature, IProtocolErrorCodeFeature, IPersistentStateFeature,
-    IConnectionIdFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature, IConnectionTransportFeature, IMemoryPoolFeature
+internal sealed class AppStream : StreamContext
 {
     /// <summary>Bytes that a write takes at once, when the pipe takes any.</summary>
     public const int Segment = 16 * 1024;
 
     private const int PipeLimit = 64 * 1024;
 
-    private readonly Lock _gate = new();
-    private readonly CancellationTokenSource _closed = new();
-    private readonly AppConnection _connection;
     private readonly AppTransport _transport;
     private readonly SerialQueue _queue;
-    private readonly Pipe _toApp = NewPipe();
-    private readonly Pipe _fromApp = NewPipe();
-    private List<(Action<object?> Callback, object? State)>? _onClosed;
+    private readonly Pipe _toApp;
+    private readonly Pipe _fromApp;
     private ReadOnlySequence<byte> _given;
     private TaskCompletionSource? _consumed;
     private int _openHalves;
-    private long _error = -1;
-    private bool _isFlushing, _isWriteOver, _isEnd, _isReset, _isClosed;
+    private bool _isFlushing, _isWriteOver, _isEnd, _isReset;
     private volatile bool _isStopped;
 
     public AppStream(AppConnection connection, AppTransport transport, SerialQueue queue, StreamId id)
+        : this(connection, transport, queue, id, NewPipe(), NewPipe())
     {
-        (_connection, _transport, _queue, Id) = (connection, transport, queue, id);
-        (CanRead, CanWrite) = (!id.IsServerInitiated, id.IsBidirectional || id.IsServerInitiated);
+    }
+
+    private AppStream(AppConnection connection, AppTransport transport, SerialQueue queue, StreamId id, Pipe toApp, Pipe fromApp)
+        : base(connection, (long)id.Value, (!id.IsServerInitiated, id.IsBidirectional || id.IsServerInitiated), (toApp.Reader, fromApp.Writer), connection)
+    {
+        (_transport, _queue, _toApp, _fromApp, Id) = (transport, queue, toApp, fromApp, id);
         _openHalves = (CanRead ? 1 : 0) + (CanWrite ? 1 : 0);
-        Transport = new Duplex(_toApp.Reader, _fromApp.Writer);
-        ConnectionId = string.Create(CultureInfo.InvariantCulture, $"{connection.ConnectionId}:{id.Value:X8}");
-        ConnectionClosed = _closed.Token;
-        (LocalEndPoint, RemoteEndPoint) = (connection.LocalEndPoint, connection.RemoteEndPoint);
-        Features.Set<IStreamIdFeature>(this);
-        Features.Set<IStreamDirectionFeature>(this);
-        Features.Set<IStreamAbortFeature>(this);
-        Features.Set<IStreamClosedFeature>(this);
-        Features.Set<IProtocolErrorCodeFeature>(this);
-        Features.Set<IPersistentStateFeature>(this);
-        Features.Set<IConnectionIdFeature>(this);
-        Features.Set<IConnectionItemsFeature>(this);
-        Features.Set<IConnectionLifetimeFeature>(this);
-        Features.Set<IConnectionEndPointFeature>(this);
-        Features.Set<IConnectionTransportFeature>(this);
-        Features.Set<IMemoryPoolFeature>(this);
-        Features.Set<ITlsConnectionFeature>(connection);
         if (CanWrite)
         {
             _ = ReceiveAsync();
@@ -67,36 +48,6 @@ internal sealed class AppStream : ConnectionContext,
     }
 
     public StreamId Id { get; }
-
-    public long StreamId => (long)Id.Value;
-
-    public bool CanRead { get; }
-
-    public bool CanWrite { get; }
-
-    public override string ConnectionId { get; set; }
-
-    public override IFeatureCollection Features { get; } = new FeatureCollection();
-
-    public override IDictionary<object, object?> Items { get => field ??= new ConnectionItems(); set; }
-
-    public override IDuplexPipe Transport { get; set; }
-
-    public override EndPoint? LocalEndPoint { get; set; }
-
-    public override EndPoint? RemoteEndPoint { get; set; }
-
-    public override CancellationToken ConnectionClosed { get; set; }
-
-    public MemoryPool<byte> MemoryPool => MemoryPool<byte>.Shared;
-
-    public IDictionary<object, object?> State => field ??= new Dictionary<object, object?>();
-
-    public long Error
-    {
-        get => Volatile.Read(ref _error);
-        set => Volatile.Write(ref _error, ErrorCode.Check(value));
-    }
 
     public int Room => _isFlushing ? 0 : Segment;
 
@@ -171,22 +122,6 @@ internal sealed class AppStream : ConnectionContext,
         }
     }
 
-    public void OnClosed(Action<object?> callback, object? state)
-    {
-        lock (_gate)
-        {
-            if (!_isClosed)
-            {
-                (_onClosed ??= []).Add((callback, state));
-                return;
-            }
-        }
-
-        ThreadPool.UnsafeQueueUserWorkItem(static call => call.callback(call.state), (callback, state), preferLocal: false);
-    }
-
-    public override void Abort() => Abort(new ConnectionAbortedException("the application aborted the stream"));
-
     public override void Abort(ConnectionAbortedException abortReason)
     {
         AbortRead(Error, abortReason);
@@ -194,7 +129,7 @@ internal sealed class AppStream : ConnectionContext,
     }
 
     /// <summary>Kestrel wants no more of the request.</summary>
-    public void AbortRead(long errorCode, ConnectionAbortedException abortReason) => _queue.Post(() =>
+    public override void AbortRead(long errorCode, ConnectionAbortedException abortReason) => _queue.Post(() =>
     {
         if (CanRead && !_isWriteOver)
         {
@@ -205,7 +140,7 @@ internal sealed class AppStream : ConnectionContext,
     });
 
     /// <summary>Kestrel gives the response up.</summary>
-    public void AbortWrite(long errorCode, ConnectionAbortedException abortReason) => _queue.Post(() =>
+    public override void AbortWrite(long errorCode, ConnectionAbortedException abortReason) => _queue.Post(() =>
     {
         if (CanWrite && !_isStopped && !_isEnd)
         {
@@ -313,33 +248,7 @@ internal sealed class AppStream : ConnectionContext,
             _transport.Forget(Id);
         }
 
-        List<(Action<object?> Callback, object? State)> callbacks;
-        lock (_gate)
-        {
-            _isClosed = true;
-            callbacks = _onClosed ?? [];
-        }
-
-        ThreadPool.UnsafeQueueUserWorkItem(
-            _ =>
-            {
-                try
-                {
-                    foreach ((Action<object?> callback, object? state) in callbacks)
-                    {
-                        callback(state);
-                    }
-
-                    _closed.Cancel();
-                }
-#pragma warning disable CA1031 // Whatever is called here is somebody else's, and this thread is the node's; the stream is over all the same.
-                catch (Exception)
-#pragma warning restore CA1031
-                {
-                }
-            },
-            null);
+        // On a stack of its own; what Kestrel throws there is told nobody: this thread is the node's.
+        ThreadPool.UnsafeQueueUserWorkItem(static stream => _ = stream.Close(), this, preferLocal: false);
     }
-
-    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }

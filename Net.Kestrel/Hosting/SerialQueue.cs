@@ -4,7 +4,8 @@ using Net.Http3.Sessions;
 namespace Net.Kestrel.Hosting;
 
 /// <summary>One piece of work after the other, on the thread pool: what stands for a connection's thread where there is no connection.</summary>
-internal sealed class SerialQueue : IShardQueue, IThreadPoolWorkItem
+/// <param name="onFault">Told of a fault of ours in a piece of work; the next one runs all the same.</param>
+internal sealed class SerialQueue(Action<Exception> onFault) : IShardQueue, IThreadPoolWorkItem
 {
     private readonly Lock _gate = new();
     private readonly Queue<IShardWork> _work = new();
@@ -33,7 +34,16 @@ internal sealed class SerialQueue : IShardQueue, IThreadPoolWorkItem
     {
         while (TryNext(out IShardWork? work))
         {
-            work!.Run(MonotonicClock.Now);
+            try
+            {
+                work!.Run(MonotonicClock.Now);
+            }
+#pragma warning disable CA1031 // One connection's fault is not the node's end.
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                onFault(fault);
+            }
         }
     }
 

@@ -24,111 +24,39 @@ namespace Net.Kestrel.Transport;
 /// When both halves have ended, in whichever way, the stream is closed: callbacks run, the token is cancelled. So an abort by the client is
 /// noticed also after its request was read to the end.
 /// </remarks>
-internal sealed class StreamConnection : ConnectionContext,
-    IStreamIdFeature, IStreamDirectionFeature, IStreamAbortFeature, IStreamClosedFeature, IProtocolErrorCodeFeature, IPersistentStateFeature,
-    IConnectionIdFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature, IConnectionTransportFeature, IMemoryPoolFeature
+internal sealed class StreamConnection : StreamContext
 {
     // What a read takes at most; each one is a message to the connection's thread.
     private const int SegmentSize = 16 * 1024;
 
     private readonly Lock _gate = new();
-    private readonly CancellationTokenSource _closed = new();
-    private readonly MultiplexedConnection _connection;
     private readonly ManagedQuicOptions _options;
     private readonly QuicStream _stream;
     private readonly ILogger _log;
     private readonly Pipe _input;
     private readonly Pipe _output;
-    private List<(Action<object?> Callback, object? State)>? _onClosed;
     private Task _processing = Task.CompletedTask;
     private ConnectionAbortedException? _abortReason;
     private ConnectionAbortedException? _readAbortReason;
-    private string? _connectionId;
-    private long _error = -1;
-    private bool _isClosed;
     private bool _isDisposed;
 
     public StreamConnection(MultiplexedConnection connection, QuicStream stream, ManagedQuicOptions options, ILogger log)
-    {
-        (_connection, _stream, _options, _log) = (connection, stream, options, log);
-        (CanRead, CanWrite) = (stream.CanRead, stream.CanWrite);
         // Kestrel's code never runs inside the loops, nor they inside it: it flushes under locks of its own, and what the loops find out
         // would come back to it, by way of the callbacks of the end, on that very stack.
-        _input = new(Buffering(options.MaxReadBufferSize, PipeScheduler.ThreadPool, PipeScheduler.Inline));
-        _output = new(Buffering(options.MaxWriteBufferSize, PipeScheduler.ThreadPool, PipeScheduler.ThreadPool));
-        Transport = new Duplex(_input.Reader, _output.Writer);
-        ConnectionClosed = _closed.Token;
-        (LocalEndPoint, RemoteEndPoint) = (connection.LocalEndPoint, connection.RemoteEndPoint);
-        Features.Set<IStreamIdFeature>(this);
-        Features.Set<IStreamDirectionFeature>(this);
-        Features.Set<IStreamAbortFeature>(this);
-        Features.Set<IStreamClosedFeature>(this);
-        Features.Set<IProtocolErrorCodeFeature>(this);
-        Features.Set<IPersistentStateFeature>(this);
-        Features.Set<IConnectionIdFeature>(this);
-        Features.Set<IConnectionItemsFeature>(this);
-        Features.Set<IConnectionLifetimeFeature>(this);
-        Features.Set<IConnectionEndPointFeature>(this);
-        Features.Set<IConnectionTransportFeature>(this);
-        Features.Set<IMemoryPoolFeature>(this);
-        Features.Set<ITlsConnectionFeature>(connection.Tls);
+        : this(connection, stream, options, log,
+            new(Buffering(options.MaxReadBufferSize, PipeScheduler.ThreadPool, PipeScheduler.Inline)),
+            new(Buffering(options.MaxWriteBufferSize, PipeScheduler.ThreadPool, PipeScheduler.ThreadPool)))
+    {
+    }
+
+    private StreamConnection(MultiplexedConnection connection, QuicStream stream, ManagedQuicOptions options, ILogger log, Pipe input, Pipe output)
+        : base(connection, stream.Id, (stream.CanRead, stream.CanWrite), (input.Reader, output.Writer), connection.Tls)
+    {
+        (_stream, _options, _log, _input, _output) = (stream, options, log, input, output);
         Features.Set<ITlsHandshakeFeature>(connection.Tls);
     }
 
-    public override string ConnectionId
-    {
-        get => _connectionId ??= string.Create(CultureInfo.InvariantCulture, $"{_connection.ConnectionId}:{StreamId:X8}");
-        set => _connectionId = value;
-    }
-
-    public override IFeatureCollection Features { get; } = new FeatureCollection();
-
-    public override IDictionary<object, object?> Items { get => field ??= new ConnectionItems(); set; }
-
-    public override IDuplexPipe Transport { get; set; }
-
-    public override EndPoint? LocalEndPoint { get; set; }
-
-    public override EndPoint? RemoteEndPoint { get; set; }
-
-    public override CancellationToken ConnectionClosed { get; set; }
-
-    public MemoryPool<byte> MemoryPool => MemoryPool<byte>.Shared;
-
-    public long StreamId => _stream.Id;
-
-    public bool CanRead { get; }
-
-    public bool CanWrite { get; }
-
-    /// <summary>What Kestrel would keep on a stream that is used again: each of ours is used once.</summary>
-    public IDictionary<object, object?> State => field ??= new Dictionary<object, object?>();
-
-    /// <summary>The code to abort with, or the one that the client aborted with; -1 while nobody has named one.</summary>
-    public long Error
-    {
-        get => Volatile.Read(ref _error);
-        set => Volatile.Write(ref _error, ErrorCode.Check(value));
-    }
-
     public void Start() => _processing = ProcessAsync();
-
-    /// <summary>Calls back when both halves have ended; at once, on the pool, when they have already.</summary>
-    public void OnClosed(Action<object?> callback, object? state)
-    {
-        lock (_gate)
-        {
-            if (!_isClosed)
-            {
-                (_onClosed ??= []).Add((callback, state));
-                return;
-            }
-        }
-
-        ThreadPool.UnsafeQueueUserWorkItem(static call => call.callback(call.state), (callback, state), preferLocal: false);
-    }
-
-    public override void Abort() => Abort(new ConnectionAbortedException("the application aborted the stream"));
 
     public override void Abort(ConnectionAbortedException abortReason)
     {
@@ -147,7 +75,7 @@ internal sealed class StreamConnection : ConnectionContext,
         AbortHalves((CanRead ? QuicAbortDirection.Read : 0) | (CanWrite ? QuicAbortDirection.Write : 0), code);
     }
 
-    public void AbortRead(long errorCode, ConnectionAbortedException abortReason)
+    public override void AbortRead(long errorCode, ConnectionAbortedException abortReason)
     {
         errorCode = ErrorCode.Check(errorCode) < 0 ? _options.DefaultStreamErrorCode : errorCode;
         lock (_gate)
@@ -164,7 +92,7 @@ internal sealed class StreamConnection : ConnectionContext,
         AbortHalves(QuicAbortDirection.Read, errorCode);
     }
 
-    public void AbortWrite(long errorCode, ConnectionAbortedException abortReason)
+    public override void AbortWrite(long errorCode, ConnectionAbortedException abortReason)
     {
         errorCode = ErrorCode.Check(errorCode) < 0 ? _options.DefaultStreamErrorCode : errorCode;
         lock (_gate)
@@ -232,7 +160,10 @@ internal sealed class StreamConnection : ConnectionContext,
         await sending;
         // The last half may have ended on anybody's stack; the callbacks get one of their own.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        Close();
+        if (Close() is Exception fault)
+        {
+            Log.Unexpected(_log, ConnectionId, fault);
+        }
     }
 
     private async Task ReceiveAsync()
@@ -353,31 +284,4 @@ internal sealed class StreamConnection : ConnectionContext,
                 return fault;
         }
     }
-
-    private void Close()
-    {
-        List<(Action<object?> Callback, object? State)> callbacks;
-        lock (_gate)
-        {
-            _isClosed = true;
-            callbacks = _onClosed ?? [];
-        }
-
-        try
-        {
-            foreach ((Action<object?> callback, object? state) in callbacks)
-            {
-                callback(state);
-            }
-
-            _closed.Cancel();
-        }
-        catch (Exception e)
-        {
-            // Whatever is called here is somebody else's; the stream is over all the same.
-            Log.Unexpected(_log, ConnectionId, e);
-        }
-    }
-
-    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }
