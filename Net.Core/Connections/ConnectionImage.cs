@@ -13,15 +13,22 @@ internal sealed class ConnectionImage
     /// <summary>Sections that one connection may have: a few dozen, and a handful for each stream.</summary>
     public const int MaxSections = 100_000;
 
+    /// <summary>
+    /// Bytes that all exports of one connection may be together when they are unpacked: several times what its windows and a move's sections
+    /// leave room for, and what a hostile owner makes of a few packed ones.
+    /// </summary>
+    public const int MaxBytes = 64 * 1024 * 1024;
+
     private readonly Dictionary<(ulong Section, ulong Key), (ReadOnlyMemory<byte> Body, long ExportedAt)> _sections = [];
     private readonly List<byte[]> _plain = [];
+    private int _plainLength;
     private long _exportedAt;
 
     /// <summary>Bytes held.</summary>
     public long Size { get; private set; }
 
     /// <param name="export">What one call of <see cref="Connection.Export"/> (and of the layers above it) wrote. It is copied.</param>
-    /// <exception cref="SnapshotException">Malformed, or older than what is here.</exception>
+    /// <exception cref="SnapshotException">Malformed, beyond a limit, or older than what is here.</exception>
     public void Apply(ReadOnlyMemory<byte> export)
     {
         SnapshotReader reader = new(export, default);
@@ -33,8 +40,9 @@ internal sealed class ConnectionImage
 
         // At once for those of an idle connection, rather than bit by bit.
         _ = _sections.EnsureCapacity(SectionTable.Count);
-        byte[] plain = SectionReader.Unpack(reader);
+        byte[] plain = SectionReader.Unpack(reader, MaxBytes - _plainLength);
         _plain.Add(plain);
+        _plainLength += plain.Length;
         SectionReader sections = new(plain);
         while (sections.TryRead(out SnapshotSection section))
         {
@@ -155,6 +163,7 @@ internal sealed class ConnectionImage
         }
 
         _plain.Clear();
+        _plainLength = 0;
         _sections.Clear();
     }
 }

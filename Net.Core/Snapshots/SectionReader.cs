@@ -11,10 +11,11 @@ internal sealed class SectionReader(byte[] plain)
     private int _next;
 
     /// <summary>The rest of an export, unpacked.</summary>
-    /// <exception cref="SnapshotException">Malformed, or longer than so few bytes can be.</exception>
-    public static byte[] Unpack(SnapshotReader reader)
+    /// <param name="most">Bytes that it may be.</param>
+    /// <exception cref="SnapshotException">Malformed, or longer than <paramref name="most"/> or than so few bytes can be.</exception>
+    public static byte[] Unpack(SnapshotReader reader, int most)
     {
-        ulong length = reader.ReadNumber((ulong)reader.Remaining * ZeroPacking.MaxGrowth);
+        ulong length = reader.ReadNumber(ulong.Min((ulong)most, (ulong)reader.Remaining * ZeroPacking.MaxGrowth));
         byte[] plain = new byte[length];
         if (!ZeroPacking.TryUnpack(reader.ReadRest().Span, plain))
         {

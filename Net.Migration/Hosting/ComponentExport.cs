@@ -9,8 +9,11 @@ namespace Net.Migration.Hosting;
 /// <remarks>Filled on the shard's thread, then sealed on the node's actor: never by both at a time.</remarks>
 internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte> key) : IDisposable
 {
-    private const ulong AheadKey = 0;
-    private const ulong FinalKey = 1;
+    /// <summary>Key of the section that holds a connection as it was copied ahead.</summary>
+    public const ulong AheadKey = 0;
+
+    /// <summary>Key of the section that holds what has changed in it by the freeze.</summary>
+    public const ulong FinalKey = 1;
 
     private readonly SnapshotSealer _sealer = new(binding, key);
     private readonly ImageWriter _image = new();

@@ -147,14 +147,19 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     /// <summary>In the order in which they were numbered, so that two equal images make the same.</summary>
     private static IEnumerable<ulong> Indices(ImageStore image) => image.Indices.Where(i => i != ImageStore.ComponentIndex).Order();
 
-    private static ConnectionImage ImageOf(ImageStore image, ulong index)
+    /// <exception cref="SnapshotException">There is more of it than a copy ahead and what completes it, or it is malformed: hostile input.</exception>
+    internal static ConnectionImage ImageOf(ImageStore image, ulong index)
     {
         ConnectionImage connection = new();
         foreach (SnapshotSection section in image.Sections(index))
         {
-            if (section.Number == SectionNumber.Connection)
+            if ((section.Number, section.Key) is (SectionNumber.Connection, ComponentExport.AheadKey or ComponentExport.FinalKey))
             {
                 connection.Apply(section.Body);
+            }
+            else if (section.IsRequired)
+            {
+                throw new SnapshotException("a connection has a section that is not known here");
             }
         }
 

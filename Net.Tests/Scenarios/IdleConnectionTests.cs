@@ -112,7 +112,7 @@ public sealed class IdleConnectionTests
         connection.Copy(writer, node.Shard!.PartsOf(connection));
         SnapshotReader reader = new(writer.Written, default);
         _ = (reader.ReadNumber(), reader.ReadSigned());
-        SectionReader sections = new(SectionReader.Unpack(reader));
+        SectionReader sections = new(SectionReader.Unpack(reader, ConnectionImage.MaxBytes));
         List<SnapshotSection> read = [];
         while (sections.TryRead(out SnapshotSection section))
         {

@@ -121,7 +121,7 @@ public sealed class GoldenSnapshotTests
             SnapshotWriter writer = new(default);
             writer.WriteNumber(reader.ReadNumber());
             writer.WriteSigned(reader.ReadSigned());
-            SectionReader sections = new(SectionReader.Unpack(reader));
+            SectionReader sections = new(SectionReader.Unpack(reader, ConnectionImage.MaxBytes));
             SectionWriter more = new(writer);
             while (sections.TryRead(out SnapshotSection section))
             {

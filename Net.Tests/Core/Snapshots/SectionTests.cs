@@ -122,7 +122,7 @@ public sealed class SectionTests
 
     private static List<SnapshotSection> Read(byte[] bytes)
     {
-        SectionReader reader = new(SectionReader.Unpack(new(bytes, default(Instant))));
+        SectionReader reader = new(SectionReader.Unpack(new(bytes, default(Instant)), 1 << 20));
         List<SnapshotSection> sections = [];
         while (reader.TryRead(out SnapshotSection section))
         {

@@ -24,7 +24,7 @@ public sealed class LinkCodecTests
         Tag = new KeyRing(new FederationKey(6, Share)).Rotate(new byte[32]),
     };
 
-    private static IReadOnlyList<LinkMessage> Messages =>
+    internal static IReadOnlyList<LinkMessage> Messages =>
     [
         new HelloMessage(1, 9),
         new PrepareMessage(ulong.MaxValue, "web", 5, 6, A, B, 1, 10_000, 1UL << 40, TimeSpan.FromSeconds(10), Share),
