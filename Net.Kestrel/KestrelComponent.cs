@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
@@ -5,6 +6,7 @@ using Net.Http3.Client.Hosting;
 using Net.Http3.Messages;
 using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
+using Net.Http3.Wire;
 using Net.Kestrel.Hosting;
 
 namespace Net.Kestrel;
@@ -25,7 +27,7 @@ namespace Net.Kestrel;
 /// await NodeHost.StartAsync(new() { Components = [new("shop", app)], ... });
 /// </code>
 /// </example>
-public sealed class KestrelComponent : IComponent
+public sealed class KestrelComponent : IPacedComponent
 {
     private const int BufferSize = 16 * 1024;
 
@@ -33,20 +35,88 @@ public sealed class KestrelComponent : IComponent
     private readonly ConditionalWeakTable<ConnectionPeer, AppConnection> _connections = [];
     private readonly Lock _gate = new();
 
+    private int _listeners;
+    private bool _isStopped;
+
     internal ChannelReader<MultiplexedConnectionContext> Arrivals => _arrivals.Reader;
 
-    /// <summary>Has Kestrel answer one request. Kestrel's own limits hold, beside those of the node.</summary>
+    /// <summary>
+    /// Has Kestrel answer one request. Kestrel's own limits hold, beside those of the node. Requests wait for an application that has not started yet; when it
+    /// has stopped they are answered with 503.
+    /// </summary>
     /// <inheritdoc/>
     public async ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(exchange);
-        ClientExchange app = ConnectionOf(exchange.Peer).Client.NewExchange();
-        using CancellationTokenRegistration gaveUp = cancellationToken.UnsafeRegister(static app => ((ClientExchange)app!).Cancel(), app);
-        await app.SendAsync(exchange.RequestHead, hasBody: true);
-        Task sending = SendBodyAsync(exchange, app);
+        RequestRelay relay = new(exchange);
+        // Twice at most: Kestrel ends a connection that was idle, and a request may meet that on its way.
+        for (int tries = 0; tries < 2 && ConnectionOf(exchange.Peer) is AppConnection connection; tries++)
+        {
+            ClientExchange app = connection.Client.NewExchange();
+            using CancellationTokenRegistration gaveUp = cancellationToken.UnsafeRegister(static app => ((ClientExchange)app!).Cancel(), app);
+            if (await TryBeginAsync(relay, app))
+            {
+                await AnswerAsync(exchange, relay, app);
+                return;
+            }
+        }
+
+        await exchange.RespondAsync((int)HttpStatusCode.ServiceUnavailable, ("content-length", "0"));
+    }
+
+    /// <summary>Kestrel takes connections from now on.</summary>
+    internal void OnBound()
+    {
+        lock (_gate)
+        {
+            _listeners++;
+            _isStopped = false;
+        }
+    }
+
+    /// <summary>A listener takes no more. With the last one the application has stopped: who waits for it waits in vain.</summary>
+    internal void OnUnbound()
+    {
+        lock (_gate)
+        {
+            _isStopped = --_listeners == 0;
+            while (_isStopped && _arrivals.Reader.TryRead(out MultiplexedConnectionContext? waiting))
+            {
+                ((AppConnection)waiting).Refuse();
+            }
+        }
+    }
+
+    /// <returns>False: Kestrel has refused the request, unprocessed.</returns>
+    private static async Task<bool> TryBeginAsync(RequestRelay relay, ClientExchange app)
+    {
         try
         {
+            if (!await relay.SendToAsync(app))
+            {
+                app.Cancel();
+                return false;
+            }
+
             await app.ReadHeadAsync();
+            return true;
+        }
+        catch (Http3RequestAbortedException) when (app.Failure is { Kind: FailureKind.Refused })
+        {
+            return false;
+        }
+        catch
+        {
+            await FailAsync(relay, app);
+            throw;
+        }
+    }
+
+    private static async Task AnswerAsync(Http3Exchange exchange, RequestRelay relay, ClientExchange app)
+    {
+        relay.OnAnswered();
+        try
+        {
             ResponseHead head = app.Response!;
             await exchange.RespondAsync(head.Status, head.Headers);
             byte[] buffer = new byte[BufferSize];
@@ -62,55 +132,50 @@ public sealed class KestrelComponent : IComponent
         }
         catch
         {
-            app.Cancel();
-            if (sending.IsFaulted)
-            {
-                // Why the request could not be read says more than that Kestrel's answer was given up because of it.
-                await sending;
-            }
-
+            await FailAsync(relay, app);
             throw;
         }
         finally
         {
             // An answer may be complete before its request: what is left of that is for nobody.
-            _ = sending.ContinueWith(static task => task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _ = relay.Sending.ContinueWith(static task => task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
     }
 
-    private static async Task SendBodyAsync(Http3Exchange exchange, ClientExchange app)
+    private static async Task FailAsync(RequestRelay relay, ClientExchange app)
     {
-        byte[] buffer = new byte[BufferSize];
-        try
+        app.Cancel();
+        if (relay.Sending.IsFaulted)
         {
-            for (int count; (count = await exchange.ReadAsync(buffer)) > 0;)
-            {
-                await app.WriteAsync(buffer.AsMemory(0, count));
-            }
-
-            await app.FinishAsync();
-        }
-        catch
-        {
-            // The application waits for bytes that nobody will read: a body beyond the node's limit, say.
-            app.Cancel();
-            throw;
+            // Why the request could not be read says more than that Kestrel's answer was given up because of it.
+            await relay.Sending;
         }
     }
 
     /// <summary>Kestrel's connection for a client's; another one when Kestrel has ended the last, as it does with idle ones.</summary>
-    private AppConnection ConnectionOf(ConnectionPeer peer)
+    /// <returns>Null: the application has stopped.</returns>
+    private AppConnection? ConnectionOf(ConnectionPeer peer)
     {
+        AppConnection? connection;
         lock (_gate)
         {
-            if (!_connections.TryGetValue(peer, out AppConnection? connection) || connection.Client.IsLeaving)
+            if (_connections.TryGetValue(peer, out connection) && !connection.Client.IsLeaving)
             {
-                connection = new(peer.Local, peer.Remote);
-                _connections.AddOrUpdate(peer, connection);
-                _arrivals.Writer.TryWrite(connection);
+                return connection;
             }
 
-            return connection;
+            if (_isStopped)
+            {
+                return null;
+            }
+
+            connection = new(peer.Local, peer.Remote);
+            _connections.AddOrUpdate(peer, connection);
+            _arrivals.Writer.TryWrite(connection);
         }
+
+        // Kestrel's ends with the client's, or with what is left of it here.
+        peer.WhenEnded(() => connection.End((long)Http3ErrorCode.NoError));
+        return connection;
     }
 }

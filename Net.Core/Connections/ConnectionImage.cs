@@ -14,10 +14,11 @@ internal sealed class ConnectionImage
     public const int MaxSections = 100_000;
 
     /// <summary>
-    /// Bytes that all exports of one connection may be together when they are unpacked: several times what its windows and a move's sections
-    /// leave room for, and what a hostile owner makes of a few packed ones.
+    /// Bytes that all exports of one connection may be together when they are unpacked: 256 MiB, a copy ahead and all of it once more in the freeze. With the
+    /// limits that are usual a client can make its connection grow to some 120 MiB: 16 MiB received ahead of the readers (half as much again, when they are cut
+    /// as badly as can be), 512 KiB to be sent on each of 100 streams, 16 MiB of tethers, and the fields of 100 requests.
     /// </summary>
-    public const int MaxBytes = 64 * 1024 * 1024;
+    public const int MaxBytes = 256 * 1024 * 1024;
 
     private readonly Dictionary<(ulong Section, ulong Key), (ReadOnlyMemory<byte> Body, long ExportedAt)> _sections = [];
     private readonly List<byte[]> _plain = [];
@@ -71,6 +72,15 @@ internal sealed class ConnectionImage
     /// <summary>When the source wrote an export, by its own clock.</summary>
     /// <exception cref="SnapshotException">It is none.</exception>
     public static long ReadExportedAt(ReadOnlyMemory<byte> export) => ReadHead(new(export, default));
+
+    /// <summary>Bytes of an export's sections, unpacked.</summary>
+    /// <exception cref="SnapshotException">It is none.</exception>
+    public static int ReadLength(ReadOnlyMemory<byte> export)
+    {
+        SnapshotReader reader = new(export, default);
+        _ = ReadHead(reader);
+        return (int)reader.ReadNumber(int.MaxValue);
+    }
 
     private static long ReadHead(SnapshotReader reader) => reader.ReadNumber() == ConnectionSnapshot.Format
         ? reader.ReadSigned()

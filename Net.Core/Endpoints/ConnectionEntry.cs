@@ -32,6 +32,9 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
 
     public bool IsGone { get; set; }
 
+    /// <summary>An ID of it was another's already.</summary>
+    public bool IsMistaken { get; set; }
+
     /// <summary>The time under which the list of deadlines holds it: perhaps earlier than the true one.</summary>
     public Instant Scheduled { get; set; } = Instant.Never;
 

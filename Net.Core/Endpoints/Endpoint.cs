@@ -157,9 +157,10 @@ internal sealed class Endpoint
     }
 
     /// <summary>Takes in a connection that was imported: its IDs lead here from now on.</summary>
+    /// <exception cref="Snapshots.SnapshotException">An ID of it leads to another connection.</exception>
     public void Adopt(Connection connection)
     {
-        ConnectionEntry entry = Add(connection);
+        ConnectionEntry entry = AddImported(connection, quietly: false);
         if (!connection.IsServer)
         {
             _resets.Add(entry);
@@ -170,6 +171,7 @@ internal sealed class Endpoint
     /// Takes in a frozen connection of a server, of which nobody is to hear yet: its IDs lead here, but it is not asked for datagrams and has no
     /// deadline until it is thawed and touched. Whoever calls this lets no datagram in before that.
     /// </summary>
+    /// <exception cref="Snapshots.SnapshotException">An ID of it leads to another connection.</exception>
     public void Expect(Connection connection)
     {
         if (!connection.IsFrozen || !connection.IsServer)
@@ -177,7 +179,7 @@ internal sealed class Endpoint
             throw new InvalidOperationException("only a server's frozen connection stands by");
         }
 
-        _ = Add(connection, quietly: true);
+        _ = AddImported(connection, quietly: true);
     }
 
     /// <summary>Forgets a connection that another node has now.</summary>
@@ -532,13 +534,30 @@ internal sealed class Endpoint
         return entry;
     }
 
+    /// <summary>Two connections of one secret have the same IDs, and only a snapshot can make that: what would take the other's datagrams is refused.</summary>
+    private ConnectionEntry AddImported(Connection connection, bool quietly)
+    {
+        ConnectionEntry entry = Add(connection, quietly: quietly);
+        if (entry.IsMistaken)
+        {
+            Remove(connection);
+            throw new Snapshots.SnapshotException("an ID of a connection is another's");
+        }
+
+        return entry;
+    }
+
     private void UpdateRoutes(ConnectionEntry entry)
     {
         ConnectionParts parts = entry.Connection.Parts;
         while (parts.LocalIds.TryTakeChange(out LocalConnectionIds.Change change))
         {
             ConnectionId id = parts.LocalIds.Derive(parts.FederationKeys, change.SequenceNumber);
-            if (change.IsAdded)
+            if (change.IsAdded && _routes.TryGetValue(id, out Route other) && other.Entry != entry)
+            {
+                entry.IsMistaken = true;
+            }
+            else if (change.IsAdded)
             {
                 entry.Routes.Add(id);
                 _routes[id] = new(entry, change.SequenceNumber);

@@ -55,6 +55,12 @@ internal sealed class Tether : IPart<Tether>
     /// <summary>The whole response is here: the handler's node is needed no more.</summary>
     public bool IsComplete => _channel.HasAll;
 
+    /// <summary>Bytes that it may hold in each direction: its part of <see cref="TetherLimits.Budget"/>.</summary>
+    public int Window { get => _channel.Window; set => _channel.Window = value; }
+
+    /// <summary>Bytes that it holds, and that travel with it.</summary>
+    public int Held => _channel.Held;
+
     /// <summary>There is a link to the handler's node.</summary>
     public void Attach() => _channel.Attach();
 

@@ -31,6 +31,10 @@ internal sealed class TetherChannel
     private ulong _sent;
     private ulong _limit;
     private ulong _told;
+    private int _wanted;
+
+    /// <summary>Bytes of each direction that this end holds: its part of a budget, which does not travel.</summary>
+    public int Window { get; set; } = TetherLimits.Window;
 
     /// <summary>Grows with every change of what travels.</summary>
     public ulong Changes { get; private set; }
@@ -39,7 +43,10 @@ internal sealed class TetherChannel
     public bool IsAttached => _isAttached;
 
     /// <summary>Bytes that may be queued before the queue is full; a section may exceed it once.</summary>
-    public int Room => int.Max(0, TetherLimits.Window - _out.Count);
+    public int Room => int.Max(0, Window - _out.Count);
+
+    /// <summary>Bytes of both directions.</summary>
+    public int Held => _out.Count + _in.Count;
 
     /// <summary>The other end has all that was queued.</summary>
     public bool IsAcknowledged => _out.Count == 0;
@@ -50,7 +57,8 @@ internal sealed class TetherChannel
     /// <summary>Bytes that have come and were not consumed; valid until the next call.</summary>
     public ReadOnlySpan<byte> Received => _in.Waiting;
 
-    private ulong Limit => _received - (ulong)_in.Count + TetherLimits.Window;
+    /// <summary>Never less than was told: what that permits may be on its way.</summary>
+    private ulong Limit => ulong.Max(_told, _received - (ulong)_in.Count + (ulong)int.Max(Window, _wanted));
 
     public void Queue(ReadOnlySpan<byte> bytes)
     {
@@ -61,9 +69,17 @@ internal sealed class TetherChannel
     /// <summary>What is queued next is the last. Told by the source's end alone, so it does not travel.</summary>
     public void BeginEnd() => _isEnding = true;
 
+    /// <summary>So many bytes have to be here at once, or nothing more can be consumed: at most <see cref="TetherLimits.Window"/>.</summary>
+    public void Want(int count)
+    {
+        _mustAcknowledge |= count > int.Max(Window, _wanted);
+        _wanted = int.Max(_wanted, count);
+    }
+
     public void Consume(int count)
     {
         _in.Take(count);
+        _wanted = 0;
         Changes++;
     }
 
@@ -145,10 +161,11 @@ internal sealed class TetherChannel
         message = null;
         if (_mustAttach)
         {
+            _told = 0;
             (_mustAttach, _mustAcknowledge, _told) = (false, false, Limit);
             message = new TetherAttach(number, _received, _told);
         }
-        else if (_isAttached && (_mustAcknowledge || Limit - _told >= TetherLimits.Window / 4))
+        else if (_isAttached && (_mustAcknowledge || Limit - _told >= (ulong)Window / 4))
         {
             (_mustAcknowledge, _told) = (false, Limit);
             message = new TetherAck(number, _received, _told);

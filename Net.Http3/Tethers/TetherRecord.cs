@@ -69,6 +69,7 @@ internal readonly record struct TetherRecord(TetherRecordKind Kind, int Left)
         isSound = kind <= (ulong)TetherRecordKind.Fail && length <= (ulong)(isData ? TetherLimits.MaxData : TetherLimits.MaxSection);
         if (!isSound || (!isData && (ulong)reader.Remaining < length))
         {
+            channel.Want(isSound ? reader.Position + (int)length : 0);
             return false;
         }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Net.Http3.Messages;
+using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
 using Net.Http3.Sessions;
 using Net.Http3.Wire;
@@ -19,7 +20,9 @@ internal sealed class TetherServer : IExchangePort
     private readonly ITetherCarrier _carrier;
     private TetherRecord _body;
     private FieldSection? _trailers;
-    private bool _isRequestRead, _hasResponded, _hasFinished, _isReset;
+    private bool _isRequestRead, _hasResponded, _hasFinished, _isReset, _owesReset;
+    private Http3ErrorCode _code;
+    private RateMeter _bodyRate;
 
     public TetherServer(ulong number, ExchangeRunner exchange, Http3Session session, ITetherCarrier carrier)
     {
@@ -47,6 +50,19 @@ internal sealed class TetherServer : IExchangePort
     /// <returns><c>false</c>: it makes no sense; the request was given up.</returns>
     public bool OnMessage(TetherMessage message)
     {
+        if (message is TetherReset reset)
+        {
+            Abort((Http3ErrorCode)reset.Code, isNews: false);
+            return true;
+        }
+
+        if (_isReset)
+        {
+            // An owner that has a new link has not heard of it, or the next one has never.
+            _owesReset |= message is TetherAttach;
+            return true;
+        }
+
         bool isSound = message switch
         {
             TetherAttach attach => _channel.OnAttach(attach.Received, attach.Limit, mustAnswer: true),
@@ -54,12 +70,6 @@ internal sealed class TetherServer : IExchangePort
             TetherData data => _channel.OnData(data.Offset, data.Bytes.Span, data.IsLast),
             _ => false,
         };
-        if (message is TetherReset reset)
-        {
-            GiveUp((Http3ErrorCode)reset.Code);
-            return true;
-        }
-
         if (!isSound)
         {
             GiveUp(Http3ErrorCode.InternalError);
@@ -71,20 +81,28 @@ internal sealed class TetherServer : IExchangePort
         return true;
     }
 
-    /// <summary>Nobody waits for the response any more: the handler's operations fail, and its token is set.</summary>
-    public void GiveUp(Http3ErrorCode code)
+    /// <summary>The handler has had its time: its operations fail, its token is set, and the owner is told, who resets the request.</summary>
+    public void GiveUp(Http3ErrorCode code) => Abort(code, isNews: true);
+
+    /// <summary>
+    /// Time has passed: a body that the handler waits for has to come as fast here as it had to before the move (checklist S60). Only this end knows whether the
+    /// handler waits.
+    /// </summary>
+    /// <param name="elapsed">Since the last call.</param>
+    public void Watch(TimeSpan elapsed)
     {
-        if (!_isReset)
+        if (_channel.IsAttached && _exchange.IsReading && _exchange.Host.BodyRate is DataRate rate
+            && _bodyRate.IsTooSlow(_exchange.State.RequestOffset, elapsed, rate))
         {
-            _isReset = true;
-            _exchange.Abort(code);
+            GiveUp(Http3ErrorCode.ExcessiveLoad);
         }
     }
 
     public bool TryTake([NotNullWhen(true)] out TetherMessage? message)
     {
-        message = null;
-        return !_isReset && _channel.TryTake(Number, out message);
+        message = _owesReset ? new TetherReset(Number, (ulong)_code) : null;
+        _owesReset = false;
+        return message is not null || (!_isReset && _channel.TryTake(Number, out message));
     }
 
     public ReadOutcome Read(Span<byte> destination, out int count, out FieldSection? trailers)
@@ -202,4 +220,13 @@ internal sealed class TetherServer : IExchangePort
     }
 
     public void Settle() => _carrier.OnChanged(this);
+
+    private void Abort(Http3ErrorCode code, bool isNews)
+    {
+        if (!_isReset)
+        {
+            (_isReset, _owesReset, _code) = (true, isNews, code);
+            _exchange.Abort(code);
+        }
+    }
 }

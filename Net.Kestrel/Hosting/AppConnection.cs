@@ -100,12 +100,17 @@ internal sealed class AppConnection : MultiplexedConnectionContext,
     }
 
     /// <summary>Ends it, once, from whichever side and thread.</summary>
-    public void End(long code)
+    public void End(long code) => End(code, FailureKind.Lost);
+
+    /// <summary>Kestrel never sees it: none of its requests was processed.</summary>
+    public void Refuse() => End((long)Http3ErrorCode.RequestRejected, FailureKind.Refused);
+
+    private void End(long code, FailureKind kind)
     {
         if (Interlocked.Exchange(ref _isEnded, 1) == 0)
         {
             _streams.Writer.TryComplete();
-            _queue.Post(() => _transport.OnEnded(code < 0 ? (long)Http3ErrorCode.NoError : code));
+            _queue.Post(() => _transport.OnEnded(code < 0 ? (long)Http3ErrorCode.NoError : code, kind));
             _ = _closed.CancelAsync();
         }
     }

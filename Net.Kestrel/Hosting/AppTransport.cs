@@ -70,7 +70,7 @@ internal sealed class AppTransport(AppConnection connection, SerialQueue queue) 
     public void Forget(StreamId id) => _streams.Remove(id);
 
     /// <summary>The connection has ended, from whichever side.</summary>
-    public void OnEnded(long code)
+    public void OnEnded(long code, FailureKind kind)
     {
         foreach (AppStream stream in _streams.Values.ToArray())
         {
@@ -78,6 +78,6 @@ internal sealed class AppTransport(AppConnection connection, SerialQueue queue) 
             stream.StopByClient(code);
         }
 
-        Client?.OnClosed((Http3ErrorCode)code);
+        Client?.OnClosed((Http3ErrorCode)code, kind);
     }
 }

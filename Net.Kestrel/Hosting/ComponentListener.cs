@@ -1,16 +1,24 @@
 using System.Net;
-using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Net.Kestrel.Hosting;
 
 /// <summary>Gives Kestrel the connections of a component: no socket is bound.</summary>
-internal sealed class ComponentListener(EndPoint endpoint, ChannelReader<MultiplexedConnectionContext> arrivals) : IMultiplexedConnectionListener
+internal sealed class ComponentListener : IMultiplexedConnectionListener
 {
     private readonly CancellationTokenSource _unbound = new();
+    private readonly EndPoint _endpoint;
+    private readonly KestrelComponent _component;
+    private int _isUnbound;
 
-    public EndPoint EndPoint => endpoint;
+    public ComponentListener(EndPoint endpoint, KestrelComponent component)
+    {
+        (_endpoint, _component) = (endpoint, component);
+        component.OnBound();
+    }
+
+    public EndPoint EndPoint => _endpoint;
 
     /// <returns>Null when no more come.</returns>
     public async ValueTask<MultiplexedConnectionContext?> AcceptAsync(IFeatureCollection? features = null, CancellationToken cancellationToken = default)
@@ -18,7 +26,7 @@ internal sealed class ComponentListener(EndPoint endpoint, ChannelReader<Multipl
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _unbound.Token);
         try
         {
-            return await arrivals.ReadAsync(stop.Token);
+            return await _component.Arrivals.ReadAsync(stop.Token);
         }
         catch (OperationCanceledException)
         {
@@ -26,7 +34,14 @@ internal sealed class ComponentListener(EndPoint endpoint, ChannelReader<Multipl
         }
     }
 
-    public async ValueTask UnbindAsync(CancellationToken cancellationToken = default) => await _unbound.CancelAsync();
+    public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        if (Interlocked.Exchange(ref _isUnbound, 1) == 0)
+        {
+            await _unbound.CancelAsync();
+            _component.OnUnbound();
+        }
+    }
 
     public ValueTask DisposeAsync() => UnbindAsync();
 }
@@ -37,5 +52,5 @@ internal sealed class ComponentListenerFactory(KestrelComponent component) : IMu
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
 
     public ValueTask<IMultiplexedConnectionListener> BindAsync(EndPoint endpoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default) =>
-        new(new ComponentListener(endpoint, component.Arrivals));
+        new(new ComponentListener(endpoint, component));
 }

@@ -28,8 +28,11 @@ internal sealed class ImageStore(ImageLimits limits)
     /// <summary>The "connection" that stands for the component's own state.</summary>
     public const ulong ComponentIndex = 0;
 
-    /// <summary>Most bytes of one section.</summary>
-    public const int MaxSection = 16 * 1024 * 1024;
+    /// <summary>
+    /// Most bytes of one section, which may be a whole connection: 192 MiB, more than its client can make it take (<c>ConnectionImage.MaxBytes</c>). One that
+    /// is larger all the same stays behind (<c>ComponentExport.OnFinal</c>), and its component moves without it.
+    /// </summary>
+    public const int MaxSection = 192 * 1024 * 1024;
 
     private const int MaxEntryHeader = 40;
 
@@ -68,10 +71,15 @@ internal sealed class ImageStore(ImageLimits limits)
             at += consumed;
         }
 
-        Span<byte> rest = _pending.AsSpan(at, _pendingLength - at);
-        rest.CopyTo(_pending);
-        CryptographicOperations.ZeroMemory(_pending.AsSpan(rest.Length, _pendingLength - rest.Length));
-        _pendingLength = rest.Length;
+        // A section may take hundreds of parts: what waits is not moved with each of them.
+        if (at > 0)
+        {
+            Span<byte> rest = _pending.AsSpan(at, _pendingLength - at);
+            rest.CopyTo(_pending);
+            CryptographicOperations.ZeroMemory(_pending.AsSpan(rest.Length, _pendingLength - rest.Length));
+            _pendingLength = rest.Length;
+        }
+
         _isBroken = false;
     }
 

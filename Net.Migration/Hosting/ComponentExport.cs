@@ -6,8 +6,12 @@ using Net.Migration.Envelope;
 namespace Net.Migration.Hosting;
 
 /// <summary>One attempt's view of what was copied: numbers the connections, and turns exports into sealed parts.</summary>
-/// <remarks>Filled on the shard's thread, then sealed on the node's actor: never by both at a time.</remarks>
-internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte> key) : IDisposable
+/// <remarks>
+/// Filled on the shard's thread, then sealed on the node's actor: never by both at a time. What a client has made too large does not make its component
+/// immovable: it is not copied ahead, and at the end it stays behind alone.
+/// </remarks>
+/// <param name="limits">Of the whole.</param>
+internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte> key, ExportLimits limits) : IDisposable
 {
     /// <summary>Key of the section that holds a connection as it was copied ahead.</summary>
     public const ulong AheadKey = 0;
@@ -15,37 +19,56 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     /// <summary>Key of the section that holds what has changed in it by the freeze.</summary>
     public const ulong FinalKey = 1;
 
+    public ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte> key) : this(binding, key, new()) { }
+
     private readonly SnapshotSealer _sealer = new(binding, key);
     private readonly ImageWriter _image = new();
-    private readonly Dictionary<Connection, (ulong Index, ulong Since, ulong Calls)> _connections = [];
+    private readonly Dictionary<Connection, (ulong Index, ulong Since, ulong Calls, int Plain)> _connections = [];
     private readonly HashSet<ulong> _gone = [];
     private ulong _next = ImageStore.ComponentIndex + 1;
+    private long _bytes;
 
     public long SealedBytes => _sealer.SealedBytes;
 
     public SnapshotHash Hash => _sealer.Hash;
 
-    public ulong Since(Connection connection) => _connections.TryGetValue(connection, out (ulong, ulong Since, ulong) entry) ? entry.Since : 0;
+    public ulong Since(Connection connection) => _connections.TryGetValue(connection, out (ulong, ulong Since, ulong, int) entry) ? entry.Since : 0;
 
     /// <summary>Nothing has happened to the connection since it was copied.</summary>
     public bool IsComplete(Connection connection) =>
-        _connections.TryGetValue(connection, out (ulong, ulong, ulong Calls) entry) && entry.Calls == connection.Calls;
+        _connections.TryGetValue(connection, out (ulong, ulong, ulong Calls, int) entry) && entry.Calls == connection.Calls;
 
     public void OnAhead(Connection connection, ulong version, SnapshotWriter writer)
     {
+        if (!TryTakeRoom(writer, 0, out int plain))
+        {
+            writer.Wipe();
+            return;
+        }
+
         ulong index = _next++;
-        _connections[connection] = (index, version, connection.Calls);
+        _connections[connection] = (index, version, connection.Calls, plain);
         _gone.Add(index);
         _image.Set(index, SectionNumber.Connection, AheadKey, writer.Written.Span);
         writer.Wipe();
     }
 
-    public void OnFinal(Connection connection, SnapshotWriter writer)
+    /// <returns>False: it is too large, and stays behind.</returns>
+    public bool OnFinal(Connection connection, SnapshotWriter writer)
     {
-        ulong index = _connections.TryGetValue(connection, out (ulong Index, ulong, ulong) entry) ? entry.Index : _next++;
+        bool isKnown = _connections.TryGetValue(connection, out (ulong Index, ulong, ulong, int Plain) entry);
+        if (!TryTakeRoom(writer, entry.Plain, out _))
+        {
+            // A copy of it that went ahead is taken back: see TakeFinal.
+            writer.Wipe();
+            return false;
+        }
+
+        ulong index = isKnown ? entry.Index : _next++;
         _gone.Remove(index);
         _image.Set(index, SectionNumber.Connection, FinalKey, writer.Written.Span);
         writer.Wipe();
+        return true;
     }
 
     /// <summary>The copy is all there is to say of it.</summary>
@@ -103,6 +126,16 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     {
         _sealer.Dispose();
         _image.Wipe();
+    }
+
+    /// <param name="before">Unpacked bytes of the same connection that are there already.</param>
+    /// <param name="plain">How many it has.</param>
+    private bool TryTakeRoom(SnapshotWriter writer, int before, out int plain)
+    {
+        plain = ConnectionImage.ReadLength(writer.Written);
+        bool fits = writer.Length <= ImageStore.MaxSection && plain <= limits.MaxConnectionBytes - before && writer.Length <= limits.MaxBytes - _bytes;
+        _bytes += fits ? writer.Length : 0;
+        return fits;
     }
 
     private byte[] Seal(byte[] part, bool isLast)

@@ -32,10 +32,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>A client that was heard of this long before a freeze may have been waiting since.</summary>
     private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A turn's copies take well below a millisecond.</summary>
-    private const int CopiesPerTurn = 32;
-
-    /// <inheritdoc cref="CopiesPerTurn"/>
+    /// <summary>A turn's work takes well below a millisecond.</summary>
     private const int WokenPerTurn = 64;
 
     private readonly HostedComponent _component;
@@ -50,7 +47,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly StandbyConnections _standby;
     private readonly Queue<Leaving> _asleep = new();
     private readonly List<ServerOwner> _forgotten = [];
-    private Queue<ServerOwner> _toCopy = new();
+    private readonly ConnectionCopies _copies;
     private Instant _frozenAt;
     private readonly List<ExchangeHost> _departed = [];
     private ExchangeHost _exchanges;
@@ -84,6 +81,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         ForgetEarlyData();
         _exchanges = NewExchanges();
         _standby = new(Shard, _options, () => _keys);
+        _copies = new(_owners);
     }
 
     /// <summary>Handshakes under way from which on a client must prove its address first (RFC 9000, section 8.1; checklist S25). Any node opens the token.</summary>
@@ -226,27 +224,10 @@ internal sealed class ComponentShard : IAsyncDisposable
     public bool AreHandshakesSettled => Shard.Endpoint.Connections.All(c => c.IsConfirmed || !c.IsOpen);
 
     /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
-    public void BeginCopy() => _toCopy = new(Movable());
+    public void BeginCopy() => _copies.Begin();
 
-    /// <summary>Copies some connections while all are served, each frozen for the moment of its own export alone: clients wait for none of it.</summary>
-    /// <returns>Whether there are more: to be done in a later turn.</returns>
-    public bool ExportAhead(ComponentExport export, Instant now)
-    {
-        for (int copied = 0; copied < CopiesPerTurn && _toCopy.TryDequeue(out ServerOwner? owner); copied++)
-        {
-            if (owner.Connection is not { IsConfirmed: true, IsOpen: true, IsFrozen: false } || !_owners.ContainsKey(owner.Connection))
-            {
-                continue;
-            }
-
-            Connection connection = owner.Connection;
-            SnapshotWriter writer = new(now);
-            ulong version = connection.Copy(writer, SessionSnapshot.Parts(owner.Http3.Session));
-            export.OnAhead(connection, version, writer);
-        }
-
-        return _toCopy.Count > 0;
-    }
+    /// <inheritdoc cref="ConnectionCopies.ExportAhead"/>
+    public bool ExportAhead(ComponentExport export, Instant now) => _copies.ExportAhead(export, now);
 
     /// <summary>Stops: from here on nothing is sent and nothing processed.</summary>
     public ComponentFreeze Freeze(Instant now)
@@ -299,22 +280,10 @@ internal sealed class ComponentShard : IAsyncDisposable
     }
 
     /// <summary>Writes what changed since the copy, the requests at their safe points, and the component's own state.</summary>
-    public void ExportFinal(ComponentExport export, Instant now)
+    /// <returns>How many connections are too large, and stay behind.</returns>
+    public uint ExportFinal(ComponentExport export, Instant now)
     {
-        foreach (ServerOwner owner in Frozen())
-        {
-            if (owner.Http3.IsIdle && export.IsComplete(owner.Connection))
-            {
-                export.OnUnchanged(owner.Connection);
-                continue;
-            }
-
-            // Nothing has happened since the freeze: ages count from it.
-            SnapshotWriter writer = new(owner.Connection.FrozenAt);
-            owner.Connection.Export(export.Since(owner.Connection), writer, owner.Http3.Parts);
-            export.OnFinal(owner.Connection, writer);
-        }
-
+        uint stay = _copies.ExportFinal(export);
         SnapshotWriter ledger = new(now);
         Shard.Endpoint.EarlyData.Export(ledger);
         export.OnEarlyData(ledger.Written.Span);
@@ -322,6 +291,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         ArrayBufferWriter<byte> state = new();
         _component.Save(state);
         export.OnComponentState(state.WrittenSpan);
+        return stay;
     }
 
     /// <summary>The hand-over has failed: everything goes on here, under the epoch given.</summary>
@@ -476,8 +446,6 @@ internal sealed class ComponentShard : IAsyncDisposable
             Run(WakeSome);
         }
     }
-
-    private IEnumerable<ServerOwner> Movable() => _owners.Values.Where(o => o.Connection is { IsConfirmed: true, IsOpen: true });
 
     private IEnumerable<ServerOwner> Frozen() => _owners.Values.Where(o => o.Connection.IsFrozen);
 

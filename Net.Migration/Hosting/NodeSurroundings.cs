@@ -13,6 +13,9 @@ namespace Net.Migration.Hosting;
 internal sealed record NodeSurroundings(
     IActor Actor, IComponentRunner Runner, Func<string, Net.Core.Io.IDatagramChannel> Data, Net.Core.Tls.ICryptoHost Crypto, Func<NodeInfo, Task<ILink?>> Connect)
 {
+    /// <summary>How much of a component is written down.</summary>
+    public ExportLimits Export { get; init; } = new();
+
     /// <summary>Told that this node cannot go on.</summary>
     public Action<Exception> Failed { get; init; } = _ => { };
 

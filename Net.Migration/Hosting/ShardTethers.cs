@@ -32,6 +32,7 @@ internal sealed class ShardTethers(Func<Instant> clock, TimeSpan deadline) : ITe
     private ulong _ownerEpoch;
     private ulong _last;
     private bool _isStill;
+    private Instant _tickedAt = Instant.Never;
 
     /// <summary>This node, as the tethers of what stays here name it.</summary>
     public Func<TetherOrigin> Self { get; init; } = () => default;
@@ -44,6 +45,9 @@ internal sealed class ShardTethers(Func<Instant> clock, TimeSpan deadline) : ITe
 
     /// <summary>Tethers of either kind, and links for them: while there are any, <see cref="Tick"/> is called. From any thread.</summary>
     public int Count { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    /// <summary>Bytes that requests whose handlers are elsewhere hold here.</summary>
+    public int Held => _origins.Values.Sum(origin => origin.Tethers.Values.Sum(entry => entry.Tether.Held));
 
     public Tether Begin(StreamId id) => new(id, ++_last, Self(), clock() + deadline);
 
@@ -225,14 +229,18 @@ internal sealed class ShardTethers(Func<Instant> clock, TimeSpan deadline) : ITe
     /// <summary>Time has passed: what nobody is at the other end of, or has had its time, is given up.</summary>
     public void Tick(Instant now)
     {
+        TimeSpan elapsed = _tickedAt.IsNever ? TimeSpan.Zero : now - _tickedAt;
+        _tickedAt = _stayed.Count > 0 ? now : Instant.Never;
         foreach (Stayed stayed in _stayed.Values.ToArray())
         {
+            stayed.Tether.Watch(elapsed);
             stayed.LostAt = stayed.Tether.IsAttached ? now : stayed.LostAt;
             if (now >= stayed.Deadline || now - stayed.LostAt >= OwnerPatience)
             {
                 stayed.Tether.GiveUp(Http3ErrorCode.InternalError);
-                OnChanged(stayed.Tether);
             }
+
+            OnChanged(stayed.Tether);
         }
 
         if (_isStill)

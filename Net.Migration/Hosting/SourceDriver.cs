@@ -160,7 +160,7 @@ internal sealed class SourceDriver(
     {
         Span<byte> key = stackalloc byte[SnapshotBinding.KeyLength];
         plan.Binding.DeriveKey(plan.Share.Span, _machine.DestinationShare.Span, key);
-        ComponentExport export = _export = new(plan.Binding, key);
+        ComponentExport export = _export = new(plan.Binding, key, surroundings.Export);
         CryptographicOperations.ZeroMemory(key);
         CopyAhead(export, isFirst: true);
     }
@@ -214,7 +214,8 @@ internal sealed class SourceDriver(
                 shard.Channel.SendMarker(resume: false, plan.Epoch);
                 try
                 {
-                    shard.ExportFinal(export, at);
+                    uint stay = shard.ExportFinal(export, at);
+                    _frozen = _frozen with { Connections = _frozen.Connections - stay, Abandoned = _frozen.Abandoned + stay };
                 }
 #pragma warning disable CA1031 // It fails the export, which is asked for next, and not the freeze, which has to be undone.
                 catch (Exception e)

@@ -170,7 +170,17 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     {
         image.ThrowIfUnknown(SectionNumber.IsKnown);
         ServerOwner owner = Import(image, exchanges, now);
-        shard.Endpoint.Expect(owner.Connection);
+        try
+        {
+            shard.Endpoint.Expect(owner.Connection);
+        }
+        catch
+        {
+            owner.Http3.Discard();
+            owner.Connection.Destroy();
+            throw;
+        }
+
         return owner;
     }
 

@@ -1,4 +1,7 @@
 using Net.Core.Connections;
+using Net.Core.Snapshots;
+using Net.Migration.Envelope;
+using Net.Migration.Hosting;
 using Net.Migration.Link;
 using Net.Tests.Scenarios.Machines;
 
@@ -68,6 +71,38 @@ public sealed class RestoreAheadTests
         Assert.IsTrue(again.Report!.Moved, $"{again.Report}");
         Answered(federation, clients);
         federation.AssertOneOwner();
+    }
+
+    /// <summary>Goal: a snapshot in which two connections have one identity is refused as a whole: the second would take the first one's datagrams.</summary>
+    [TestMethod]
+    public void Two_connections_of_one_identity_are_refused()
+    {
+        Federation federation = New();
+        SimulatedClient[] clients = Idle(federation);
+        foreach (string to in (ReadOnlySpan<string>)["beta", "alpha"])
+        {
+            Move move = federation.Migrate(to);
+            federation.RunUntil(() => move.IsOver, s_limit, "moved");
+        }
+
+        ComponentShard source = federation.Alpha.Shard!, destination = federation.Beta.Shard!;
+        SnapshotWriter writer = new(federation.Alpha.Machine.Now);
+        Connection connection = source.Shard.Endpoint.Connections.First();
+        connection.Copy(writer, source.PartsOf(connection));
+        ImageWriter image = new();
+        image.Set(1, SectionNumber.Connection, 0, writer.Written.Span);
+        image.Set(2, SectionNumber.Connection, 0, writer.Written.Span);
+        image.EndVersion(0);
+        ImageStore store = new(new());
+        while (image.TryTakePart(isEnd: true, out byte[]? part))
+        {
+            store.Apply(part);
+        }
+
+        SnapshotException refusal = Assert.ThrowsExactly<SnapshotException>(() => destination.Restore(store, federation.Beta.Machine.Now));
+        StringAssert.Contains(refusal.Message, "another's", refusal.Message);
+        Assert.IsEmpty(destination.Shard.Endpoint.Connections);
+        Answered(federation, clients);
     }
 
     /// <summary>Goal: a connection that is idle does not get younger by moves: its idle timeout comes when it would have come.</summary>

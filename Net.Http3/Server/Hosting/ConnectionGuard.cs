@@ -81,8 +81,8 @@ internal sealed class ConnectionGuard(ServerConnection connection, IStreamTransp
             return;
         }
 
-        if (limits.MinRequestBodyRate is DataRate bodyRate && exchange?.ReadOperation is { IsPending: true, Kind: OperationKind.Read }
-            && watch.Body.IsTooSlow(exchange.State.RequestOffset, elapsed, bodyRate))
+        // A handler that is elsewhere is watched there.
+        if (exchange is { IsReading: true, Host.BodyRate: DataRate bodyRate } && watch.Body.IsTooSlow(exchange.State.RequestOffset, elapsed, bodyRate))
         {
             _offenders.Add((id, connection.TimeOut));
         }
@@ -133,28 +133,5 @@ internal sealed class ConnectionGuard(ServerConnection connection, IStreamTransp
         public ref RateMeter Response => ref _response;
 
         private RateMeter _body, _response;
-    }
-
-    /// <summary>Whether a count grows as fast as it should while somebody waits for it.</summary>
-    private struct RateMeter
-    {
-        private long _from;
-        private TimeSpan _waited;
-
-        public bool IsTooSlow(long count, TimeSpan elapsed, in DataRate rate)
-        {
-            _waited += elapsed;
-            if (_waited < rate.Over)
-            {
-                return false;
-            }
-
-            bool isTooSlow = count - _from < rate.BytesPerSecond * _waited.TotalSeconds;
-            Rest(count);
-            return isTooSlow;
-        }
-
-        /// <summary>Nobody waits: a new stretch begins here.</summary>
-        public void Rest(long count) => (_from, _waited) = (count, TimeSpan.Zero);
     }
 }

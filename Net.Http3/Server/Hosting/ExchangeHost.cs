@@ -76,6 +76,9 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     /// <summary>The door to the component's state for handlers that may stay behind.</summary>
     public StateGate State { get; } = new(options.Inline);
 
+    /// <summary>What a body must bring while its handler waits for it; <c>null</c> for nothing.</summary>
+    public DataRate? BodyRate => component is IPacedComponent ? null : options.Limits?.MinRequestBodyRate;
+
     /// <summary>A handler that has stayed runs.</summary>
     public bool HasStayed => _stayed.Count > 0;
 
@@ -144,16 +147,19 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     {
         (IsAbandoned, IsHeld, _nextSweep) = (true, false, Instant.Never);
         State.Leave();
-        ServerConnection[] connections = IsTethering ? [.. _connections] : [];
+        ServerConnection[] connections = [.. _connections];
         _connections.Clear();
         _delays.Clear();
         foreach (ServerConnection connection in connections)
         {
-            foreach (ExchangeRunner exchange in connection.Exchanges.Where(exchange => exchange.IsRunning).ToArray())
+            ExchangeRunner[] stays = IsTethering ? [.. connection.Exchanges.Where(exchange => exchange.IsRunning)] : [];
+            _stayed.UnionWith(stays);
+            foreach (ExchangeRunner exchange in stays)
             {
-                _stayed.Add(exchange);
                 exchange.Stay(options.Tethers!, connection.Session, now);
             }
+
+            EndIfLast(connection.Peer);
         }
 
         DisposeIfDone();
@@ -163,6 +169,7 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     public void OnStayedEnded(ExchangeRunner exchange)
     {
         _stayed.Remove(exchange);
+        EndIfLast(exchange.Peer);
         DisposeIfDone();
     }
 
@@ -196,6 +203,14 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     }
 
     public void Dispose() => _timer?.Dispose();
+
+    private void EndIfLast(ConnectionPeer peer)
+    {
+        if (!_stayed.Any(exchange => exchange.Peer == peer))
+        {
+            peer.End();
+        }
+    }
 
     private void DisposeIfDone()
     {

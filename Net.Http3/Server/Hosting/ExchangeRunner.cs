@@ -51,6 +51,9 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
 
     public bool IsRunning => _phase == Phase.Running;
 
+    /// <summary>The handler waits for bytes of the request.</summary>
+    public bool IsReading => ReadOperation is { IsPending: true, Kind: OperationKind.Read };
+
     public bool IsAborted => _abort is not null;
 
     /// <summary>What a handler that ended without a response is answered with.</summary>

@@ -107,6 +107,7 @@ internal sealed class ServerConnection
         AbortAll(code);
         _isClosed = true;
         Leave();
+        Peer.End();
     }
 
     /// <summary>Asks the client to open no more requests here, or refuses what it has not opened yet.</summary>
@@ -168,6 +169,7 @@ internal sealed class ServerConnection
             connection._tethers.Add(tether.Id, tether);
         }
 
+        connection.ShareOut();
         return connection;
     }
 
@@ -245,6 +247,13 @@ internal sealed class ServerConnection
             PumpTether(tether.Id);
             Pump();
         }
+        else if (message is TetherReset { Code: (ulong)Http3ErrorCode.ExcessiveLoad })
+        {
+            // The handler has waited for the client for too long.
+            TimeOut(tether.Id);
+            Pump();
+            Leave();
+        }
         else
         {
             FailTether(tether);
@@ -273,7 +282,7 @@ internal sealed class ServerConnection
     /// <summary>The client does not send what it began: 408 (RFC 9110, section 15.5.9), or a reset of a response that has begun.</summary>
     public void TimeOut(StreamId id)
     {
-        bool hasResponded = FindExchange(id) is { State.HasResponded: true };
+        bool hasResponded = Session.Requests.TryGetValue(id, out RequestStream? request) && request.Writer.Phase != WritePhase.Head;
         OnAborted(id, Http3ErrorCode.ExcessiveLoad);
         if (hasResponded)
         {
@@ -422,9 +431,19 @@ internal sealed class ServerConnection
         if (tether.IsOver && _tethers.Remove(tether.Id))
         {
             _transport.SetHeld(tether.Id, false);
+            ShareOut();
         }
 
         _host.Options.Tethers?.OnChanged(tether);
+    }
+
+    /// <summary>What tethers hold here travels with the connection: all together have one budget.</summary>
+    private void ShareOut()
+    {
+        foreach (Tether tether in _tethers.Values)
+        {
+            tether.Window = TetherLimits.Share(_tethers.Count);
+        }
     }
 
     private static Dictionary<StreamId, Tether> ImportTethers(Http3Session session, IReadOnlyCollection<(SnapshotSection Section, Instant Now)> sections)

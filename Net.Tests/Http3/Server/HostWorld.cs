@@ -189,4 +189,6 @@ internal class Handler(Func<Http3Exchange, CancellationToken, ValueTask> handle)
     public ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken) => handle(exchange, cancellationToken);
 }
 
+internal sealed class PacedHandler(Func<Http3Exchange, CancellationToken, ValueTask> handle) : Handler(handle), IPacedComponent;
+
 internal sealed class ResumableHandler(Func<Http3Exchange, CancellationToken, ValueTask> handle) : Handler(handle), IResumableComponent;

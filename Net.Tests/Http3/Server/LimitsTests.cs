@@ -115,6 +115,18 @@ public sealed class LimitsTests
         Assert.IsFalse(world.Aborted.ContainsKey(id));
     }
 
+    /// <summary>Goal: a component that reads ahead of who wants the body is let wait: a stream of gRPC may be silent for long.</summary>
+    [TestMethod]
+    public void A_component_that_paces_requests_itself_is_let_wait()
+    {
+        HostWorld world = World(new PacedHandler(ReadAllAsync), new() { MinRequestBodyRate = s_rate });
+        StreamId id = world.Request("POST", hasBody: true);
+        Advance(world, 30);
+        Assert.IsTrue(world.Client.TryFinish(id));
+        world.Run();
+        Assert.AreEqual(200, world.Responses[id].Status);
+    }
+
     /// <summary>
     /// Goal: a response that is not taken is reset, also when its handler has long ended and nothing but buffers is left of it (S59); one that is taken
     /// slowly but steadily arrives.

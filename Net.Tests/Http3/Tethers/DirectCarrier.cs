@@ -59,6 +59,19 @@ internal sealed class DirectCarrier : ITetherCarrier
         }
     }
 
+    /// <summary>The handlers' ends.</summary>
+    public IReadOnlyCollection<TetherServer> Servers => [.. _servers.Values];
+
+    /// <summary>Time passes where the handlers are.</summary>
+    public void Watch(TimeSpan elapsed)
+    {
+        foreach (TetherServer server in Servers)
+        {
+            server.Watch(elapsed);
+            OnChanged(server);
+        }
+    }
+
     /// <summary>Delivers what was said.</summary>
     public bool Run()
     {

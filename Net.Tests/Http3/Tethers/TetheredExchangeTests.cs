@@ -2,6 +2,7 @@ using System.Text;
 using Net.Core.Wire;
 using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
+using Net.Http3.Tethers;
 using Net.Http3.Wire;
 using Net.Tests.Http3.Server;
 
@@ -160,6 +161,115 @@ public sealed class TetheredExchangeTests
         Assert.IsTrue(world.Connection.IsIdle);
     }
 
+    /// <summary>
+    /// Goal: a body for which the handler waits has to come as fast after the move as before it (S60): else 408, or a reset when the response has begun. One
+    /// that comes fast enough is left alone, and so is one for which nobody waits.
+    /// </summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void S60_a_slow_body_is_timed_out(bool hasResponded)
+    {
+        Http3ErrorCode? seen = null;
+        TaskCompletionSource mayRead = new();
+        Http3ServerLimits limits = new() { MinRequestBodyRate = new(100, TimeSpan.FromSeconds(5)) };
+        HostWorld world = World(
+            async (exchange, _) =>
+            {
+                if (hasResponded)
+                {
+                    await exchange.RespondAsync(200);
+                }
+
+                await mayRead.Task;
+                seen = (await Assert.ThrowsExactlyAsync<Http3RequestAbortedException>(async () =>
+                {
+                    while (await exchange.ReadAsync(new byte[1000]) > 0)
+                    {
+                    }
+                })).ErrorCode;
+            },
+            limits: limits);
+        StreamId id = world.Request("POST", hasBody: true);
+        Run(world);
+        Advance(world, id, seconds: 30, bytes: 0);
+        mayRead.SetResult();
+        Advance(world, id, seconds: 20, bytes: 110);
+        Assert.IsNull(seen);
+        Advance(world, id, seconds: 12, bytes: 30);
+        Assert.AreEqual(Http3ErrorCode.ExcessiveLoad, seen);
+        if (hasResponded)
+        {
+            Assert.AreEqual((ulong)Http3ErrorCode.ExcessiveLoad, world.Aborted[id]);
+        }
+        else
+        {
+            Assert.AreEqual(408, world.Responses[id].Status);
+        }
+
+        Assert.IsTrue(world.Connection.IsIdle);
+        Assert.AreEqual(0, _carrier.Stayed);
+    }
+
+    /// <summary>Goal: a handler's node that gives it up tells the owner at once, or with the next link: the request does not wait for a patience to end.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void A_handler_that_is_given_up_is_told_to_the_client(bool betweenLinks)
+    {
+        TaskCompletionSource never = new();
+        HostWorld world = World(async (_, cancellation) => await never.Task.WaitAsync(cancellation));
+        StreamId id = world.Request();
+        Run(world);
+        TetherServer server = _carrier.Servers.Single();
+        server.GiveUp(Http3ErrorCode.InternalError);
+        if (betweenLinks)
+        {
+            // What it says now is lost.
+            Assert.IsTrue(server.TryTake(out _));
+            _carrier.Attach(world.Connection);
+        }
+        else
+        {
+            _carrier.OnChanged(server);
+        }
+
+        while (_carrier.Run())
+        {
+            world.Run();
+        }
+
+        world.Run();
+        Assert.AreEqual((ulong)Http3ErrorCode.InternalError, world.Aborted[id]);
+        Assert.IsTrue(world.Connection.IsIdle);
+    }
+
+    /// <summary>Goal: fields larger than what a tether may hold go through, however little that is.</summary>
+    [TestMethod]
+    public void A_large_head_goes_through_a_small_window()
+    {
+        string large = new('x', 60_000);
+        HostWorld world = World(async (exchange, _) =>
+        {
+            await MovedAsync();
+            await exchange.RespondAsync(200, ("x-large", large));
+            await exchange.WriteAsync(new byte[100_000]);
+            exchange.SetTrailers(("x-end", large));
+        });
+        StreamId id = world.Request();
+        world.Run();
+        world.Host.Hold();
+        world.Move(new Handler((_, _) => throw new InvalidOperationException("nothing begins here")));
+        world.Connection.Tethers.Single().Window = TetherLimits.MinWindow;
+        _carrier.Attach(world.Connection);
+        _moved.ForEach(moved => moved.SetResult());
+        Settle(world);
+        Assert.AreEqual(large, world.Responses[id].Headers["x-large"]);
+        Assert.HasCount(100_000, world.Body(id));
+        Assert.AreEqual(large, world.Trailers[id]["x-end"]);
+        Assert.IsTrue(_carrier.Said.OfType<TetherAttach>().First().Limit <= TetherLimits.MinWindow);
+    }
+
     /// <summary>Goal: one whose stream was reset before the move is told to end, and nobody is tied to it.</summary>
     [TestMethod]
     public void A_handler_without_a_request_is_told_to_end()
@@ -289,8 +399,19 @@ public sealed class TetheredExchangeTests
         Assert.AreEqual(0, _carrier.Stayed);
     }
 
-    private HostWorld World(Func<Http3Exchange, CancellationToken, ValueTask> handle, Action<Exception>? onFault = null) =>
-        new(new Handler(handle), new() { Inline = true, Running = RunningRequests.Tether, Tethers = _carrier, OnFault = onFault });
+    private HostWorld World(Func<Http3Exchange, CancellationToken, ValueTask> handle, Action<Exception>? onFault = null, Http3ServerLimits? limits = null) =>
+        new(new Handler(handle), new() { Inline = true, Running = RunningRequests.Tether, Tethers = _carrier, OnFault = onFault, Limits = limits });
+
+    private void Advance(HostWorld world, StreamId id, int seconds, int bytes)
+    {
+        for (int i = 0; i < seconds; i++)
+        {
+            world.Client.Write(id, new byte[bytes]);
+            Settle(world);
+            _carrier.Watch(TimeSpan.FromSeconds(1));
+            Settle(world);
+        }
+    }
 
     private Task MovedAsync()
     {

@@ -3,6 +3,7 @@ using Net.Core.Streams;
 using Net.Core.Time;
 using Net.Core.Wire;
 using Net.Migration.Directory;
+using Net.Migration.Envelope;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
 using Net.Tests.Migration.Directory;
@@ -85,6 +86,9 @@ internal sealed class Federation
     public Net.Http3.Server.RunningRequests Running { get; set; }
 
     public TimeSpan TetherDeadline { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How much of a component a source writes down.</summary>
+    public ExportLimits Export { get; set; } = new();
 
     public DirectoryFaults Directory { get; set; } = new();
 

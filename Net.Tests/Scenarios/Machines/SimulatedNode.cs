@@ -55,7 +55,7 @@ internal sealed class SimulatedNode : IComponentRunner
             Log = line => federation.Say($"{name}: {line}"),
         };
         _actor = new(federation.World, Machine, () => State!.Deadline, now => State!.Tick(now), fault => federation.Faults.Add(fault));
-        State = new(options, info, new(_actor, this, name => Data[name], new SimulatedCrypto(federation.World), Connect));
+        State = new(options, info, new(_actor, this, name => Data[name], new SimulatedCrypto(federation.World), Connect) { Export = federation.Export });
         StayJoined();
     }
 

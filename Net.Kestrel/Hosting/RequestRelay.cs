@@ -1,0 +1,130 @@
+using System.Buffers;
+using Net.Http3.Client.Hosting;
+using Net.Http3.Server;
+
+namespace Net.Kestrel.Hosting;
+
+/// <summary>
+/// A request on its way to Kestrel. Until Kestrel answers, the first bytes of its body are kept: a request that Kestrel refuses because it closes the
+/// connection was not processed (RFC 9114, section 5.2), and is sent again on another one.
+/// </summary>
+internal sealed class RequestRelay(Http3Exchange exchange)
+{
+    /// <summary>More than the pipe of a request takes that nobody reads, and the piece that waits before it.</summary>
+    public const int MaxKept = 128 * 1024;
+
+    private const int BufferSize = 16 * 1024;
+
+    private readonly Lock _gate = new();
+    private ArrayBufferWriter<byte>? _kept = new();
+    private ClientExchange? _app;
+    private Task _last = Task.CompletedTask;
+    private volatile bool _isAnswered;
+    private bool _isEnded;
+
+    /// <summary>Ends with the body; fails when it cannot be read, or not be sent.</summary>
+    public Task Sending { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Sends the head, and the body behind it while the caller goes on.</summary>
+    /// <param name="app">On Kestrel's connection; another one than before, when that has refused the request.</param>
+    /// <returns>False: it was refused, and too much of it is gone to send it again.</returns>
+    public async Task<bool> SendToAsync(ClientExchange app)
+    {
+        await app.SendAsync(exchange.RequestHead, hasBody: true);
+        if (_app is null)
+        {
+            _app = app;
+            Sending = SendAsync();
+            return true;
+        }
+
+        bool isWhole = false;
+        await InTurnAsync(() =>
+        {
+            (_app, isWhole) = (app, _kept is not null);
+            return Task.CompletedTask;
+        });
+        // Not waited for: an application may answer before it reads.
+        _ = isWhole ? InTurnAsync(() => RepeatAsync(app)) : Task.CompletedTask;
+        return isWhole;
+    }
+
+    /// <summary>Kestrel has answered: nothing is sent again.</summary>
+    public void OnAnswered() => _isAnswered = true;
+
+    private async Task SendAsync()
+    {
+        byte[] buffer = new byte[BufferSize];
+        try
+        {
+            int count;
+            do
+            {
+                count = await exchange.ReadAsync(buffer);
+                await InTurnAsync(() => SendAsync(buffer.AsMemory(0, count)));
+            }
+            while (count > 0);
+        }
+        catch
+        {
+            // The application waits for bytes that nobody will read: a body beyond the node's limit, say.
+            _app!.Cancel();
+            throw;
+        }
+    }
+
+    private async Task SendAsync(ReadOnlyMemory<byte> piece)
+    {
+        _isEnded = piece.IsEmpty;
+        if (_isAnswered || _kept?.WrittenCount + piece.Length > MaxKept)
+        {
+            _kept = null;
+        }
+
+        _kept?.Write(piece.Span);
+        ClientExchange app = _app!;
+        try
+        {
+            await (_isEnded ? app.FinishAsync() : app.WriteAsync(piece));
+        }
+        catch (Http3RequestAbortedException) when (_kept is not null && app.Failure is { Kind: FailureKind.Refused })
+        {
+            // All of it is sent again.
+        }
+    }
+
+    private async Task RepeatAsync(ClientExchange app)
+    {
+        try
+        {
+            if (_kept!.WrittenCount > 0)
+            {
+                await app.WriteAsync(_kept.WrittenMemory);
+            }
+
+            if (_isEnded)
+            {
+                await app.FinishAsync();
+            }
+        }
+        catch (Exception e) when (e is Http3RequestAbortedException or InvalidOperationException)
+        {
+            app.Cancel();
+        }
+    }
+
+    /// <summary>One after the other: what is sent again stands before what comes next.</summary>
+    private Task InTurnAsync(Func<Task> send)
+    {
+        lock (_gate)
+        {
+            return _last = AfterAsync(_last, send);
+        }
+    }
+
+    private static async Task AfterAsync(Task before, Func<Task> send)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await send();
+    }
+}
