@@ -45,7 +45,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly Func<string, bool> _serves;
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
     private readonly StandbyConnections _standby;
-    private readonly Queue<Leaving> _asleep = new();
+    private readonly Queue<LeavingOwner> _asleep = new();
     private readonly List<ServerOwner> _forgotten = [];
     private readonly ConnectionCopies _copies;
     private Instant _frozenAt;
@@ -138,12 +138,12 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <param name="onFirst">Called once for the first datagram that is processed under this ownership.</param>
     public void Serve(ulong epoch, Action<Instant> onFirst, Instant now)
     {
-        List<Leaving> quiet = [];
+        List<LeavingOwner> quiet = [];
         foreach ((ServerOwner owner, bool isAhead) in _standby.Restored)
         {
             owner.Connection.Thaw(epoch, now, quietly: isAhead);
             _owners[owner.Connection] = owner;
-            Leaving leaving = new(this, owner) { IsAsleep = isAhead };
+            LeavingOwner leaving = new(this, owner) { IsAsleep = isAhead };
             if (isAhead)
             {
                 Shard.SetOwnerQuietly(owner.Connection, leaving);
@@ -436,7 +436,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>Those that were idle when they came have nothing to say: they come to themselves some at a time, behind who has.</summary>
     private void WakeSome(Instant now)
     {
-        for (int count = 0; count < WokenPerTurn && _asleep.TryDequeue(out Leaving? next); count++)
+        for (int count = 0; count < WokenPerTurn && _asleep.TryDequeue(out LeavingOwner? next); count++)
         {
             next.Wake(now);
         }
@@ -454,7 +454,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         ServerOwner owner = new(_exchanges, connection);
         _owners[connection] = owner;
         Count();
-        return new Leaving(this, owner);
+        return new LeavingOwner(this, owner);
     }
 
     private void Forget(Connection connection)
@@ -508,51 +508,21 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
     }
 
+    /// <summary>A client has shaken hands with this node.</summary>
+    internal void OnHandshake() => Tell(() => _component.HandshakeCompleted?.Invoke());
+
+    /// <summary>A connection has had its last event.</summary>
+    internal void OnClosed(Connection connection)
+    {
+        _owners.Remove(connection);
+        Count();
+    }
+
     private void Count() => ConnectionCount = (uint)_owners.Count;
 
     private sealed class Work(Action<Instant> action) : IShardWork
     {
         public void Run(Instant now) => action(now);
-    }
-
-    /// <summary>Passes events on, and forgets the connection with its last one.</summary>
-    private sealed class Leaving(ComponentShard shard, ServerOwner owner) : IConnectionOwner
-    {
-        // One that was imported shook hands elsewhere.
-        private bool _isHandshakeTold = owner.Connection.IsConfirmed;
-
-        /// <summary>It was restored, and nobody has looked at it yet.</summary>
-        public bool IsAsleep { get; set; }
-
-        /// <summary>Unless something else has, or it has gone.</summary>
-        public void Wake(Instant now)
-        {
-            if (IsAsleep && owner.Connection is { IsFrozen: false, IsOpen: true } connection)
-            {
-                IsAsleep = false;
-                owner.Resume(now);
-                connection.Touch();
-            }
-        }
-
-        public void OnEvents(Connection connection, Instant now)
-        {
-            Wake(now);
-            owner.OnEvents(connection, now);
-            if (!_isHandshakeTold && connection.IsHandshakeComplete)
-            {
-                _isHandshakeTold = true;
-                shard.Tell(() => shard._component.HandshakeCompleted?.Invoke());
-            }
-
-            if (connection.IsClosed)
-            {
-                shard._owners.Remove(connection);
-                shard.Count();
-            }
-        }
-
-        public void OnShardStopped(Exception? fault) => owner.OnShardStopped(fault);
     }
 }
 

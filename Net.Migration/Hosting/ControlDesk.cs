@@ -42,8 +42,8 @@ internal sealed class ControlDesk
     private readonly HashSet<Member> _heard = [];
     private readonly HashSet<string> _turnedAway = new(StringComparer.Ordinal);
     private readonly ControlTakeOvers _takeOvers;
+    private readonly ControlRecords _records;
     private Instant _strangersUntil;
-    private bool _isSynchronized;
     private bool _isTroubled;
 
     /// <param name="directory">All that it knows is routed at once.</param>
@@ -63,11 +63,12 @@ internal sealed class ControlDesk
         _requests = new(directory);
         _detector = new(options.FailureTimeout);
         _members = new(options.MaxMembers);
+        _records = new(directory, routes, _members, log);
         _moves = new(_members, options, () => _directory.Trouble);
         _drains = new(_members, _moves, () => _directory.Records, options);
         _strangersUntil = now + options.FailureTimeout;
         _takeOvers = new(directory, routes, _members, _requests, _detector, options, now + SendLease.Duration);
-        foreach (OwnershipRecord record in Publish())
+        foreach (OwnershipRecord record in _records.Publish())
         {
             if (record.Epoch > 1 && record.SnapshotHash.IsNone)
             {
@@ -474,9 +475,9 @@ internal sealed class ControlDesk
     /// <returns>Whether a record has changed.</returns>
     private bool Settle(Instant now)
     {
-        List<OwnershipRecord> changes = Publish();
+        List<OwnershipRecord> changes = _records.Publish();
         _requests.Settle(now);
-        Broadcast(changes);
+        _records.Broadcast(changes);
         if (changes.Count > 0)
         {
             _takeOvers.OnChanges();
@@ -498,38 +499,6 @@ internal sealed class ControlDesk
         if (isOwner && _routes.HoldInitials(hold.Component, hold.Epoch, hold.Hold) && hold.Hold)
         {
             peer.Send(new InitialsHeldMessage(hold.Component, hold.Epoch));
-        }
-    }
-
-    /// <summary>Takes what changed out of the directory and tells the router.</summary>
-    private List<OwnershipRecord> Publish()
-    {
-        List<OwnershipRecord> changes = [];
-        while (_directory.TryTakeChange(out OwnershipRecord? record))
-        {
-            _routes.OnRecord(record);
-            changes.Add(record);
-        }
-
-        // The log is the whole truth about epochs, so it need not be confirmed. While there is none, whoever asks first waits for the first record.
-        if (!_isSynchronized && changes.Count > 0)
-        {
-            _isSynchronized = true;
-            _routes.OnSynchronized();
-        }
-
-        return changes;
-    }
-
-    private void Broadcast(List<OwnershipRecord> changes)
-    {
-        foreach (OwnershipRecord record in changes)
-        {
-            _log($"{record.Component} belongs to {record.Owner} at epoch {record.Epoch}");
-            foreach (IControlPeer peer in _members.Peers)
-            {
-                peer.Send(new DirectoryUpdateMessage(record));
-            }
         }
     }
 

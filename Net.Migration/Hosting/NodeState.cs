@@ -29,6 +29,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private bool _isFailed;
     private bool _isLeaving;
     private readonly NodeSuccession _succession;
+    private readonly NodeTakeOvers _takeOvers;
 
     public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
     {
@@ -43,6 +44,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         _names.Add(self);
         Tethers = new(self.Member, _records, _hosted, surroundings, OnFault);
         _succession = new(self.Member, _controls);
+        _takeOvers = new(self.Member, _records, _hosted, _ingresses.Keys, SendControl, options.Log);
         _moves = new(self.Member, _records, _members, _hosted, surroundings, SendControl, TakeRequests, Clean, OnFault, options.Log);
     }
 
@@ -139,8 +141,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case KeysUpdateMessage update: OnKeys(update.Keys); break;
             case TrustUpdateMessage trust: _surroundings.RosterTold(trust.Roster); break;
             case DrainReplyMessage drained: _drained?.TrySetResult(drained.Report); break;
-            case TakeOverMessage takeOver: OnTakeOver(takeOver, now); break;
-            case FenceConfirmMessage confirm: OnFenced(link, confirm, now); break;
+            case TakeOverMessage takeOver:
+                // An order is news too, and may be older than what is known: hand-overs that it ends let go first.
+                OnRecord(takeOver.Record, now);
+                _takeOvers.OnOrder(takeOver, now);
+                break;
+            case FenceConfirmMessage confirm: _takeOvers.OnFenced(_controls.NumberOf(link), confirm, now); break;
             case InitialsHeldMessage held when _hosted.TryGetValue(held.Component, out HostedState? hosted): OnInitialsHeld(hosted, held, link, now); break;
             default: break;
         }
@@ -397,45 +403,6 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    private void OnTakeOver(TakeOverMessage order, Instant now)
-    {
-        // An order is news too, and may be older than what is known: hand-overs that it ends let go first.
-        OnRecord(order.Record, now);
-        if (!_hosted.TryGetValue(order.Record.Component, out HostedState? hosted) || order.Record.Owner != _self.Member
-            || _records[order.Record.Component] != order.Record || hosted.ServingEpoch >= order.Record.Epoch)
-        {
-            return;
-        }
-
-        hosted.Gate = new(_ingresses.Keys, order.OldOwnerLease, now);
-        hosted.Pending = order.Record;
-        SendControl(new FenceAskMessage(order.Record.Shard, order.Record.Epoch));
-    }
-
-    private void OnFenced(ILink link, FenceConfirmMessage confirm, Instant now)
-    {
-        foreach (HostedState hosted in _hosted.Values)
-        {
-            if (hosted.Pending is OwnershipRecord record && record.Shard == confirm.Shard && confirm.Epoch >= record.Epoch)
-            {
-                hosted.Gate?.OnConfirmed(_controls.NumberOf(link));
-                ServeTakenOver(hosted, now);
-            }
-        }
-    }
-
-    private void ServeTakenOver(HostedState hosted, Instant now)
-    {
-        if (hosted.Pending is OwnershipRecord record && hosted.Gate!.MaySend(now))
-        {
-            (hosted.Pending, hosted.Gate) = (null, null);
-            hosted.ServingEpoch = record.Epoch;
-            ComponentShard shard = hosted.Shard!;
-            shard.Run(at => shard.Serve(record.Epoch, _ => { }, at));
-            _options.Log?.Invoke($"took {record.Component} over at epoch {record.Epoch}");
-        }
-    }
-
     public void Tick(Instant now)
     {
         Tethers.Tick(now);
@@ -453,7 +420,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
             if (hosted.Gate is TakeOverGate gate && now >= gate.Deadline)
             {
-                ServeTakenOver(hosted, now);
+                _takeOvers.Serve(hosted, now);
             }
 
             if (hosted.Connecting is MoveAttempt attempt && now >= attempt.Expires)
