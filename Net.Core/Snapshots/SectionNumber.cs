@@ -52,6 +52,9 @@ internal static class SectionNumber
     public const ulong Connection = 202;
     public const ulong ComponentState = 204;
 
+    /// <summary>Of a component: a checkpoint, under its number; under 0 the number given last. Who does not know it serves without.</summary>
+    public const ulong Checkpoint = 207;
+
     /// <summary>Whether this release reads such a section of a connection. A required one that it does not know stays unread at one's peril.</summary>
     public static bool IsKnown(ulong number) => number
         is (>= Identity and <= SessionTickets) or Datagrams or Traffic

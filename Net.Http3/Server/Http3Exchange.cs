@@ -85,7 +85,8 @@ public sealed class Http3Exchange
     /// </summary>
     /// <returns>To be disposed of as soon as possible, and before anything else of this exchange is awaited.</returns>
     /// <exception cref="ComponentMovedException">The component has moved, and its state with it.</exception>
-    public ValueTask<StateLease> EnterStateAsync() => _runner.Host.State.EnterAsync();
+    /// <exception cref="Http3RequestAbortedException">The state has gone back to a checkpoint, and this request has seen what was discarded.</exception>
+    public ValueTask<StateLease> EnterStateAsync() => _runner.EnterStateAsync();
 
     /// <summary>Reads from the request's body. If the client waits for 100 (Continue), the first read that has to wait sends it.</summary>
     /// <param name="buffer">At least one byte.</param>

@@ -26,6 +26,9 @@ internal class AggregateHandler : IComponent, IStatefulComponent
         : components.All(entry => entry.Component is ITetheredComponent or not (IStatefulComponent or IResumableComponent)) ? new Tethered(components)
         : new AggregateHandler(components);
 
+    /// <summary>One of them has state of its own.</summary>
+    public bool HasState => Array.Exists(_components, entry => entry.Component is IStatefulComponent);
+
     /// <summary>A name that is none of theirs came in by the aggregate's own name, or by an address: the first one answers.</summary>
     public ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
     {

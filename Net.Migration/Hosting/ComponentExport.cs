@@ -94,6 +94,9 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public void OnComponentState(ReadOnlySpan<byte> state) => _image.Set(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, state);
 
+    /// <summary>Checkpoints do not change: they go ahead.</summary>
+    public void OnCheckpoint(ulong number, SnapshotWriter writer) => _image.Set(ImageStore.ComponentIndex, SectionNumber.Checkpoint, number, writer.Written.Span);
+
     public void OnEarlyData(ReadOnlySpan<byte> ledger) => _image.Set(ImageStore.ComponentIndex, SectionNumber.EarlyDataLedger, 0, ledger);
 
     /// <summary>The copy's sealed parts.</summary>

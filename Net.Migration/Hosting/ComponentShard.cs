@@ -82,6 +82,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _exchanges = NewExchanges();
         _standby = new(Shard, _options, () => _keys);
         _copies = new(_owners);
+        Checkpoints = new(component, onFault);
     }
 
     /// <summary>Handshakes under way from which on a client must prove its address first (RFC 9000, section 8.1; checklist S25). Any node opens the token.</summary>
@@ -93,6 +94,9 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     /// <summary>Of requests whose handlers are on another node than their connection.</summary>
     public ShardTethers Tethers { get; }
+
+    /// <summary>What the component can go back to. Its <c>Take</c> and <c>RollBack</c> are this object's.</summary>
+    public ShardCheckpoints Checkpoints { get; }
 
     /// <summary>This node, for owners to come.</summary>
     public TetherOrigin Origin { get; init; }
@@ -164,6 +168,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
 
         _knowsEarlyData = false;
+        _exchanges.State.Checkpoint = Checkpoints.Last;
         _channel.OnFirstReceived = onFirst;
         _channel.Enter(DataMode.Serving, epoch);
         Tell(() => _component.OnServing(epoch));
@@ -199,6 +204,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     public void StandDown()
     {
         _standby.Discard();
+        Checkpoints.Clear();
         if (_knowsEarlyData)
         {
             ForgetEarlyData();
@@ -217,6 +223,12 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     /// <summary>No handler runs outside of an operation.</summary>
     public bool IsQuiet => _exchanges.IsQuiet;
+
+    /// <inheritdoc cref="ShardCheckpoints.Take"/>
+    public CheckpointOutcome TakeCheckpoint(Instant now) => Checkpoints.Take(_channel.Epoch, _owners.Values, _exchanges, now);
+
+    /// <inheritdoc cref="ShardCheckpoints.RollBack"/>
+    public CheckpointOutcome RollBack(ulong number) => Checkpoints.RollBack(number, _owners.Values, _exchanges);
 
     public void ReleaseRequests(Instant now) => _exchanges.Release(now);
 
@@ -339,6 +351,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
 
         _forgotten.Clear();
+        Checkpoints.Clear();
         Tethers.Forget();
         Renew();
         ForgetEarlyData();
@@ -389,6 +402,7 @@ internal sealed class ComponentShard : IAsyncDisposable
                 _knowsEarlyData = true;
             }
 
+            Checkpoints.Import(image, now);
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, out byte[]? state))
             {
                 _component.Restore(state);

@@ -84,6 +84,25 @@ internal sealed class ControlClient : IAsyncDisposable
         }
     }
 
+    /// <summary>Makes a checkpoint of a component, or has it go back to one.</summary>
+    /// <param name="number">To which; 0: to the newest.</param>
+    /// <returns>How it ended, also when it failed.</returns>
+    /// <exception cref="IOException">The link was lost, or the ingress says nothing in time: whether it was done is not known.</exception>
+    public async Task<CheckpointReport> CheckpointAsync(string component, CheckpointAction action, ulong number, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        late.CancelAfter(timeout + AnswerGrace);
+        try
+        {
+            CheckpointMessage message = new(++_lastId, component, action, number, timeout);
+            return ((CheckpointReplyMessage)await AskAsync(message, late.Token).ConfigureAwait(false)).Report;
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new IOException("the ingress does not answer", e);
+        }
+    }
+
     public ValueTask DisposeAsync() => _link.DisposeAsync();
 
     private async Task<LinkMessage> AskAsync(LinkMessage question, CancellationToken cancellationToken)
@@ -112,6 +131,7 @@ internal sealed class ControlClient : IAsyncDisposable
                 StatusReplyMessage status => status.Id,
                 MigrateReplyMessage reply => reply.Id,
                 DrainReplyMessage drained => drained.Id,
+                CheckpointReplyMessage checkpoint => checkpoint.Id,
                 _ => null,
             };
             if (id == _lastId)

@@ -16,6 +16,7 @@ namespace Net.Migration.Hosting;
 /// FenceAsk             joined, fenced                FenceConfirm
 /// Migrate              any                           the directory is asked first: no move begins that it cannot end
 /// Migrate, Drain       any                           see <see cref="ControlMoves"/>, <see cref="ControlDrains"/>
+/// Checkpoint           any                           see <see cref="ControlCheckpoints"/>
 /// StatusAsk            any                           StatusReply
 /// Successor            joined                        SuccessorNoted: a life of the same name may join beside this one
 /// Leave                joined                        as silence, at once
@@ -43,6 +44,7 @@ internal sealed class ControlDesk
     private readonly HashSet<string> _turnedAway = new(StringComparer.Ordinal);
     private readonly ControlTakeOvers _takeOvers;
     private readonly ControlRecords _records;
+    private readonly ControlCheckpoints _checkpoints;
     private Instant _strangersUntil;
     private bool _isTroubled;
 
@@ -65,6 +67,7 @@ internal sealed class ControlDesk
         _members = new(options.MaxMembers);
         _records = new(directory, routes, _members, log);
         _moves = new(_members, options, () => _directory.Trouble);
+        _checkpoints = new(_members, options);
         _drains = new(_members, _moves, () => _directory.Records, options);
         _strangersUntil = now + options.FailureTimeout;
         _takeOvers = new(directory, routes, _members, _requests, _detector, options, now + SendLease.Duration);
@@ -79,7 +82,7 @@ internal sealed class ControlDesk
     }
 
     public Instant Deadline => Instant.Min(
-        Instant.Min(_detector.Deadline, _strangersUntil), Instant.Min(Instant.Min(_requests.Deadline, _trust.Deadline), Instant.Min(_moves.Deadline, _drains.Deadline)));
+        Instant.Min(Instant.Min(_detector.Deadline, _strangersUntil), _checkpoints.Deadline), Instant.Min(Instant.Min(_requests.Deadline, _trust.Deadline), Instant.Min(_moves.Deadline, _drains.Deadline)));
 
     public void OnMessage(IControlPeer peer, LinkMessage message, Instant now)
     {
@@ -151,6 +154,9 @@ internal sealed class ControlDesk
             case DrainMessage drain:
                 _drains.OnAsk(peer, drain, now);
                 return;
+            case CheckpointMessage ask when !_members.TryGet(peer, out _):
+                _checkpoints.OnAsk(peer, ask, _directory.Records.FirstOrDefault(record => record.Component == ask.Component), now);
+                return;
             default:
                 break;
         }
@@ -188,6 +194,9 @@ internal sealed class ControlDesk
                 }
 
                 break;
+            case CheckpointReplyMessage reply:
+                _checkpoints.OnReply(member.Member, reply);
+                break;
             case SuccessorMessage successor:
                 member.Successor = successor.Incarnation == 0 ? Member.None : new(member.Member.Name, successor.Incarnation);
                 peer.Send(new SuccessorNotedMessage(successor.Incarnation));
@@ -210,6 +219,7 @@ internal sealed class ControlDesk
         }
 
         _moves.OnLost(peer);
+        _checkpoints.OnLost(peer);
         _takeOvers.OnLost(peer);
         _members.Lose(peer);
     }
@@ -225,6 +235,7 @@ internal sealed class ControlDesk
         _trust.Tick(now);
         LookAtTrust(now);
         _moves.Tick(now);
+        _checkpoints.Tick(now);
         bool isForceDue = _takeOvers.IsForcing && now >= _requests.Deadline;
         _ = Settle(now);
         // The leases of those that die in this tick, before the detector forgets when they were heard.
@@ -264,6 +275,7 @@ internal sealed class ControlDesk
         {
             case JoinMessage: peer.Send(new JoinRefusedMessage(reason)); break;
             case MigrateMessage ask: peer.Send(new MigrateReplyMessage(ask.Id, MigrateReport.NotMoved(ask, null, MigrateCode.Refused, reason))); break;
+            case CheckpointMessage ask: peer.Send(new CheckpointReplyMessage(ask.Id, CheckpointReport.Failed(ask, "", 0, MigrateCode.Refused, reason))); break;
             case DrainMessage ask: peer.Send(new DrainReplyMessage(ask.Id, new(ask.Node, [], [], MigrateCode.Refused, reason))); break;
             default: peer.Close(); break;
         }
@@ -526,6 +538,7 @@ internal sealed class ControlDesk
 
             _routes.OnMember(member.Node, isAlive: false);
             _moves.OnDead(dead.Value);
+            _checkpoints.OnDead(dead.Value);
             foreach (IControlPeer other in _members.Peers)
             {
                 other.Send(new MemberUpdateMessage(member.Node, IsAlive: false));

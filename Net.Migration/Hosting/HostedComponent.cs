@@ -36,6 +36,15 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// </summary>
     public TimeSpan TetherDeadline { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Checkpoints that are kept, 8 by default: one more, and the oldest is forgotten. They travel with the component.</summary>
+    public int MaxCheckpoints { get; init; } = 8;
+
+    /// <summary>
+    /// Bytes of all checkpoints together, 32 MiB by default: the oldest are forgotten until there is room. One alone takes at most 16 MiB: a component whose
+    /// state is larger cannot move either.
+    /// </summary>
+    public long MaxCheckpointBytes { get; init; } = 32L << 20;
+
     /// <summary>Limits and times of its connections.</summary>
     internal ConnectionOptions Connections { get; init; } = ConnectionOptions.Default;
 
@@ -103,6 +112,9 @@ public sealed record HostedComponent(string Name, IComponent Handler)
 
     internal void OnServing(ulong epoch) => Serving?.Invoke(epoch);
 
+    /// <summary>It has state of its own: something that can go back.</summary>
+    internal bool HasState => Handler is AggregateHandler aggregate ? aggregate.HasState : Handler is IStatefulComponent;
+
     internal void Save(IBufferWriter<byte> writer) => (Handler as IStatefulComponent)?.Save(writer);
 
     internal void Restore(ReadOnlyMemory<byte> state) => (Handler as IStatefulComponent)?.Restore(state);
@@ -123,11 +135,14 @@ public sealed record HostedComponent(string Name, IComponent Handler)
 /// <summary>A component whose own state moves with its connections, saved and cut at one instant.</summary>
 public interface IStatefulComponent
 {
-    /// <summary>Writes the state down. No request is running then; called while frozen, so it must be quick.</summary>
+    /// <summary>Writes the state down. No request is running then; called while frozen, and for checkpoints, so it must be quick.</summary>
     /// <param name="writer">Takes the bytes.</param>
     void Save(IBufferWriter<byte> writer);
 
-    /// <summary>Takes the state over, before any request is served here.</summary>
-    /// <param name="state">What <see cref="Save"/> wrote at the source. Hostile in principle: throw on what does not fit.</param>
+    /// <summary>Takes the state over, in the place of all that is there: before any request is served here, or when a component in service goes back to a checkpoint.</summary>
+    /// <param name="state">
+    /// What <see cref="Save"/> wrote at the source, or here before. Hostile in principle: throw on what does not fit. When a roll-back fails so, the newest state
+    /// is restored next, from what <see cref="Save"/> has just written.
+    /// </param>
     void Restore(ReadOnlyMemory<byte> state);
 }

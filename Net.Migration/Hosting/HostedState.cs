@@ -25,6 +25,10 @@ internal sealed class HostedState(HostedComponent component)
 
     public bool IsServing => ServingEpoch > 0;
 
+    /// <summary>For <c>status</c>.</summary>
+    public ComponentLoad Load => Shard is null ? new(Component.Name, 0) : new(
+        Component.Name, Shard.ConnectionCount, Shard.Channel.BytesIn, Shard.Channel.BytesOut, Shard.Checkpoints.Count, Shard.Checkpoints.Newest);
+
     public bool IsReserved { get; set; }
 
     /// <summary>A move whose link is not open yet.</summary>
@@ -34,6 +38,9 @@ internal sealed class HostedState(HostedComponent component)
 
     /// <summary>Ingresses that hold first Initials for the move under way.</summary>
     public HashSet<uint> HeldAt { get; } = [];
+
+    /// <summary>Requests are held for it.</summary>
+    public CheckpointAttempt? Checkpointing { get; set; }
 
     public TakeOverGate? Gate { get; set; }
 

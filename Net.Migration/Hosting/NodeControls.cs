@@ -66,13 +66,8 @@ internal sealed class NodeControls
                 // By whoever was heard last: one that is gone is noticed only after a while.
                 _links.Where(link => link.Number > 0).MaxBy(link => link.Lease.End)?.Link.Send(message);
                 break;
-            case MigrateReplyMessage reply:
-                if (_orders.Remove(reply.Id, out (uint Ingress, ulong Id) order))
-                {
-                    _links.Find(link => link.Number == order.Ingress)?.Link.Send(reply with { Id = order.Id });
-                }
-
-                break;
+            case MigrateReplyMessage reply: Answer(reply.Id, id => reply with { Id = id }); break;
+            case CheckpointReplyMessage reply: Answer(reply.Id, id => reply with { Id = id }); break;
             default:
                 foreach (Control link in _links.Where(link => link.Number > 0))
                 {
@@ -84,17 +79,10 @@ internal sealed class NodeControls
     }
 
     /// <summary>An order as this node keeps it: two ingresses may use one number.</summary>
-    public MigrateMessage Take(ILink link, MigrateMessage order)
-    {
-        if (_orders.Count >= MaxOrders)
-        {
-            _ = _orders.Remove(_orders.First().Key);
-        }
+    public MigrateMessage Take(ILink link, MigrateMessage order) => order with { Id = Note(link, order.Id) };
 
-        ulong id = ++_lastOrder;
-        _orders[id] = (NumberOf(link), order.Id);
-        return order with { Id = id };
-    }
+    /// <inheritdoc cref="Take(ILink, MigrateMessage)"/>
+    public CheckpointMessage Take(ILink link, CheckpointMessage order) => order with { Id = Note(link, order.Id) };
 
     /// <summary>Tells every ingress that this node lives, and lets go of one that does not answer: it was killed, or is somebody else by now.</summary>
     public void Beat(HeartbeatMessage heartbeat, Instant now)
@@ -128,6 +116,26 @@ internal sealed class NodeControls
         foreach (Control link in _links.ToArray())
         {
             await link.Link.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private ulong Note(ILink link, ulong order)
+    {
+        if (_orders.Count >= MaxOrders)
+        {
+            _ = _orders.Remove(_orders.First().Key);
+        }
+
+        ulong id = ++_lastOrder;
+        _orders[id] = (NumberOf(link), order);
+        return id;
+    }
+
+    private void Answer(ulong id, Func<ulong, LinkMessage> reply)
+    {
+        if (_orders.Remove(id, out (uint Ingress, ulong Id) order))
+        {
+            _links.Find(link => link.Number == order.Ingress)?.Link.Send(reply(order.Id));
         }
     }
 

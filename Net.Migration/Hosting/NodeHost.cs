@@ -138,6 +138,39 @@ public sealed class NodeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Makes a checkpoint of a component that this node owns: its state, and how far its running requests are, at one instant.</summary>
+    /// <param name="component">Name of its record.</param>
+    /// <param name="timeout">How long the requests may take to come to a safe point; new ones wait meanwhile.</param>
+    /// <param name="cancellationToken">Stops waiting; the checkpoint may be made all the same.</param>
+    /// <exception cref="CheckpointException">The component is not this node's, is being moved, has no state, or has requests that come to no safe point.</exception>
+    public async Task<ComponentCheckpoint> CheckpointAsync(string component, TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        CheckpointReport report = await AskAsync(new(0, component, CheckpointAction.Take, 0, timeout), cancellationToken).ConfigureAwait(false);
+        return new(report.Number, (long)report.Bytes, report.Kept);
+    }
+
+    /// <summary>Has a component that this node owns go back to a checkpoint. Its connections live on; what depended on what is discarded is reset.</summary>
+    /// <param name="component">Name of its record.</param>
+    /// <param name="checkpoint">To which; 0: to the newest.</param>
+    /// <param name="timeout">How long the requests may take to come to a safe point; new ones wait meanwhile.</param>
+    /// <param name="cancellationToken">Stops waiting; the component may go back all the same.</param>
+    /// <exception cref="CheckpointException">As for <see cref="CheckpointAsync"/>; or there is no such checkpoint, or the component does not take its state.</exception>
+    public async Task<ComponentRollBack> RollBackAsync(string component, ulong checkpoint, TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        CheckpointReport report = await AskAsync(new(0, component, CheckpointAction.RollBack, checkpoint, timeout), cancellationToken).ConfigureAwait(false);
+        return new(report.Number, (int)report.Resumed, (int)report.Reset, report.Kept);
+    }
+
+    private async Task<CheckpointReport> AskAsync(CheckpointMessage ask, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<CheckpointReport> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(now => _state.Checkpoint(ask, ended.SetResult, now));
+        using CancellationTokenSource stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
+        CheckpointReport report = await ended.Task.WaitAsync(stopped.Token).ConfigureAwait(false);
+        CheckpointException.ThrowIfFailed(report);
+        return report;
+    }
+
     /// <summary>Moves everything away, as before the process ends: to whichever other hosts there are, one component after the other.</summary>
     /// <param name="timeout">What has not moved by then stays. It ends at once when there is no other host.</param>
     /// <param name="cancellationToken">Stops waiting.</param>

@@ -134,6 +134,12 @@ internal sealed class NodeMoves(
             return MigrateReport.NotMoved(message, record, MigrateCode.Conflict, $"{message.Component} is being moved already");
         }
 
+        if (hosted.Checkpointing is not null)
+        {
+            return MigrateReport.NotMoved(
+                message, record, MigrateCode.Conflict, $"a checkpoint or roll-back of {message.Component} is under way: try again when it is done");
+        }
+
         return isKnown
             ? null
             : MigrateReport.NotMoved(message, record, MigrateCode.UnknownNode, $"there is no node {message.To}");

@@ -30,6 +30,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private bool _isLeaving;
     private readonly NodeSuccession _succession;
     private readonly NodeTakeOvers _takeOvers;
+    private readonly NodeCheckpoints _checkpoints;
 
     public NodeState(NodeOptions options, NodeInfo self, NodeSurroundings surroundings)
     {
@@ -45,6 +46,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         Tethers = new(self.Member, _records, _hosted, surroundings, OnFault);
         _succession = new(self.Member, _controls);
         _takeOvers = new(self.Member, _records, _hosted, _ingresses.Keys, SendControl, options.Log);
+        _checkpoints = new(self.Member, _hosted, surroundings, OnFault, options.Log);
         _moves = new(self.Member, _records, _members, _hosted, surroundings, SendControl, TakeRequests, Clean, OnFault, options.Log);
     }
 
@@ -58,6 +60,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
                 deadline = Instant.Min(deadline, hosted.Outgoing?.Deadline ?? Instant.Never);
                 deadline = Instant.Min(deadline, hosted.Gate?.Deadline ?? Instant.Never);
                 deadline = Instant.Min(deadline, hosted.Connecting?.Expires ?? Instant.Never);
+                deadline = Instant.Min(deadline, hosted.Checkpointing?.NextLook ?? Instant.Never);
             }
 
             foreach (DestinationDriver incoming in _incoming.Values)
@@ -104,6 +107,9 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     /// <summary>What could not be drained stays here, and so does this node.</summary>
     public void Stay() => _isLeaving = false;
 
+    /// <inheritdoc cref="NodeCheckpoints.Start"/>
+    public void Checkpoint(CheckpointMessage ask, Action<CheckpointReport> reply, Instant now) => _checkpoints.Start(ask, reply, now);
+
     /// <inheritdoc cref="NodeSuccession.Offer"/>
     public void OfferSuccession(ulong incarnation, TaskCompletionSource<bool> noted, TaskCompletionSource joined) => _succession.Offer(incarnation, noted, joined);
 
@@ -137,6 +143,10 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(link, heartbeat); break;
             case MigrateMessage migrate: _moves.Start(_controls.Take(link, migrate), now); break;
+            case CheckpointMessage ask:
+                CheckpointMessage ours = _controls.Take(link, ask);
+                Checkpoint(ours, report => SendControl(new CheckpointReplyMessage(ours.Id, report)), now);
+                break;
             case SuccessorNotedMessage noted: _succession.OnNoted(link, noted.Incarnation); break;
             case KeysUpdateMessage update: OnKeys(update.Keys); break;
             case TrustUpdateMessage trust: _surroundings.RosterTold(trust.Roster); break;
@@ -423,6 +433,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
                 _takeOvers.Serve(hosted, now);
             }
 
+            _checkpoints.Tick(hosted, now);
             if (hosted.Connecting is MoveAttempt attempt && now >= attempt.Expires)
             {
                 hosted.Connecting = null;
@@ -449,7 +460,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             return;
         }
 
-        _controls.Beat(new(_nextHeartbeat++, [.. _hosted.Values.Where(h => h.IsServing).Select(h => new ComponentLoad(h.Component.Name, h.Shard?.ConnectionCount ?? 0, h.Shard?.Channel.BytesIn ?? 0, h.Shard?.Channel.BytesOut ?? 0))]), now);
+        _controls.Beat(new(_nextHeartbeat++, [.. _hosted.Values.Where(h => h.IsServing).Select(h => h.Load)]), now);
         // As every write, this one is repeated until there is an answer: whoever is first gets what nobody owns.
         foreach (string component in _hosted.Keys.Where(name => !_records.ContainsKey(name)))
         {

@@ -175,6 +175,7 @@ internal sealed class SourceDriver(
                 if (isFirst)
                 {
                     shard.BeginCopy();
+                    shard.Checkpoints.Export(export, at);
                 }
 
                 hasMore = shard.ExportAhead(export, at);

@@ -4,7 +4,7 @@ using Net.Migration.Envelope;
 
 namespace Net.Migration.Link;
 
-/// <summary>The error codes of `migrate --json`.</summary>
+/// <summary>The error codes of `migrate --json`, and of `checkpoint` and `rollback`.</summary>
 internal enum MigrateCode : byte
 {
     None = 0,
@@ -14,6 +14,9 @@ internal enum MigrateCode : byte
     Unreachable = 4,
     Timeout = 5,
     Conflict = 6,
+
+    /// <summary>Of `rollback` alone.</summary>
+    UnknownCheckpoint = 7,
 }
 
 /// <summary>How a move ended: the fields of `migrate --json`.</summary>
@@ -50,6 +53,7 @@ internal sealed record MigrateReport(
         MigrateCode.Unreachable => "unreachable",
         MigrateCode.Timeout => "timeout",
         MigrateCode.Conflict => "conflict",
+        MigrateCode.UnknownCheckpoint => "unknown-checkpoint",
         _ => null,
     };
 

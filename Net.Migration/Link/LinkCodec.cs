@@ -139,6 +139,8 @@ internal static class LinkCodec
             case MessageType.Leave: return LeaveMessage.TryRead(ref reader, out message);
             case MessageType.Successor: return SuccessorMessage.TryRead(ref reader, out message);
             case MessageType.SuccessorNoted: return SuccessorNotedMessage.TryRead(ref reader, out message);
+            case MessageType.Checkpoint: return CheckpointMessage.TryRead(ref reader, out message);
+            case MessageType.CheckpointReply: return CheckpointReplyMessage.TryRead(ref reader, out message);
             case MessageType.TrustUpdate: return TrustUpdateMessage.TryRead(ref reader, out message);
             case MessageType.IngressUpdate: return IngressUpdateMessage.TryRead(ref reader, out message);
             default:

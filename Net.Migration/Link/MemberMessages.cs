@@ -232,7 +232,10 @@ internal sealed record MemberUpdateMessage(NodeInfo Node, bool IsAlive) : LinkMe
 /// <param name="Connections">That are open.</param>
 /// <param name="BytesIn">Of clients' datagrams, since this process began; only a difference says something.</param>
 /// <param name="BytesOut">Of datagrams to clients, likewise.</param>
-internal readonly record struct ComponentLoad(string Component, uint Connections, ulong BytesIn = 0, ulong BytesOut = 0)
+/// <param name="Checkpoints">That it can go back to.</param>
+/// <param name="NewestCheckpoint">Number of the newest; 0: there is none.</param>
+internal readonly record struct ComponentLoad(
+    string Component, uint Connections, ulong BytesIn = 0, ulong BytesOut = 0, uint Checkpoints = 0, ulong NewestCheckpoint = 0)
 {
     public void Write(FieldWriter writer)
     {
@@ -240,13 +243,16 @@ internal readonly record struct ComponentLoad(string Component, uint Connections
         writer.WriteUInt32(Connections);
         writer.WriteUInt64(BytesIn);
         writer.WriteUInt64(BytesOut);
+        writer.WriteVarInt(Checkpoints);
+        writer.WriteUInt64(NewestCheckpoint);
     }
 
     public static bool TryRead(ref ByteReader reader, out ComponentLoad load)
     {
         bool isSound = Names.TryRead(ref reader, out string component) & reader.TryReadUInt32(out uint connections)
-            & reader.TryReadUInt64(out ulong bytesIn) & reader.TryReadUInt64(out ulong bytesOut);
-        load = new(component, connections, bytesIn, bytesOut);
+            & reader.TryReadUInt64(out ulong bytesIn) & reader.TryReadUInt64(out ulong bytesOut)
+            & reader.TryReadVarInt(out ulong checkpoints) & reader.TryReadUInt64(out ulong newest) & checkpoints <= uint.MaxValue;
+        load = new(component, connections, bytesIn, bytesOut, (uint)checkpoints, newest);
         return isSound;
     }
 }
@@ -275,7 +281,7 @@ internal sealed record HeartbeatMessage(ulong Number, IReadOnlyList<ComponentLoa
     public static bool TryRead(ref ByteReader reader, out LinkMessage? message)
     {
         message = null;
-        if (!reader.TryReadUInt64(out ulong number) || !reader.TryReadCount(NodeInfo.MaxHosts, 22, out int count))
+        if (!reader.TryReadUInt64(out ulong number) || !reader.TryReadCount(NodeInfo.MaxHosts, 31, out int count))
         {
             return false;
         }

@@ -53,4 +53,6 @@ internal enum MessageType : ulong
     SuccessorNoted = 86,
     IngressUpdate = 87,
     TrustUpdate = 88,
+    Checkpoint = 90,
+    CheckpointReply = 92,
 }

@@ -26,7 +26,8 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
     private Exception? _fault;
     private IExchangePort _port;
     private ulong? _tether;
-    private bool _hasStayed, _hasEnded;
+    private bool _hasStayed, _hasEnded, _isDropped, _isRolledBack;
+    private ulong? _entered;
     private bool _isFirstDelay = true;
     private bool _isReadCancelled;
 
@@ -154,6 +155,36 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         Release(now);
     }
 
+    /// <summary>See <see cref="Http3Exchange.EnterStateAsync"/>.</summary>
+    public async ValueTask<StateLease> EnterStateAsync()
+    {
+        StateLease lease = await _host.State.EnterAsync().ConfigureAwait(false);
+        if (_isRolledBack)
+        {
+            // It waited here while the state went back: what it knows of it is true no more.
+            lease.Dispose();
+            throw new Http3RequestAbortedException(Http3ErrorCode.InternalError);
+        }
+
+        // Whoever is inside keeps checkpoints from being made.
+        _entered = _host.State.Checkpoint;
+        return lease;
+    }
+
+    /// <summary>The handler may have seen, or changed, what the component's state became after a checkpoint.</summary>
+    /// <remarks>
+    /// Without <see cref="ITetheredComponent"/> nothing says when a handler touches the state, and of one that began on another node it is not known: then
+    /// it may have.
+    /// </remarks>
+    public bool DependsOnWhatFollowed(ulong checkpoint) =>
+        _phase == Phase.Running && (_host.Component is not ITetheredComponent || State.IsResumed || _entered >= checkpoint);
+
+    /// <summary>The state that the handler has seen is discarded: it gets in no more.</summary>
+    public void Bar() => _isRolledBack = true;
+
+    /// <summary>The handler rests in an operation, and is left there for good: nothing of it ever runs again.</summary>
+    public void Drop() => _isDropped = true;
+
     /// <summary>Lets a pending read try again.</summary>
     public void OnReadable() => Retry(ReadOperation);
 
@@ -220,7 +251,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
         }
     }
 
-    private bool IsGone => _host.IsAbandoned && !_hasStayed;
+    private bool IsGone => _isDropped || (_host.IsAbandoned && !_hasStayed);
 
     private void EndIfWaiting()
     {

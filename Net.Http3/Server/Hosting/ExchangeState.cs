@@ -83,6 +83,9 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
     /// <param name="trailers">Stay as they are.</param>
     public void SetTrailers(FieldSection trailers) => Change(ResponseTrailers = trailers);
 
+    /// <summary>What the client has said stays said, when the rest goes back to an earlier state.</summary>
+    public void KeepTrailersOf(ExchangeState later) => Change(RequestTrailers ??= later.RequestTrailers);
+
     public void OnDelay(Instant until) => Change(DelayUntil = until);
 
     /// <param name="bytes">Stay as they are until the next call.</param>
@@ -99,6 +102,10 @@ internal sealed class ExchangeState(StreamId id, RequestHead head) : IPart<Excha
         _savedLength = state.Length;
         Changes++;
     }
+
+    /// <summary>Nothing has gone either way since the other was written down, so the client has seen nothing of what came after it.</summary>
+    public bool HasProgressOf(ExchangeState other) => RequestOffset == other.RequestOffset && ResponseOffset == other.ResponseOffset
+        && ResponseStatus == other.ResponseStatus && Interim == other.Interim;
 
     public void Export(SnapshotWriter writer)
     {

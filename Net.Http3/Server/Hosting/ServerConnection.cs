@@ -17,7 +17,7 @@ internal sealed class ServerConnection
     private readonly List<ExchangeRunner> _orphans = [];
     private readonly Dictionary<StreamId, Tether> _tethers = [];
     private readonly ConnectionGuard? _guard;
-    private bool _isPumping, _isClosed, _hasBegun;
+    private bool _isPumping, _isClosed, _hasBegun, _isRollingBack;
     private volatile bool _isEarlyData;
 
     public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, transport, new Http3Session(transport, host.Options.Qpack)) { }
@@ -227,7 +227,11 @@ internal sealed class ServerConnection
                     break;
                 case Http3EventKind.Aborted:
                     OnAborted(e.Id, (Http3ErrorCode)e.Code);
-                    _guard?.OnCancelled();
+                    if (!_isRollingBack)
+                    {
+                        _guard?.OnCancelled();
+                    }
+
                     break;
                 case Http3EventKind.Failed: AbortAll((Http3ErrorCode)e.Code); break;
                 default: break;
@@ -267,6 +271,73 @@ internal sealed class ServerConnection
         Session.Abort(tether.Id, Http3ErrorCode.InternalError);
         Pump();
         Leave();
+    }
+
+    /// <summary>What a checkpoint of the component has to know of this connection; the host is quiet. <c>null</c>: nothing.</summary>
+    public ConnectionCheckpoint? TakeCheckpoint(Instant now)
+    {
+        ConnectionCheckpoint checkpoint = new();
+        foreach (ExchangeRunner exchange in _exchanges.Values.Where(exchange => _host.IsResumable && exchange.State.HasRun))
+        {
+            SnapshotWriter writer = new(now);
+            exchange.State.Export(writer);
+            checkpoint.Exchanges.Add(exchange.State.Id, writer.Written.ToArray());
+            writer.Wipe();
+        }
+
+        checkpoint.Settled.UnionWith(_tethers.Keys.Concat(_transport.OpenStreams.Where(IsAnswered)));
+        return checkpoint.IsEmpty ? null : checkpoint;
+    }
+
+    /// <summary>
+    /// The component's state has gone back to a checkpoint; the host is quiet. Each request whose handler has gone on since, and each response that was
+    /// finished since and has not arrived, is reset with H3_INTERNAL_ERROR (RFC 9114, section 8.1); never with H3_REQUEST_REJECTED, which would
+    /// have clients repeat what a handler has acted on.
+    /// </summary>
+    /// <param name="kept">What the checkpoint knows of this connection; <c>null</c>: nothing.</param>
+    /// <param name="number">Of the checkpoint.</param>
+    /// <param name="takenAt">When it was taken.</param>
+    /// <returns>Requests whose handlers begin again where the checkpoint has them, and requests that were reset.</returns>
+    public (int Resumed, int Reset) RollBack(ConnectionCheckpoint? kept, ulong number, Instant takenAt)
+    {
+        (int resumed, int reset) = (0, 0);
+        _isRollingBack = true;
+        LeaveOrphans(number);
+        foreach (ExchangeRunner exchange in _exchanges.Values.Where(exchange => exchange.State.HasRun).ToArray())
+        {
+            StreamId id = exchange.State.Id;
+            if (_host.IsResumable && kept?.Restore(id, takenAt) is ExchangeState state && state.HasProgressOf(exchange.State))
+            {
+                exchange.Drop();
+                state.KeepTrailersOf(exchange.State);
+                _exchanges[id] = new(_host, this, state);
+                resumed++;
+            }
+            else if (_host.IsResumable || exchange.DependsOnWhatFollowed(number))
+            {
+                Undo(exchange);
+                reset++;
+            }
+        }
+
+        foreach (Tether tether in _tethers.Values.Where(tether => kept?.Settled.Contains(tether.Id) != true).ToArray())
+        {
+            // Its handler may have run beside the state until the component moved away from it.
+            FailTether(tether);
+            reset++;
+        }
+
+        foreach (StreamId id in _transport.OpenStreams.Where(id => IsAnswered(id) && kept?.Settled.Contains(id) != true).ToArray())
+        {
+            Session.Abort(id, Http3ErrorCode.InternalError);
+            _transport.Reset(id, (ulong)Http3ErrorCode.InternalError);
+            reset++;
+        }
+
+        Pump();
+        _isRollingBack = false;
+        Leave();
+        return (resumed, reset);
     }
 
     /// <summary>Time has passed: whoever lets us wait for too long is not waited for any more.</summary>
@@ -341,6 +412,48 @@ internal sealed class ServerConnection
             _host.Remove(this);
         }
     }
+
+    /// <summary>Handlers of requests that are over must not touch what the state is after a roll-back. Also of a connection that has closed.</summary>
+    public void LeaveOrphans(ulong checkpoint)
+    {
+        foreach (ExchangeRunner orphan in _orphans.ToArray())
+        {
+            if (_host.IsResumable)
+            {
+                _orphans.Remove(orphan);
+                orphan.Drop();
+                _transport.SetHeld(orphan.State.Id, false);
+            }
+            else if (orphan.DependsOnWhatFollowed(checkpoint))
+            {
+                orphan.Bar();
+            }
+        }
+
+        Leave();
+    }
+
+    private void Undo(ExchangeRunner exchange)
+    {
+        StreamId id = exchange.State.Id;
+        if (_host.IsResumable)
+        {
+            _exchanges.Remove(id);
+            exchange.Drop();
+            _transport.SetHeld(id, false);
+        }
+        else
+        {
+            OnAborted(id, Http3ErrorCode.InternalError);
+            exchange.Bar();
+        }
+
+        Session.Abort(id, Http3ErrorCode.InternalError);
+    }
+
+    /// <summary>Its response is whole, and has not arrived.</summary>
+    private bool IsAnswered(StreamId id) => id.IsBidirectional && !id.IsServerInitiated && !_exchanges.ContainsKey(id) && !_tethers.ContainsKey(id)
+        && (_transport.Unacknowledged(id) > 0 || Session.Requests.GetValueOrDefault(id)?.Writer.Phase == WritePhase.Finishing);
 
     private void OnRequest(StreamId id)
     {

@@ -15,6 +15,9 @@ internal sealed class StateGate(bool inline)
     private int _inside;
     private bool _isClosed, _isGone;
 
+    /// <summary>The latest checkpoint of the state. Set only while nobody is inside and nobody gets in.</summary>
+    public ulong Checkpoint { get; set; }
+
     /// <summary>Nobody is inside.</summary>
     public bool IsEmpty
     {

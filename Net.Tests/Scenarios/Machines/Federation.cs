@@ -165,6 +165,26 @@ internal sealed class Federation
         return move;
     }
 
+    public CheckpointCommand Checkpoint(string component = "web") => Ask(CheckpointAction.Take, 0, component);
+
+    /// <param name="to">0: to the newest checkpoint.</param>
+    public CheckpointCommand RollBack(ulong to = 0, string component = "web") => Ask(CheckpointAction.RollBack, to, component);
+
+    /// <summary>Waits for it, and expects it to be done.</summary>
+    public CheckpointReport Done(CheckpointCommand command)
+    {
+        RunUntil(() => command.IsOver, TimeSpan.FromSeconds(20), "answered");
+        Assert.AreEqual(MigrateCode.None, command.Report!.Code, $"{command.Report}\n{Describe()}");
+        return command.Report;
+    }
+
+    private CheckpointCommand Ask(CheckpointAction action, ulong number, string component)
+    {
+        CheckpointCommand command = new();
+        Ingress.Ask(command, new CheckpointMessage(1, component, action, number, TimeSpan.FromSeconds(10)));
+        return command;
+    }
+
     public void Send(UdpAddress from, UdpAddress to, ReadOnlySpan<byte> bytes, Ecn ecn)
     {
         Trace(from.Port, bytes);

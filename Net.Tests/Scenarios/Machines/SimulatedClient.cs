@@ -93,16 +93,7 @@ internal sealed class ClientView(string name, World world)
         {
             await exchange.SendAsync(head, upload is not null);
             Task sending = upload is null ? Task.CompletedTask : SendAsync(exchange, upload);
-            await exchange.ReadHeadAsync();
-            Status = exchange.Response!.Status;
-            Length = exchange.Response.Headers["content-length"] ?? "";
-            byte[] buffer = new byte[1 + world.Random.Below(4000)];
-            for (int count; (count = await exchange.ReadAsync(buffer)) > 0;)
-            {
-                _body.AddRange(buffer.AsSpan(0, count));
-            }
-
-            IsComplete = true;
+            await TakeAsync(exchange);
             await sending;
             IsSent = true;
         }
@@ -110,6 +101,34 @@ internal sealed class ClientView(string name, World world)
         {
             Error = aborted.Message;
         }
+    }
+
+    /// <summary>Reads the response of a request that was sent before.</summary>
+    public async Task ReadAsync(ClientExchange exchange)
+    {
+        try
+        {
+            await TakeAsync(exchange);
+            IsSent = true;
+        }
+        catch (Http3RequestAbortedException aborted)
+        {
+            Error = aborted.Message;
+        }
+    }
+
+    private async Task TakeAsync(ClientExchange exchange)
+    {
+        await exchange.ReadHeadAsync();
+        Status = exchange.Response!.Status;
+        Length = exchange.Response.Headers["content-length"] ?? "";
+        byte[] buffer = new byte[1 + world.Random.Below(4000)];
+        for (int count; (count = await exchange.ReadAsync(buffer)) > 0;)
+        {
+            _body.AddRange(buffer.AsSpan(0, count));
+        }
+
+        IsComplete = true;
     }
 
     private async Task SendAsync(ClientExchange exchange, byte[] upload)

@@ -23,7 +23,18 @@ internal class TestComponent : IResumableComponent, IStatefulComponent
         writer.Advance(sizeof(long));
     }
 
-    public void Restore(ReadOnlyMemory<byte> state) => _count = BinaryPrimitives.ReadInt64BigEndian(state.Span);
+    /// <summary>The component does not take a state of this count.</summary>
+    public long? Refuses { get; set; }
+
+    public long Count => _count;
+
+    public void Restore(ReadOnlyMemory<byte> state)
+    {
+        // As a component may that notices only in the middle of it: the count is spoilt by then.
+        _count = -1;
+        long count = BinaryPrimitives.ReadInt64BigEndian(state.Span);
+        _count = count != Refuses ? count : throw new InvalidDataException("not this one");
+    }
 
     public async ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
     {

@@ -1,0 +1,110 @@
+using System.Security.Cryptography;
+using Net.Core.Connections;
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Core.Tls;
+using Net.Http3.Server.Hosting;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>One instant of a component that it can go back to: its own state, and how far the requests of its connections were.</summary>
+/// <remarks>
+/// <code>
+/// epoch | taken at (age) | state (bytes) | count | count times: connection's name (16 bytes), what <see cref="ConnectionCheckpoint"/> writes
+/// </code>
+/// Connections without requests are not in it.
+/// </remarks>
+internal sealed class Checkpoint
+{
+    /// <summary>Bytes that a connection takes beside its streams, at most.</summary>
+    private const int PerConnection = 48;
+
+    private readonly byte[] _state;
+    private readonly Dictionary<UInt128, ConnectionCheckpoint> _connections = [];
+
+    public Checkpoint(ulong number, ulong epoch, Instant takenAt, ReadOnlySpan<byte> state, IEnumerable<ServerOwner> owners)
+        : this(number, epoch, takenAt, state.ToArray())
+    {
+        foreach (ServerOwner owner in owners)
+        {
+            if (NameOf(owner.Connection) is UInt128 name && owner.Http3.TakeCheckpoint(takenAt) is ConnectionCheckpoint connection)
+            {
+                _connections.Add(name, connection);
+            }
+        }
+
+        Length = _state.Length + _connections.Values.Sum(connection => connection.Length + PerConnection);
+    }
+
+    private Checkpoint(ulong number, ulong epoch, Instant takenAt, byte[] state) => (Number, Epoch, TakenAt, _state) = (number, epoch, takenAt, state);
+
+    public ulong Number { get; }
+
+    /// <summary>Under which it was taken.</summary>
+    public ulong Epoch { get; }
+
+    /// <summary>By this machine's clock.</summary>
+    public Instant TakenAt { get; }
+
+    /// <summary>The component's own.</summary>
+    public ReadOnlyMemory<byte> State => _state;
+
+    /// <summary>In bytes, about: what counts against <see cref="HostedComponent.MaxCheckpointBytes"/>.</summary>
+    public long Length { get; private init; }
+
+    public ConnectionCheckpoint? Of(Connection connection) => NameOf(connection) is UInt128 name ? _connections.GetValueOrDefault(name) : null;
+
+    public void Export(SnapshotWriter writer)
+    {
+        writer.WriteNumber(Epoch);
+        writer.WriteInstant(TakenAt);
+        writer.WriteBytes(_state);
+        writer.WriteNumber((ulong)_connections.Count);
+        foreach ((UInt128 name, ConnectionCheckpoint connection) in _connections)
+        {
+            writer.WriteNumber((ulong)(name >> 64));
+            writer.WriteNumber((ulong)name);
+            connection.Export(writer);
+        }
+    }
+
+    /// <exception cref="SnapshotException">Malformed.</exception>
+    public static Checkpoint Import(ulong number, SnapshotReader reader)
+    {
+        int length = reader.Remaining;
+        (ulong epoch, Instant takenAt) = (reader.ReadNumber(), reader.ReadInstant());
+        if (takenAt.IsNever)
+        {
+            throw new SnapshotException("a checkpoint that was never taken");
+        }
+
+        Checkpoint checkpoint = new(number, epoch, takenAt, reader.ReadBytes().ToArray()) { Length = length };
+        for (int left = reader.ReadCount(); left > 0; left--)
+        {
+            UInt128 name = new(reader.ReadNumber(), reader.ReadNumber());
+            if (!checkpoint._connections.TryAdd(name, ConnectionCheckpoint.Import(reader, takenAt)))
+            {
+                throw new SnapshotException("a checkpoint names a connection twice");
+            }
+        }
+
+        reader.End();
+        return checkpoint;
+    }
+
+    public void Wipe() => CryptographicOperations.ZeroMemory(_state);
+
+    /// <summary>What no client can choose, or learn of another one's: made from a secret of the connection's handshake. The same wherever it is.</summary>
+    /// <returns><c>null</c>: it has not shaken hands yet.</returns>
+    private static UInt128? NameOf(Connection connection)
+    {
+        if (connection.Parts.Identity.Session is not TlsSession session)
+        {
+            return null;
+        }
+
+        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(session.ExporterSecret.Span, "continuum checkpoint"u8, hash);
+        return new(BitConverter.ToUInt64(hash), BitConverter.ToUInt64(hash[8..]));
+    }
+}

@@ -1,0 +1,138 @@
+using System.Diagnostics.CodeAnalysis;
+using Net.Core.Snapshots;
+using Net.Core.Time;
+using Net.Core.Wire;
+using Net.Migration.Envelope;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>The checkpoints of one component, at its owner. They travel with it, and end with an owner that ends without a hand-over.</summary>
+/// <remarks>
+/// Numbers grow and are never used again: the count travels too. An owner that was handed nothing begins in a range of its epoch's own, so that a
+/// number which somebody has noted never means another checkpoint.
+/// </remarks>
+/// <param name="maxCount">One more, and the oldest is forgotten.</param>
+/// <param name="maxBytes">Of all together; the oldest are forgotten until there is room.</param>
+internal sealed class CheckpointStore(int maxCount, long maxBytes)
+{
+    /// <summary>One checkpoint is one section of the image with which it travels.</summary>
+    public const long MaxLength = ImageStore.MaxSection - 64;
+
+    /// <summary>Numbers of one owner that was handed nothing.</summary>
+    public const ulong NumbersPerEpoch = 1_000_000;
+
+    private readonly List<Checkpoint> _kept = [];
+
+    /// <summary>The number that was given last; 0: none was.</summary>
+    public ulong Last { get; private set; }
+
+    public IReadOnlyList<Checkpoint> Kept => _kept;
+
+    public long Bytes => _kept.Sum(checkpoint => checkpoint.Length);
+
+    /// <summary>What the next checkpoint is to be called.</summary>
+    public ulong NextNumber(ulong epoch) => ulong.Max(Last, Last == 0 ? (epoch - 1) * NumbersPerEpoch : 0) + 1;
+
+    /// <returns><c>false</c>: it is too large by itself; its number is used up all the same.</returns>
+    public bool TryAdd(Checkpoint checkpoint)
+    {
+        Last = checkpoint.Number;
+        if (checkpoint.Length > maxBytes || checkpoint.Length > MaxLength)
+        {
+            checkpoint.Wipe();
+            return false;
+        }
+
+        while (_kept.Count >= maxCount || (_kept.Count > 0 && Bytes + checkpoint.Length > maxBytes))
+        {
+            Remove(0);
+        }
+
+        _kept.Add(checkpoint);
+        return true;
+    }
+
+    /// <param name="number">0: the newest.</param>
+    public bool TryGet(ulong number, [NotNullWhen(true)] out Checkpoint? checkpoint)
+    {
+        checkpoint = number == 0 ? _kept.LastOrDefault() : _kept.Find(kept => kept.Number == number);
+        return checkpoint is not null;
+    }
+
+    /// <summary>What came after a checkpoint was discarded, and so is what was kept of it.</summary>
+    public void ForgetAfter(ulong number)
+    {
+        while (_kept.Count > 0 && _kept[^1].Number > number)
+        {
+            Remove(_kept.Count - 1);
+        }
+    }
+
+    /// <summary>The component is another's.</summary>
+    public void Clear()
+    {
+        ForgetAfter(0);
+        Last = 0;
+    }
+
+    /// <summary>Writes all down, for a hand-over: nothing when there never was one.</summary>
+    public void Export(Action<ulong, SnapshotWriter> write, Instant now)
+    {
+        if (Last == 0)
+        {
+            return;
+        }
+
+        SnapshotWriter writer = new(now);
+        writer.WriteNumber(Last);
+        write(0, writer);
+        foreach (Checkpoint checkpoint in _kept)
+        {
+            writer.Wipe();
+            checkpoint.Export(writer);
+            write(checkpoint.Number, writer);
+        }
+
+        writer.Wipe();
+    }
+
+    /// <summary>Takes over what the former owner had. With smaller limits here, the newest that they permit.</summary>
+    /// <exception cref="SnapshotException">Malformed: nothing is kept.</exception>
+    public void Import(ImageStore image, Instant now)
+    {
+        Clear();
+        ulong last = 0;
+        List<Checkpoint> brought = [];
+        foreach (SnapshotSection section in image.Sections(ImageStore.ComponentIndex).Where(section => section.Number == SectionNumber.Checkpoint))
+        {
+            SnapshotReader reader = new(section.Body, now);
+            if (section.Key == 0)
+            {
+                last = reader.ReadNumber();
+                reader.End();
+            }
+            else
+            {
+                brought.Add(Checkpoint.Import(section.Key, reader));
+            }
+        }
+
+        if (brought.Exists(checkpoint => checkpoint.Number > last))
+        {
+            throw new SnapshotException("a checkpoint is younger than the last one");
+        }
+
+        foreach (Checkpoint checkpoint in brought)
+        {
+            _ = TryAdd(checkpoint);
+        }
+
+        Last = last;
+    }
+
+    private void Remove(int index)
+    {
+        _kept[index].Wipe();
+        _kept.RemoveAt(index);
+    }
+}
