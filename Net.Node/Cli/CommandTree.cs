@@ -15,7 +15,7 @@ internal sealed class CommandTree
     public static readonly UdpAddress DefaultListen = UdpAddress.FromEndPoint(new(IPAddress.IPv6Any, 4433));
     public static readonly UdpAddress DefaultControl = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 4434));
 
-    private static readonly string[] s_scenarios = ["move", "drain", "takeover", "relay"];
+    private static readonly string[] s_scenarios = ["move", "drain", "takeover", "relay", "rollback"];
 
     /// <summary>What one node announces at most.</summary>
     private const int MaxComponents = 256;
@@ -52,6 +52,8 @@ internal sealed class CommandTree
         Root.Add(Status());
         Root.Add(Migrate());
         Root.Add(Drain());
+        Root.Add(Checkpoint());
+        Root.Add(RollBack());
         Root.Add(Top());
         Root.Add(Trust());
         Root.Add(Get());
@@ -270,6 +272,35 @@ internal sealed class CommandTree
         return command;
     }
 
+    private Command Checkpoint()
+    {
+        Argument<string> component = Flags.Positional<string>("COMPONENT", "what to make a checkpoint of", Typed);
+        (Option<UdpAddress> join, Option<TimeSpan?> timeout, Option<bool> json, Option<string?> trust) = (Join(), SafePointTimeout(), Json(), TrustFlag());
+        Command command = new("checkpoint", "Keep a component's state of this instant, to go back to") { component, join, timeout, json, trust };
+        Handle(command, (parsed, output, token) => _handlers.CheckpointAsync(
+            new(parsed.GetValue(component)!, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(10), parsed.GetValue(json)) { Trust = parsed.GetValue(trust) },
+            output, token));
+        return command;
+    }
+
+    private Command RollBack()
+    {
+        Argument<string> component = Flags.Positional<string>("COMPONENT", "what goes back", Typed);
+        Option<ulong?> to = Flags.Value<ulong?>("--to", "N", "number of the checkpoint [default: the newest]", Number);
+        (Option<UdpAddress> join, Option<TimeSpan?> timeout, Option<bool> json, Option<string?> trust) = (Join(), SafePointTimeout(), Json(), TrustFlag());
+        Command command = new("rollback", "Have a component go back to a checkpoint; its connections live on") { component, to, join, timeout, json, trust };
+        Handle(command, (parsed, output, token) => _handlers.RollBackAsync(
+            new(parsed.GetValue(component)!, parsed.GetValue(to) ?? 0, parsed.GetValue(join), parsed.GetValue(timeout) ?? TimeSpan.FromSeconds(10), parsed.GetValue(json))
+            {
+                Trust = parsed.GetValue(trust),
+            },
+            output, token));
+        return command;
+    }
+
+    private static Option<TimeSpan?> SafePointTimeout() =>
+        Flags.Value<TimeSpan?>("--timeout", "SECONDS", "give up when requests have not come to a safe point by then [default: 10]", Seconds);
+
     private Command Top()
     {
         Option<UdpAddress> join = Join();
@@ -343,6 +374,18 @@ internal sealed class CommandTree
         bool isSound = Values.TrySeconds(flag, text, out TimeSpan time, out error);
         value = time;
         return isSound;
+    }
+
+    private static bool Number(string flag, string text, out ulong? value, out string error)
+    {
+        bool isSound = Values.TryWhole(flag, text, long.MaxValue, out long number, out error);
+        if (isSound && number == 0)
+        {
+            error = $"{flag} 0 is no checkpoint: give its number, or leave {flag} out for the newest";
+        }
+
+        value = (ulong)number;
+        return error.Length == 0;
     }
 
     private static bool Address(string flag, string text, out UdpAddress? value, out string error)

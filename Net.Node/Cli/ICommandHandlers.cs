@@ -17,6 +17,10 @@ internal interface ICommandHandlers
 
     Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken);
 
+    Task<int> CheckpointAsync(CheckpointOptions options, CommandOutput output, CancellationToken cancellationToken);
+
+    Task<int> RollBackAsync(RollBackOptions options, CommandOutput output, CancellationToken cancellationToken);
+
     Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken);
 
     Task<int> TrustAsync(TrustOptions options, CommandOutput output, CancellationToken cancellationToken);

@@ -118,6 +118,29 @@ internal sealed record DrainOptions(string Node, UdpAddress Join, TimeSpan Timeo
     public string? Trust { get; init; }
 }
 
+/// <summary>`continuum checkpoint`.</summary>
+/// <param name="Component">As typed: it may not exist.</param>
+/// <param name="Join">The ingress's control address.</param>
+/// <param name="Timeout">How long its requests may take to come to a safe point.</param>
+/// <param name="Json">One object on standard output, also on failure.</param>
+internal sealed record CheckpointOptions(string Component, UdpAddress Join, TimeSpan Timeout, bool Json)
+{
+    /// <summary>Directory that replaces the federation's part of the data directory.</summary>
+    public string? Trust { get; init; }
+}
+
+/// <summary>`continuum rollback`.</summary>
+/// <param name="Component">As typed: it may not exist.</param>
+/// <param name="To">Number of the checkpoint; 0: the newest.</param>
+/// <param name="Join">The ingress's control address.</param>
+/// <param name="Timeout">How long its requests may take to come to a safe point.</param>
+/// <param name="Json">One object on standard output, also on failure.</param>
+internal sealed record RollBackOptions(string Component, ulong To, UdpAddress Join, TimeSpan Timeout, bool Json)
+{
+    /// <summary>Directory that replaces the federation's part of the data directory.</summary>
+    public string? Trust { get; init; }
+}
+
 /// <summary>`continuum top`.</summary>
 /// <param name="Join">The ingress's control address.</param>
 /// <param name="Interval">Between two looks.</param>

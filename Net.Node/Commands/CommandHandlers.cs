@@ -42,6 +42,12 @@ internal sealed class CommandHandlers(ICommandRuntime runtime, Func<string, stri
     public Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         new ControlCommands(runtime, Asker(options.Trust), time).DrainAsync(options, output, cancellationToken);
 
+    public Task<int> CheckpointAsync(CheckpointOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        new CheckpointCommands(runtime, Asker(options.Trust), time).CheckpointAsync(options, output, cancellationToken);
+
+    public Task<int> RollBackAsync(RollBackOptions options, CommandOutput output, CancellationToken cancellationToken) =>
+        new CheckpointCommands(runtime, Asker(options.Trust), time).RollBackAsync(options, output, cancellationToken);
+
     public Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken) =>
         new TopCommand(runtime, Asker(options.Trust), time).RunAsync(options, output, cancellationToken);
 

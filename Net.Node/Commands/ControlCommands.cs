@@ -41,7 +41,7 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
         output.Result($"ingress {shown.Ingress}");
         foreach (ComponentJson component in shown.Components)
         {
-            output.Result($"component {component.Name} owner {component.Owner} epoch {component.Epoch} shard {component.Shard} connections {component.Connections}");
+            output.Result($"component {component.Name} owner {component.Owner} epoch {component.Epoch} shard {component.Shard} connections {component.Connections}{Checkpoints(component)}");
         }
 
         foreach (NodeJson node in shown.Nodes)
@@ -51,6 +51,9 @@ internal sealed class ControlCommands(ICommandRuntime runtime, MemberCredentials
 
         return ExitCode.Done;
     }
+
+    private static string Checkpoints(ComponentJson component) =>
+        component.Checkpoints == 0 ? "" : $" checkpoints {component.Checkpoints} newest {component.NewestCheckpoint}";
 
     public async Task<int> MigrateAsync(MigrateOptions options, CommandOutput output, CancellationToken cancellationToken)
     {

@@ -39,12 +39,20 @@ internal sealed record StatusJson(string Ingress, IReadOnlyList<ComponentJson> C
     public static StatusJson Of(StatusReplyMessage status) => new(
         status.Ingress.ToString(),
         [.. status.Components.Select(component => new ComponentJson(
-            component.Record.Component, component.Record.Owner.Name, component.Record.Epoch, component.Record.Shard, component.Connections))],
+            component.Record.Component, component.Record.Owner.Name, component.Record.Epoch, component.Record.Shard, component.Connections,
+            component.Load.Checkpoints, component.Load.NewestCheckpoint))],
         [.. status.Nodes.Select(node => new NodeJson(node.Node.Member.Name, node.Node.Link.ToString(), node.IsAlive, [.. node.Node.Hosts.Select(host => host.Component)]))]);
 }
 
 /// <summary>Who owns a component.</summary>
-internal sealed record ComponentJson(string Name, string Owner, ulong Epoch, uint Shard, uint Connections);
+/// <param name="Name">Of the record.</param>
+/// <param name="Owner">Who serves it.</param>
+/// <param name="Epoch">Under which.</param>
+/// <param name="Shard">Of its connection IDs.</param>
+/// <param name="Connections">That are open.</param>
+/// <param name="Checkpoints">That it can go back to.</param>
+/// <param name="NewestCheckpoint">Its number; 0: there is none.</param>
+internal sealed record ComponentJson(string Name, string Owner, ulong Epoch, uint Shard, uint Connections, uint Checkpoints, ulong NewestCheckpoint);
 
 /// <summary>A member.</summary>
 /// <param name="Name">As started.</param>
@@ -55,7 +63,19 @@ internal sealed record NodeJson(string Name, string Address, bool Alive, IReadOn
 
 /// <summary>`demo --json`.</summary>
 internal sealed record DemoJson(
-    string Scenario, long Bytes, bool Sha256Ok, int Connections, int Handshakes, IReadOnlyList<MoveJson> Moves, string Verdict, IReadOnlyList<string> Reasons);
+    string Scenario, long Bytes, bool Sha256Ok, int Connections, int Handshakes, IReadOnlyList<MoveJson> Moves, string Verdict, IReadOnlyList<string> Reasons)
+{
+    /// <summary>Of the scenario `rollback` alone.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<DemoRollBackJson>? Rollbacks { get; init; }
+}
+
+/// <summary>One roll-back of a demo.</summary>
+/// <param name="Node">Where the component was.</param>
+/// <param name="Checkpoint">To which it went back.</param>
+/// <param name="Reset">Requests that were reset, by the node's count.</param>
+/// <param name="AtByte">Of the downloads so far.</param>
+internal sealed record DemoRollBackJson(string Node, ulong Checkpoint, uint Reset, long AtByte);
 
 /// <summary>One move of a demo.</summary>
 internal sealed record MoveJson(string From, string To, ulong Epoch, long FreezeUs, ulong StateBytes, long AtByte);
@@ -77,6 +97,8 @@ internal sealed record GetJson(
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MigrateJson))]
 [JsonSerializable(typeof(DrainJson))]
+[JsonSerializable(typeof(CheckpointJson))]
+[JsonSerializable(typeof(RollBackJson))]
 [JsonSerializable(typeof(TopJson))]
 [JsonSerializable(typeof(StatusJson))]
 [JsonSerializable(typeof(DemoJson))]
@@ -96,6 +118,10 @@ internal sealed partial class ReportJson : JsonSerializerContext
     public static string Write(MigrateJson value) => JsonSerializer.Serialize(value, s_plain.MigrateJson);
 
     public static string Write(DrainJson value) => JsonSerializer.Serialize(value, s_plain.DrainJson);
+
+    public static string Write(CheckpointJson value) => JsonSerializer.Serialize(value, s_plain.CheckpointJson);
+
+    public static string Write(RollBackJson value) => JsonSerializer.Serialize(value, s_plain.RollBackJson);
 
     public static string Write(TopJson value) => JsonSerializer.Serialize(value, s_plain.TopJson);
 

@@ -76,8 +76,9 @@ internal sealed class TopCommand(ICommandRuntime runtime, MemberCredentials memb
         foreach (TopComponentJson c in look.Components)
         {
             string moving = c.MovingTo is null ? "" : $" moving to {c.MovingTo}";
+            string kept = c.Checkpoints == 0 ? "" : $" checkpoints {c.Checkpoints} newest {c.NewestCheckpoint}";
             output.Result(string.Create(CultureInfo.InvariantCulture,
-                $"component {c.Name} owner {c.Owner} epoch {c.Epoch} connections {c.Connections} in {Rate(c.BytesInPerS)} out {Rate(c.BytesOutPerS)} moves {c.Moves} last freeze {c.LastFreezeUs / 1000.0:0.0} ms{moving}"));
+                $"component {c.Name} owner {c.Owner} epoch {c.Epoch} connections {c.Connections} in {Rate(c.BytesInPerS)} out {Rate(c.BytesOutPerS)} moves {c.Moves} last freeze {c.LastFreezeUs / 1000.0:0.0} ms{kept}{moving}"));
         }
 
         foreach (TopNodeJson n in look.Nodes)
@@ -89,12 +90,13 @@ internal sealed class TopCommand(ICommandRuntime runtime, MemberCredentials memb
     private static Rows Draw(TopJson look)
     {
         Table components = new Table().RoundedBorder().Title($"ingress {look.Ingress}")
-            .AddColumns("component", "owner", "epoch", "connections", "in", "out", "moves", "last freeze", "");
+            .AddColumns("component", "owner", "epoch", "connections", "in", "out", "moves", "last freeze", "checkpoint", "");
         foreach (TopComponentJson c in look.Components)
         {
             components.AddRow([.. Cells(
                 c.Name, c.Owner, $"{c.Epoch}", $"{c.Connections}", Rate(c.BytesInPerS), Rate(c.BytesOutPerS), $"{c.Moves}",
-                c.Moves == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{c.LastFreezeUs / 1000.0:0.0} ms"), c.MovingTo is null ? "" : $"-> {c.MovingTo}")]);
+                c.Moves == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{c.LastFreezeUs / 1000.0:0.0} ms"),
+                c.Checkpoints == 0 ? "" : $"{c.NewestCheckpoint}", c.MovingTo is null ? "" : $"-> {c.MovingTo}")]);
         }
 
         Table nodes = new Table().RoundedBorder().AddColumns("node", "address", "state", "connections", "serves");

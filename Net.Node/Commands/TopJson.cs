@@ -23,7 +23,7 @@ internal sealed record TopJson(string Ingress, IReadOnlyList<TopComponentJson> C
                 component.Record.Component, component.Record.Owner.Name, component.Record.Epoch, component.Connections,
                 isKnown ? Rate(component.Load.BytesIn - old.Load.BytesIn, elapsed) : null,
                 isKnown ? Rate(component.Load.BytesOut - old.Load.BytesOut, elapsed) : null,
-                component.Moves, MigrateJson.Microseconds(component.LastFreeze), component.MovingTo.Length > 0 ? component.MovingTo : null));
+                component.Moves, MigrateJson.Microseconds(component.LastFreeze), component.MovingTo.Length > 0 ? component.MovingTo : null, component.Load.Checkpoints, component.Load.NewestCheckpoint));
         }
 
         List<TopNodeJson> nodes = [];
@@ -51,8 +51,11 @@ internal sealed record TopJson(string Ingress, IReadOnlyList<TopComponentJson> C
 /// <param name="Moves">Since the ingress started.</param>
 /// <param name="LastFreezeUs">Of the latest; 0: none.</param>
 /// <param name="MovingTo">While it moves.</param>
+/// <param name="Checkpoints">That it can go back to.</param>
+/// <param name="NewestCheckpoint">Its number; 0: there is none.</param>
 internal sealed record TopComponentJson(
-    string Name, string Owner, ulong Epoch, uint Connections, long? BytesInPerS, long? BytesOutPerS, ulong Moves, long LastFreezeUs, string? MovingTo);
+    string Name, string Owner, ulong Epoch, uint Connections, long? BytesInPerS, long? BytesOutPerS, ulong Moves, long LastFreezeUs, string? MovingTo,
+    uint Checkpoints, ulong NewestCheckpoint);
 
 /// <summary>A node, now.</summary>
 /// <param name="Name">As started.</param>

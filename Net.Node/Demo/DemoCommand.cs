@@ -25,16 +25,21 @@ internal static class DemoCommand
     public static async Task<DemoJson> PlayAsync(
         DemoOptions options, IDemoWorld world, TimeProvider time, CommandOutput output, CancellationToken cancellationToken)
     {
-        IDemoWorld played = options.Fault == Fault.None ? world : new FaultyWorld(world, options.Fault, options.Size);
+        bool isRollBack = options.Scenario == "rollback";
+        long download = isRollBack ? options.Size / (options.Moves + 1) : options.Size;
+        IDemoWorld played = options.Fault == Fault.None ? world : new FaultyWorld(world, options.Fault, download);
+        Task<DemoFacts> RunAsync(IDemoView view) => isRollBack
+            ? new RollBackScenario(played, view, time).RunAsync(options.Size, options.Moves, cancellationToken)
+            : new MoveScenario(played, view, time).RunAsync(options.Size, options.Moves, cancellationToken);
         DemoFacts facts;
         if (output.IsTerminal && !options.Json)
         {
             LiveView view = new(AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }), options.Size);
-            facts = await view.RunAsync(() => new MoveScenario(played, view, time).RunAsync(options.Size, options.Moves, cancellationToken)).ConfigureAwait(false);
+            facts = await view.RunAsync(() => RunAsync(view)).ConfigureAwait(false);
         }
         else
         {
-            facts = await new MoveScenario(played, new PlainView(output), time).RunAsync(options.Size, options.Moves, cancellationToken).ConfigureAwait(false);
+            facts = await RunAsync(new PlainView(output)).ConfigureAwait(false);
         }
 
         return Verdict.Of(options.Scenario, facts);
@@ -51,8 +56,9 @@ internal static class DemoCommand
         else if (passed)
         {
             long longest = result.Moves.Count > 0 ? result.Moves.Max(move => move.FreezeUs) : 0;
+            string backs = result.Rollbacks is { } rollbacks ? $" {rollbacks.Count} roll-backs," : "";
             output.Result(string.Create(CultureInfo.InvariantCulture,
-                $"pass: {result.Bytes} bytes in {took.TotalSeconds:0.0} s, SHA-256 right, {result.Connections} connection, {result.Handshakes} handshake, {result.Moves.Count} moves, longest freeze {longest / 1000.0:0.0} ms"));
+                $"pass: {result.Bytes} bytes in {took.TotalSeconds:0.0} s, SHA-256 right, {result.Connections} connection, {result.Handshakes} handshake, {result.Moves.Count} moves,{backs} longest freeze {longest / 1000.0:0.0} ms"));
         }
 
         if (!passed)

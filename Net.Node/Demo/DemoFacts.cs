@@ -19,4 +19,17 @@ internal sealed record DemoMove(MigrateReport Report, long AtByte, string Owner,
 /// <param name="Moves">In order, failed ones included.</param>
 /// <param name="Broken">Why the download ended early; <c>null</c>: it did not.</param>
 internal sealed record DemoFacts(
-    long Size, int Asked, long Bytes, bool Sha256Ok, int Connections, int Handshakes, IReadOnlyList<DemoMove> Moves, string? Broken);
+    long Size, int Asked, long Bytes, bool Sha256Ok, int Connections, int Handshakes, IReadOnlyList<DemoMove> Moves, string? Broken)
+{
+    /// <summary>In order, failed ones included; <c>null</c>: the scenario has none.</summary>
+    public IReadOnlyList<DemoRollBack>? RollBacks { get; init; }
+}
+
+/// <summary>One roll-back as it was reported, and as the client saw it.</summary>
+/// <param name="Report">The answer to the command.</param>
+/// <param name="Wanted">The checkpoint that was asked for.</param>
+/// <param name="WasCut">A download that had begun after the checkpoint ended with a reset.</param>
+/// <param name="Seen">The component's value, as a new request over the same connection saw it.</param>
+/// <param name="Kept">What it was at the checkpoint.</param>
+/// <param name="AtByte">Of the downloads so far.</param>
+internal sealed record DemoRollBack(CheckpointReport Report, ulong Wanted, bool WasCut, string Seen, string Kept, long AtByte);

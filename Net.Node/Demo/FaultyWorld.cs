@@ -34,6 +34,13 @@ internal sealed class FaultyWorld(IDemoWorld inner, Fault fault, long size) : ID
         return fault == Fault.WrongByte ? new WrongByte(response, size / 2) : response;
     }
 
+    public Task<IHttpResponse> AskValueAsync(IHttpConnection connection, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken) =>
+        inner.AskValueAsync(connection, body, cancellationToken);
+
+    public Task<CheckpointReport> CheckpointAsync(CancellationToken cancellationToken) => inner.CheckpointAsync(cancellationToken);
+
+    public Task<CheckpointReport> RollBackAsync(ulong checkpoint, CancellationToken cancellationToken) => inner.RollBackAsync(checkpoint, cancellationToken);
+
     public async Task<MigrateReport> MoveAsync(string to, CancellationToken cancellationToken)
     {
         if (++_moves > 1 || fault != Fault.LostCommit)

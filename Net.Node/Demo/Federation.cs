@@ -81,6 +81,16 @@ internal class Federation : IDemoWorld
     public Task<IHttpResponse> DownloadAsync(IHttpConnection connection, long size, CancellationToken cancellationToken) =>
         connection.GetAsync(_public.ToString(), $"/bytes/{size}", cancellationToken);
 
+    public Task<IHttpResponse> AskValueAsync(IHttpConnection connection, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken) => body is ReadOnlyMemory<byte> value
+        ? connection.PutAsync(_public.ToString(), "/value", value, cancellationToken)
+        : connection.GetAsync(_public.ToString(), "/value", cancellationToken);
+
+    public Task<CheckpointReport> CheckpointAsync(CancellationToken cancellationToken) =>
+        AskAsync((control, token) => control.CheckpointAsync(Component, CheckpointAction.Take, 0, s_moveWithin, token), cancellationToken);
+
+    public Task<CheckpointReport> RollBackAsync(ulong checkpoint, CancellationToken cancellationToken) =>
+        AskAsync((control, token) => control.CheckpointAsync(Component, CheckpointAction.RollBack, checkpoint, s_moveWithin, token), cancellationToken);
+
     public virtual Task<MigrateReport> MoveAsync(string to, CancellationToken cancellationToken) =>
         AskAsync((control, token) => control.MigrateAsync(Component, to, s_moveWithin, token), cancellationToken);
 

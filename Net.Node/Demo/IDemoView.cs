@@ -8,4 +8,6 @@ internal interface IDemoView
     void OnMoveBegun(int number, string from, string to);
 
     void OnMoveEnded(int number, DemoMove move);
+
+    void OnRollBack(int number, DemoRollBack back);
 }

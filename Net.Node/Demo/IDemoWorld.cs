@@ -21,6 +21,13 @@ internal interface IDemoWorld : IAsyncDisposable
     /// <summary>Begins a download over it.</summary>
     Task<IHttpResponse> DownloadAsync(IHttpConnection connection, long size, CancellationToken cancellationToken);
 
+    /// <summary>Sends a request to the component's value: a PUT with a body, else a GET.</summary>
+    Task<IHttpResponse> AskValueAsync(IHttpConnection connection, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken);
+
+    Task<CheckpointReport> CheckpointAsync(CancellationToken cancellationToken);
+
+    Task<CheckpointReport> RollBackAsync(ulong checkpoint, CancellationToken cancellationToken);
+
     Task<MigrateReport> MoveAsync(string to, CancellationToken cancellationToken);
 
     /// <summary>Who owns the component, according to the directory.</summary>

@@ -55,6 +55,19 @@ internal sealed class LiveView(IAnsiConsole console, long size) : IDemoView
         }
     }
 
+    public void OnRollBack(int number, DemoRollBack back)
+    {
+        lock (_lock)
+        {
+            _rows.Add((0,
+            [
+                $"back {number}", back.Report.Owner, $"{back.Report.Epoch}", "",
+                string.Create(CultureInfo.InvariantCulture, $"{back.AtByte / 1048576.0:0.0} MiB"),
+                back.Report.Code == Net.Migration.Link.MigrateCode.None ? $"checkpoint {back.Report.Number}, {back.Report.Reset} reset" : back.Report.Message,
+            ]));
+        }
+    }
+
     private Table Draw()
     {
         Table table = new Table().RoundedBorder().AddColumns("move", "from -> to", "epoch", "frozen", "at", "state");

@@ -137,20 +137,8 @@ internal sealed class MoveScenario(IDemoWorld world, IDemoView view, TimeProvide
         }
     }
 
-    private async Task MoveAsync(int ended, CancellationToken cancellationToken)
-    {
-        // From whoever has it to the next in line.
-        (string from, _) = await world.OwnerAsync(cancellationToken).ConfigureAwait(false);
-        int index = Enumerable.Range(0, world.Nodes.Count).FirstOrDefault(i => world.Nodes[i] == from, -1);
-        string to = world.Nodes[(index + 1) % world.Nodes.Count];
-        view.OnMoveBegun(ended + 1, from, to);
-        MigrateReport report = await world.MoveAsync(to, cancellationToken).ConfigureAwait(false);
-        long atByte = Interlocked.Read(ref _offset);
-        (string owner, ulong epoch) = await world.OwnerAsync(cancellationToken).ConfigureAwait(false);
-        DemoMove move = new(report, atByte, owner, epoch);
-        _moves.Add(move);
-        view.OnMoveEnded(ended + 1, move);
-    }
+    private async Task MoveAsync(int ended, CancellationToken cancellationToken) =>
+        _moves.Add(await NextMove.MakeAsync(world, view, ended + 1, () => Interlocked.Read(ref _offset), cancellationToken).ConfigureAwait(false));
 
     private static byte[] Expected(long size)
     {

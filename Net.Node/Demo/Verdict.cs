@@ -12,7 +12,12 @@ internal static class Verdict
     {
         List<string> reasons = Reasons(facts);
         return new(scenario, facts.Bytes, facts.Sha256Ok, facts.Connections, facts.Handshakes,
-            [.. facts.Moves.Where(move => move.Report.Moved).Select(Json)], reasons.Count == 0 ? Pass : Fail, reasons);
+            [.. facts.Moves.Where(move => move.Report.Moved).Select(Json)], reasons.Count == 0 ? Pass : Fail, reasons)
+        {
+            Rollbacks = facts.RollBacks is null ? null
+                : [.. facts.RollBacks.Where(back => back.Report.Code == MigrateCode.None)
+                    .Select(back => new DemoRollBackJson(back.Report.Owner, back.Report.Number, back.Report.Reset, back.AtByte))],
+        };
     }
 
     private static MoveJson Json(DemoMove move) => new(
@@ -28,6 +33,11 @@ internal static class Verdict
         Check(reasons, facts.Handshakes == 1, $"the nodes completed {facts.Handshakes} handshakes, not 1");
         int moved = facts.Moves.Count(move => move.Report.Moved);
         Check(reasons, moved == facts.Asked, $"{moved} moves were made, not {facts.Asked}");
+        if (facts.RollBacks is { } backs)
+        {
+            AddReasons(reasons, backs, facts.Asked);
+        }
+
         long lastByte = -1;
         ulong lastEpoch = 0;
         for (int i = 0; i < facts.Moves.Count; i++)
@@ -48,6 +58,25 @@ internal static class Verdict
         }
 
         return reasons;
+    }
+
+    private static void AddReasons(List<string> reasons, IReadOnlyList<DemoRollBack> backs, int asked)
+    {
+        Check(reasons, backs.Count == asked, $"{backs.Count} roll-backs were made, not {asked}");
+        for (int i = 0; i < backs.Count; i++)
+        {
+            DemoRollBack back = backs[i];
+            string name = $"roll-back {i + 1}";
+            if (back.Report.Code != MigrateCode.None)
+            {
+                reasons.Add($"{name} failed: {back.Report.Message}");
+                continue;
+            }
+
+            Check(reasons, back.Report.Number == back.Wanted, $"{name} went to checkpoint {back.Report.Number}, not {back.Wanted}");
+            Check(reasons, back.WasCut && back.Report.Reset > 0, $"{name} did not reset the download that had begun since");
+            Check(reasons, back.Seen == back.Kept, $"after {name} a new request saw '{back.Seen}', not '{back.Kept}'");
+        }
     }
 
     private static void Check(List<string> reasons, bool holds, string otherwise)

@@ -52,14 +52,26 @@ internal sealed class HttpConnection : IHttpConnection
         return tls;
     }
 
-    public async Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken)
+    public Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken) =>
+        SendAsync("GET", authority, pathAndQuery, null, cancellationToken);
+
+    public Task<IHttpResponse> PutAsync(string authority, string pathAndQuery, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        SendAsync("PUT", authority, pathAndQuery, body, cancellationToken);
+
+    private async Task<IHttpResponse> SendAsync(string method, string authority, string pathAndQuery, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
     {
         ClientExchange exchange = _client.NewExchange();
         Response response = new(exchange);
         using CancellationTokenRegistration cancel = cancellationToken.Register(exchange.Cancel);
         try
         {
-            await exchange.SendAsync(new("GET", "https", authority, pathAndQuery, new FieldSection()), hasBody: false).ConfigureAwait(false);
+            await exchange.SendAsync(new(method, "https", authority, pathAndQuery, new FieldSection()), hasBody: body is not null).ConfigureAwait(false);
+            if (body is ReadOnlyMemory<byte> content)
+            {
+                await exchange.WriteAsync(content).ConfigureAwait(false);
+                await exchange.FinishAsync().ConfigureAwait(false);
+            }
+
             do
             {
                 await exchange.ReadHeadAsync().ConfigureAwait(false);

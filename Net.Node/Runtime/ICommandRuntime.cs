@@ -122,6 +122,11 @@ internal interface IControlConnection : IAsyncDisposable
     /// <returns>How it ended, also when something stays.</returns>
     /// <exception cref="IOException">The connection was lost: what has moved is not known.</exception>
     Task<DrainReport> DrainAsync(string node, TimeSpan timeout, bool cancel, CancellationToken cancellationToken);
+
+    /// <param name="number">To which; 0: to the newest.</param>
+    /// <returns>How it ended, also when it failed.</returns>
+    /// <exception cref="IOException">The connection was lost: whether it was done is not known.</exception>
+    Task<CheckpointReport> CheckpointAsync(string component, CheckpointAction action, ulong number, TimeSpan timeout, CancellationToken cancellationToken);
 }
 
 /// <summary>Where to get from, and whom to believe.</summary>
@@ -140,6 +145,10 @@ internal interface IHttpConnection : IAsyncDisposable
     /// <param name="cancellationToken">Gives the request up.</param>
     /// <exception cref="IOException">The connection or the request was lost.</exception>
     Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken);
+
+    /// <summary>Sends a PUT, and waits for the response's head.</summary>
+    /// <inheritdoc cref="GetAsync"/>
+    Task<IHttpResponse> PutAsync(string authority, string pathAndQuery, ReadOnlyMemory<byte> body, CancellationToken cancellationToken);
 }
 
 /// <summary>A response whose body is read as it is wanted: what is not read stops the sender by flow control.</summary>

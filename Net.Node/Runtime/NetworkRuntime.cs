@@ -225,6 +225,9 @@ internal sealed class NetworkRuntime : ICommandRuntime
         public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, bool cancel, CancellationToken cancellationToken) =>
             client.DrainAsync(node, timeout, cancel, cancellationToken);
 
+        public Task<CheckpointReport> CheckpointAsync(string component, CheckpointAction action, ulong number, TimeSpan timeout, CancellationToken cancellationToken) =>
+            client.CheckpointAsync(component, action, number, timeout, cancellationToken);
+
         public ValueTask DisposeAsync() => client.DisposeAsync();
     }
 }

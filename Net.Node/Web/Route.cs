@@ -11,6 +11,7 @@ internal enum RouteKind
     Echo,
     Counter,
     WhoAmI,
+    Value,
 }
 
 /// <summary>What a path asks for.</summary>
@@ -25,6 +26,7 @@ internal readonly record struct Route(RouteKind Kind, long Size = 0, string File
     public string Allow => Kind switch
     {
         RouteKind.Sha256 or RouteKind.Echo => "POST, PUT",
+        RouteKind.Value => "GET, HEAD, PUT",
         _ => "GET, HEAD",
     };
 
@@ -39,6 +41,7 @@ internal readonly record struct Route(RouteKind Kind, long Size = 0, string File
             "/echo" => new(RouteKind.Echo),
             "/counter" => new(RouteKind.Counter),
             "/whoami" => new(RouteKind.WhoAmI),
+            "/value" => new(RouteKind.Value),
             _ when path.StartsWith(BytesPrefix, StringComparison.Ordinal) => OfBytes(path.AsSpan(BytesPrefix.Length)),
             _ when path.StartsWith(FilesPrefix, StringComparison.Ordinal) => new(RouteKind.Files, File: path[FilesPrefix.Length..]),
             _ => default,

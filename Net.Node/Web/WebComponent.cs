@@ -1,28 +1,35 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Net.Http3.Messages;
 using Net.Http3.Server;
+using Net.Migration.Hosting;
 
 namespace Net.Node.Web;
 
-/// <summary>The component `web`: files, made-up bytes, digests, echoes and counters, each of which goes on elsewhere when its node changes.</summary>
+/// <summary>The component `web`: files, made-up bytes, digests, echoes, counters and one value, each of which goes on elsewhere when its node changes.</summary>
 /// <remarks>
 /// A handler looks at what was done before it begins: a response that has started is gone on with at its offset, one that has not is
 /// begun anew. So there is one way through each handler, moved or not.
 /// </remarks>
 /// <param name="directory">Of `/files/*`.</param>
 /// <param name="identity">Of `/whoami`.</param>
-internal sealed class WebComponent(string directory, IComponentIdentity identity) : IResumableComponent
+internal sealed class WebComponent(string directory, IComponentIdentity identity) : IResumableComponent, ITetheredComponent, IStatefulComponent
 {
-    private const string PlainText = "text/plain; charset=utf-8";
+    public const string PlainText = "text/plain; charset=utf-8";
 
     /// <summary>Saved by an answer that says "not found": it ends as it began, also where there is such a file.</summary>
     private static readonly byte[] s_missing = [4];
 
     private readonly DownloadHandler _download = new();
     private readonly FileTree _files = new(directory);
+    private readonly SharedValue _value = new();
+
+    public void Save(IBufferWriter<byte> writer) => _value.Save(writer);
+
+    public void Restore(ReadOnlyMemory<byte> state) => _value.Restore(state);
 
     public ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
     {
@@ -45,6 +52,8 @@ internal sealed class WebComponent(string directory, IComponentIdentity identity
             RouteKind.Sha256 => UploadHandlers.Sha256Async(exchange),
             RouteKind.Echo => UploadHandlers.EchoAsync(exchange),
             RouteKind.Counter => CounterAsync(exchange),
+            RouteKind.Value when exchange.Method == "PUT" => _value.PutAsync(exchange),
+            RouteKind.Value => _value.GetAsync(exchange),
             _ => WhoAmIAsync(exchange),
         };
     }
@@ -69,7 +78,8 @@ internal sealed class WebComponent(string directory, IComponentIdentity identity
 
     public static Field Length(long length) => new("content-length", length.ToString(CultureInfo.InvariantCulture));
 
-    private static ValueTask RestAsync(Http3Exchange exchange, byte[] body) =>
+    /// <summary>What of a body is missing.</summary>
+    public static ValueTask RestAsync(Http3Exchange exchange, byte[] body) =>
         exchange.Method == "HEAD" || exchange.ResponseOffset >= body.Length ? default : exchange.WriteAsync(body.AsMemory((int)exchange.ResponseOffset));
 
     private async ValueTask FileAsync(Http3Exchange exchange, string path)

@@ -30,7 +30,7 @@ public sealed class RollBackTests
         long first = still.Events;
         still.RunUntil(() => expected.IsOver, s_limit, "over");
         long events = still.Events - first;
-        for (long k = 0; k < events; k += Depth.Stride(events, 20))
+        for (long k = 0; k < events; k += Depth.Stride(events, 8))
         {
             Federation federation = new(1);
             Scenario scenario = new(federation, kind);
@@ -48,7 +48,7 @@ public sealed class RollBackTests
     /// checkpoint is reset with H3_INTERNAL_ERROR, what was finished and has arrived is not.
     /// </summary>
     [TestMethod]
-    [Seeds(60)]
+    [Seeds(32)]
     public void A_roll_back_resets_what_depended_and_nothing_else(ulong seed)
     {
         Federation federation = new(seed, seed % 2 == 0 ? Federation.Lossy : null);
@@ -121,7 +121,7 @@ public sealed class RollBackTests
 
     /// <summary>Goal: roll back twice, move, roll back there to what was kept before the move, move back, and again; each new request sees the old state.</summary>
     [TestMethod]
-    [Seeds(12)]
+    [Seeds(6)]
     public void Checkpoints_travel(ulong seed)
     {
         Federation federation = new(seed, seed % 2 == 0 ? Federation.Lossy : null);
@@ -159,7 +159,7 @@ public sealed class RollBackTests
 
     /// <summary>Goal: requests that run while a component moves and goes back: resumed at the destination, and reset or right in the end.</summary>
     [TestMethod]
-    [Seeds(24)]
+    [Seeds(4)]
     public void A_request_of_before_a_move_is_known_after_it(ulong seed)
     {
         Federation federation = new(seed);
@@ -211,7 +211,7 @@ public sealed class RollBackTests
 
     /// <summary>Goal: neither is done during a move, and no move begins during either: each says so, and the other comes to its end.</summary>
     [TestMethod]
-    [Seeds(20)]
+    [Seeds(16)]
     public void A_move_and_a_checkpoint_keep_out_of_each_others_way(ulong seed)
     {
         Federation federation = new(seed);
@@ -260,7 +260,7 @@ public sealed class RollBackTests
 
     /// <summary>Goal: an owner that crashes, or loses its component, while requests are held for a roll-back answers or is answered for; nothing stays held.</summary>
     [TestMethod]
-    [Seeds(16)]
+    [Seeds(8)]
     public void A_crash_in_the_middle_is_an_answer_too(ulong seed)
     {
         Federation federation = new(seed);

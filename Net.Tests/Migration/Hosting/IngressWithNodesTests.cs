@@ -62,6 +62,51 @@ public sealed class IngressWithNodesTests : IDisposable
         Assert.AreEqual("a", (await command.StatusAsync(Stop)).Components.Single().Record.Owner.Name);
     }
 
+    /// <summary>Goal: real processes' parts, one after the other: a checkpoint by command, a roll-back by the library, both after a move, and what cannot be.</summary>
+    [TestMethod]
+    public async Task A_component_goes_back_by_command_and_by_call()
+    {
+        await using IngressHost ingress = await IngressHost.StartAsync(
+            new()
+            {
+                Listen = new(IPAddress.Loopback, 0),
+                Control = new(IPAddress.Loopback, 0),
+                StateDirectory = _state,
+                MemberCertificate = TestFederation.Instance.Member("ingress"),
+                FederationRoots = TestFederation.Instance.Roots,
+                FailureTimeout = TimeSpan.FromMinutes(1),
+            },
+            Stop);
+        Remembering atA = new() { Value = 1 }, atB = new();
+        TaskCompletionSource served = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using NodeHost a = await NodeHost.StartAsync(
+            Options(ingress, "a", serves: true) with { Components = [new("web", atA) { Serving = _ => served.TrySetResult() }, new("still", new Silent())] }, Stop);
+        await served.Task.WaitAsync(Stop);
+        await using NodeHost b = await NodeHost.StartAsync(Options(ingress, "b", serves: true) with { Components = [new("web", atB)] }, Stop);
+        await using ControlClient command =
+            await ControlClient.ConnectAsync(ingress.ControlEndPoint, TestFederation.Instance.Member("admin"), TestFederation.Instance.Roots, Stop);
+        CheckpointReport made = await command.CheckpointAsync("web", CheckpointAction.Take, 0, TimeSpan.FromSeconds(10), Stop);
+        Assert.AreEqual((MigrateCode.None, 1ul, "a"), (made.Code, made.Number, made.Owner), made.Message);
+        atA.Value = 2;
+        ComponentCheckpoint second = await a.CheckpointAsync("web", TimeSpan.FromSeconds(10), Stop);
+        Assert.AreEqual(2ul, second.Number);
+        atA.Value = 3;
+        Assert.AreEqual(2ul, (await a.RollBackAsync("web", 0, TimeSpan.FromSeconds(10), Stop)).Number);
+        Assert.AreEqual(2, atA.Value);
+
+        Assert.IsTrue((await command.MigrateAsync("web", "b", TimeSpan.FromSeconds(10), Stop)).Moved);
+        Assert.AreEqual(2, atB.Value);
+        CheckpointReport back = await command.CheckpointAsync("web", CheckpointAction.RollBack, 1, TimeSpan.FromSeconds(10), Stop);
+        Assert.AreEqual((MigrateCode.None, 1ul, "b", 2ul), (back.Code, back.Number, back.Owner, back.Epoch), back.Message);
+        Assert.AreEqual(1, atB.Value);
+        CheckpointException elsewhere = await Assert.ThrowsExactlyAsync<CheckpointException>(() => a.RollBackAsync("web", 1, TimeSpan.FromSeconds(10), Stop));
+        Assert.AreEqual("a does not own web", elsewhere.Message);
+        CheckpointException unknown = await Assert.ThrowsExactlyAsync<CheckpointException>(() => b.RollBackAsync("web", 2, TimeSpan.FromSeconds(10), Stop));
+        Assert.AreEqual("web has no checkpoint 2: it has 1", unknown.Message);
+        CheckpointException stateless = await Assert.ThrowsExactlyAsync<CheckpointException>(() => a.CheckpointAsync("still", TimeSpan.FromSeconds(10), Stop));
+        Assert.AreEqual("still has no state that could go back: its component has to be an IStatefulComponent", stateless.Message);
+    }
+
     /// <summary>Goal: a node gives a removed member, and one with another certificate than the roster's, not even its hello; a member gets it.</summary>
     [TestMethod]
     public async Task A_node_has_no_link_with_who_was_removed()
@@ -119,6 +164,21 @@ public sealed class IngressWithNodesTests : IDisposable
             MemberCertificate = TestFederation.Instance.Member(name),
             FederationRoots = TestFederation.Instance.Roots,
         };
+
+    private sealed class Remembering : IComponent, IStatefulComponent
+    {
+        public int Value { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); }
+
+        public ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken) => exchange.RespondAsync(204);
+
+        public void Save(System.Buffers.IBufferWriter<byte> writer)
+        {
+            BitConverter.TryWriteBytes(writer.GetSpan(sizeof(int)), Value);
+            writer.Advance(sizeof(int));
+        }
+
+        public void Restore(ReadOnlyMemory<byte> state) => Value = BitConverter.ToInt32(state.Span);
+    }
 
     private sealed class Silent : IComponent
     {

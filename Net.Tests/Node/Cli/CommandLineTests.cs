@@ -20,6 +20,8 @@ public sealed class CommandLineTests : IDisposable
             new NodeOptions("a", Address("127.0.0.1:4434"), TimeSpan.FromSeconds(30), null, null, null, null, null, false), await ParseAsync("node", "--name", "a"));
         Assert.AreEqual(new StatusOptions(Address("127.0.0.1:4434"), false), await ParseAsync("status"));
         Assert.AreEqual(new MigrateOptions("web", "b", Address("127.0.0.1:4434"), TimeSpan.FromSeconds(10), false), await ParseAsync("migrate", "web", "--to", "b"));
+        Assert.AreEqual(new CheckpointOptions("web", Address("127.0.0.1:4434"), TimeSpan.FromSeconds(10), false), await ParseAsync("checkpoint", "web"));
+        Assert.AreEqual(new RollBackOptions("web", 0, Address("127.0.0.1:4434"), TimeSpan.FromSeconds(10), false), await ParseAsync("rollback", "web"));
         Assert.AreEqual(new GetOptions(new("https://localhost:4433/bytes/1"), null, false), await ParseAsync("get", "https://localhost:4433/bytes/1"));
         Assert.AreEqual(LogLevel.Info, _handlers.Output!.Level);
     }
@@ -38,6 +40,10 @@ public sealed class CommandLineTests : IDisposable
         Assert.AreEqual(new StatusOptions(Address("127.0.0.1:5"), true), await ParseAsync("status", "--join", "127.0.0.1:5", "--json"));
         Assert.AreEqual(new MigrateOptions("No_such", "Nobody!", Address("127.0.0.1:5"), TimeSpan.FromSeconds(0.25), true),
             await ParseAsync("migrate", "No_such", "--to", "Nobody!", "--join=127.0.0.1:5", "--timeout", "0.25", "--json"));
+        Assert.AreEqual(new CheckpointOptions("No_such", Address("127.0.0.1:5"), TimeSpan.FromSeconds(0.25), true) { Trust = "t" },
+            await ParseAsync("checkpoint", "No_such", "--join", "127.0.0.1:5", "--timeout", "0.25", "--json", "--trust", "t"));
+        Assert.AreEqual(new RollBackOptions("web", 7, Address("127.0.0.1:5"), TimeSpan.FromSeconds(3), true) { Trust = "t" },
+            await ParseAsync("rollback", "web", "--to", "7", "--join", "127.0.0.1:5", "--timeout", "3", "--json", "--trust", "t"));
         Assert.AreEqual(new GetOptions(new("https://h/p"), "@f", true), await ParseAsync("get", "https://h/p", "-o", "@f", "--insecure", "--log-level", "debug"));
         Assert.AreEqual(LogLevel.Debug, _handlers.Output!.Level);
         GetOptions get = (GetOptions)(await ParseAsync("get", "https://h/p", "-i", "-d", "@-", "-X", "PUT", "-H", "A: b:c ", "-H", "D:", "--json"))!;
@@ -117,6 +123,12 @@ public sealed class CommandLineTests : IDisposable
     [DataRow("continuum migrate: --timeout '-1' is not a time: ", "migrate", "web", "--to", "a", "--timeout", "-1")]
     [DataRow("continuum migrate: --timeout 'NaN' is not a time: ", "migrate", "web", "--to", "a", "--timeout", "NaN")]
     [DataRow("continuum migrate: --to is empty ", "migrate", "web", "--to", "")]
+    [DataRow("continuum checkpoint: COMPONENT is missing: ", "checkpoint")]
+    [DataRow("continuum checkpoint: --timeout '0' is not a time: ", "checkpoint", "web", "--timeout", "0")]
+    [DataRow("continuum rollback: COMPONENT is missing: ", "rollback", "--to", "3")]
+    [DataRow("continuum rollback: --to 0 is no checkpoint: ", "rollback", "web", "--to", "0")]
+    [DataRow("continuum rollback: --to 'x' is not a whole number: ", "rollback", "web", "--to", "x")]
+    [DataRow("continuum rollback: --to -1 is negative: ", "rollback", "web", "--to", "-1")]
     [DataRow("continuum get: URL is missing: ", "get")]
     [DataRow("continuum get: -H 'none' is not a header field: ", "get", "https://h/", "-H", "a: b", "-H", "none")]
     [DataRow("continuum get: -H 'a b: c' is not a header field: ", "get", "https://h/", "-H", "a b: c")]

@@ -26,6 +26,10 @@ internal sealed class RecordingHandlers : ICommandHandlers
 
     public Task<int> DrainAsync(DrainOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
+    public Task<int> CheckpointAsync(CheckpointOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
+
+    public Task<int> RollBackAsync(RollBackOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
+
     public Task<int> TopAsync(TopOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);
 
     public Task<int> TrustAsync(TrustOptions options, CommandOutput output, CancellationToken cancellationToken) => Note(options, output, cancellationToken);

@@ -70,6 +70,57 @@ public sealed class CommandsTests : IDisposable
     }
 
     [TestMethod]
+    public async Task A_checkpoint_and_a_roll_back_are_told_in_json_and_in_words()
+    {
+        CheckpointReport report = new("web", "a", 4, 7, 90, 2, 1, 3, [5, 7], MigrateCode.None, "");
+        List<(CheckpointAction, ulong)> asked = [];
+        _runtime.Checkpoint = (action, number, _) =>
+        {
+            asked.Add((action, number));
+            return Task.FromResult(report);
+        };
+        Assert.AreEqual(0, await RunAsync("checkpoint", "web", "--json"));
+        Assert.AreEqual("{\"component\":\"web\",\"owner\":\"a\",\"epoch\":4,\"checkpoint\":7,\"state_bytes\":90,\"connections\":2,\"kept\":[5,7],\"error\":null}", _output.ToString().Trim());
+        Assert.AreEqual(0, await RunAsync("rollback", "web", "--to", "7", "--json"));
+        Assert.AreEqual("{\"component\":\"web\",\"owner\":\"a\",\"epoch\":4,\"checkpoint\":7,\"connections\":2,\"resumed\":1,\"reset\":3,\"kept\":[5,7],\"error\":null}", _output.ToString().Trim());
+        Assert.AreEqual(0, await RunAsync("checkpoint", "web"));
+        Assert.AreEqual("checkpoint 7 of web at a: 90 bytes, kept: 5, 7", _output.ToString().Trim());
+        Assert.AreEqual(0, await RunAsync("rollback", "web"));
+        Assert.AreEqual("web at a is back at checkpoint 7: 2 connections live on, 1 requests go on from there, 3 were reset, kept: 5, 7", _output.ToString().Trim());
+        CollectionAssert.AreEqual(
+            new[] { (CheckpointAction.Take, 0ul), (CheckpointAction.RollBack, 7ul), (CheckpointAction.Take, 0ul), (CheckpointAction.RollBack, 0ul) }, asked);
+        Assert.AreEqual("", _error.ToString());
+    }
+
+    [TestMethod]
+    public async Task A_roll_back_that_fails_has_its_code_and_says_what_to_do()
+    {
+        CheckpointReport report = new("web", "a", 4, 0, 0, 2, 0, 0, [5], MigrateCode.UnknownCheckpoint, "web has no checkpoint 7: it has 5");
+        _runtime.Checkpoint = (_, _, _) => Task.FromResult(report);
+        Assert.AreEqual(1, await RunAsync("rollback", "web", "--to", "7", "--json"));
+        StringAssert.EndsWith(_output.ToString().Trim(), "\"checkpoint\":null,\"connections\":2,\"resumed\":0,\"reset\":0,\"kept\":[5],\"error\":{\"code\":\"unknown-checkpoint\",\"message\":\"web has no checkpoint 7: it has 5\"}}");
+        Assert.AreEqual("continuum rollback: web has no checkpoint 7: it has 5", _error.ToString().Trim());
+        foreach ((MigrateCode code, string remedy) in ((MigrateCode, string)[])[
+            (MigrateCode.UnknownComponent, "see its name"), (MigrateCode.Unreachable, "start continuum ingress"), (MigrateCode.Timeout, "try again with a larger --timeout"),
+            (MigrateCode.Conflict, "try again"), (MigrateCode.Refused, "the log of its node")])
+        {
+            report = report with { Code = code, Message = "it did not" };
+            Assert.AreEqual(1, await RunAsync("checkpoint", "web"));
+            StringAssert.StartsWith(_error.ToString(), "continuum checkpoint: it did not: ");
+            Assert.Contains(remedy, _error.ToString());
+        }
+
+        _runtime.Checkpoint = async (_, _, token) =>
+        {
+            await Task.Delay(Timeout.Infinite, token);
+            return report;
+        };
+        Assert.AreEqual(1, await RunAsync("rollback", "web", "--json"));
+        Assert.Contains("\"code\":\"timeout\"", _output.ToString());
+        Assert.Contains("whether it was done is not known", _error.ToString());
+    }
+
+    [TestMethod]
     public async Task A_refusal_that_says_what_to_do_is_passed_on()
     {
         _runtime.Migrate = _ => Task.FromResult(s_moved with { Moved = false, Code = MigrateCode.Refused, Message = "b cannot host web: start it with --serve DIR" });
@@ -109,14 +160,14 @@ public sealed class CommandsTests : IDisposable
         Member owner = new("a", 5);
         UdpAddress link = Address("127.0.0.1:6000");
         _runtime.Status = new(1, Address("127.0.0.1:4433"),
-            [new(new("web", owner, Member.None, 3, 7, new SnapshotHash(new byte[SnapshotHash.Length])), new("web", 2))],
+            [new(new("web", owner, Member.None, 3, 7, new SnapshotHash(new byte[SnapshotHash.Length])), new("web", 2, 0, 0, 1, 5))],
             [new(new(owner, link, [new("web", link, [])]), true), new(new(new("b", 6), link, []), false)]);
         Assert.AreEqual(0, await RunAsync("status", "--json"));
         Assert.AreEqual(
-            """{"ingress":"127.0.0.1:4433","components":[{"name":"web","owner":"a","epoch":3,"shard":7,"connections":2}],"nodes":[{"name":"a","address":"127.0.0.1:6000","alive":true,"hosts":["web"]},{"name":"b","address":"127.0.0.1:6000","alive":false,"hosts":[]}]}""",
+            """{"ingress":"127.0.0.1:4433","components":[{"name":"web","owner":"a","epoch":3,"shard":7,"connections":2,"checkpoints":1,"newest_checkpoint":5}],"nodes":[{"name":"a","address":"127.0.0.1:6000","alive":true,"hosts":["web"]},{"name":"b","address":"127.0.0.1:6000","alive":false,"hosts":[]}]}""",
             _output.ToString().Trim());
         Assert.AreEqual(0, await RunAsync("status"));
-        Assert.Contains("component web owner a epoch 3 shard 7 connections 2", _output.ToString());
+        Assert.Contains("component web owner a epoch 3 shard 7 connections 2 checkpoints 1 newest 5", _output.ToString());
         Assert.Contains("node b 127.0.0.1:6000 dead hosts nothing", _output.ToString());
     }
 

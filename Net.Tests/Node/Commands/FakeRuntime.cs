@@ -80,6 +80,14 @@ internal sealed class FakeRuntime : ICommandRuntime, IControlConnection, IHttpCo
 
     public Task<DrainReport> DrainAsync(string node, TimeSpan timeout, bool cancel, CancellationToken cancellationToken) => Drain();
 
+    public Func<CheckpointAction, ulong, CancellationToken, Task<CheckpointReport>> Checkpoint { get; set; } = (_, _, _) => throw new InvalidOperationException();
+
+    public Task<CheckpointReport> CheckpointAsync(string component, CheckpointAction action, ulong number, TimeSpan timeout, CancellationToken cancellationToken) =>
+        Checkpoint(action, number, cancellationToken);
+
+    public Task<IHttpResponse> PutAsync(string authority, string pathAndQuery, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        GetAsync(authority, pathAndQuery, cancellationToken);
+
     public Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken)
     {
         Requested = $"{authority} {pathAndQuery}";

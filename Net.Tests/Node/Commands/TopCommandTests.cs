@@ -37,7 +37,7 @@ public sealed class TopCommandTests : IDisposable
         Assert.AreEqual(0, await RunAsync("top", "--once"));
         Assert.AreEqual(
             """
-            component web owner a epoch 4 connections 2 in - out - moves 3 last freeze 1.5 ms moving to b
+            component web owner a epoch 4 connections 2 in - out - moves 3 last freeze 1.5 ms checkpoints 2 newest 7 moving to b
             node a draining connections 2 serves web
             node b dead connections 0 serves nothing
 
@@ -51,7 +51,7 @@ public sealed class TopCommandTests : IDisposable
         _runtime.Status = Status(bytesOut: 10, movingTo: "");
         Assert.AreEqual(0, await RunAsync("top", "--once", "--json"));
         Assert.AreEqual(
-            """{"ingress":"127.0.0.1:4433","components":[{"name":"web","owner":"a","epoch":4,"connections":2,"bytes_in_per_s":null,"bytes_out_per_s":null,"moves":3,"last_freeze_us":1500,"moving_to":null}],"nodes":[{"name":"a","address":"127.0.0.1:5001","alive":true,"draining":true,"components":["web"],"connections":2},{"name":"b","address":"127.0.0.1:5002","alive":false,"draining":false,"components":[],"connections":0}]}""",
+            """{"ingress":"127.0.0.1:4433","components":[{"name":"web","owner":"a","epoch":4,"connections":2,"bytes_in_per_s":null,"bytes_out_per_s":null,"moves":3,"last_freeze_us":1500,"moving_to":null,"checkpoints":2,"newest_checkpoint":7}],"nodes":[{"name":"a","address":"127.0.0.1:5001","alive":true,"draining":true,"components":["web"],"connections":2},{"name":"b","address":"127.0.0.1:5002","alive":false,"draining":false,"components":[],"connections":0}]}""",
             _output.ToString().Trim());
         Assert.AreEqual("", _error.ToString());
     }
@@ -79,7 +79,7 @@ public sealed class TopCommandTests : IDisposable
     private static StatusReplyMessage Status(ulong bytesOut, string movingTo, NodeInfo? owner = null)
     {
         OwnershipRecord record = new("web", (owner ?? s_a).Member, Member.None, 4, 7, default);
-        ComponentStatus web = new(record, new("web", 2, 0, bytesOut), 3, TimeSpan.FromMilliseconds(1.5), 900, movingTo);
+        ComponentStatus web = new(record, new("web", 2, 0, bytesOut, 2, 7), 3, TimeSpan.FromMilliseconds(1.5), 900, movingTo);
         return new(1, s_ingress, [web], [new(s_a, true, true), new(s_b, false)]);
     }
 

@@ -65,6 +65,38 @@ public sealed class DemoCommandTests : IDisposable
     }
 
     [TestMethod]
+    [DataRow(0, 0)]
+    [DataRow(1, 0)]
+    [DataRow(1, 1)]
+    [DataRow(1, 8)]
+    public async Task A_world_that_goes_back_passes(int size, int rounds)
+    {
+        (int code, DemoJson json) = await PlayAsync(new(), size, rounds, scenario: "rollback");
+        Assert.AreEqual(0, code, string.Join(";", json.Reasons));
+        Assert.AreEqual((long)size << 20, json.Bytes);
+        Assert.HasCount(rounds, json.Moves);
+        Assert.HasCount(rounds, json.Rollbacks!);
+    }
+
+    /// <summary>A roll-back that forgets a part of what it has to do, one after the other, and the faults on purpose.</summary>
+    [TestMethod]
+    [DataRow("checkpoint", "no checkpoint was made: no state")]
+    [DataRow("roll-back", "roll-back 1 failed: not that one")]
+    [DataRow("number", "roll-back 1 went to checkpoint 4, not 3")]
+    [DataRow("state", "after roll-back 1 a new request saw '1', not '0'")]
+    [DataRow("reset", "roll-back 1 did not reset the download")]
+    [DataRow("wrong-byte", "not the right ones")]
+    [DataRow("lost-commit", "not in the directory")]
+    [DataRow("second-handshake", "handshakes, not 1")]
+    public async Task A_world_that_goes_back_wrongly_fails(string forgets, string reason)
+    {
+        Fault kind = forgets switch { "wrong-byte" => Fault.WrongByte, "lost-commit" => Fault.LostCommit, "second-handshake" => Fault.SecondHandshake, _ => Fault.None };
+        (int code, DemoJson json) = await PlayAsync(new() { Forgets = forgets, Piece = 1 << 20 }, 1, 2, kind, "rollback");
+        Assert.AreEqual((1, "fail"), (code, json.Verdict));
+        Assert.IsTrue(json.Reasons.Any(text => text.Contains(reason, StringComparison.Ordinal)), string.Join(";", json.Reasons));
+    }
+
+    [TestMethod]
     public async Task So_does_every_real_one()
     {
         await FailsAsync(new() { BreaksAt = 500_000 }, "the connection was lost at byte");
@@ -109,9 +141,9 @@ public sealed class DemoCommandTests : IDisposable
         Assert.IsTrue(json.Reasons.Any(text => text.Contains(reason, StringComparison.Ordinal)), string.Join(";", json.Reasons));
     }
 
-    private async Task<(int Code, DemoJson Json)> PlayAsync(FakeWorld world, int size, int moves, Fault fault = Fault.None)
+    private async Task<(int Code, DemoJson Json)> PlayAsync(FakeWorld world, int size, int moves, Fault fault = Fault.None, string scenario = "move")
     {
-        DemoOptions options = new("move", (long)size << 20, moves, Json: true, fault);
+        DemoOptions options = new(scenario, (long)size << 20, moves, Json: true, fault);
         CommandOutput output = new("demo", _output, _error, LogLevel.Info);
         DemoJson json = await DemoCommand.PlayAsync(options, world, TimeProvider.System, output, CancellationToken.None);
         return (DemoCommand.Tell(options, json, TimeSpan.FromSeconds(1), output), json);

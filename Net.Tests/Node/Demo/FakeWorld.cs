@@ -43,6 +43,37 @@ internal sealed class FakeWorld : IDemoWorld
         return Task.FromResult<IHttpConnection>(new FakeConnection(this));
     }
 
+    /// <summary>What a roll-back leaves undone.</summary>
+    public string Forgets { get; set; } = "";
+
+    private string _value = "", _kept = "";
+
+    private int _generation;
+
+    public Task<IHttpResponse> AskValueAsync(IHttpConnection connection, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
+    {
+        if (body is ReadOnlyMemory<byte> value)
+        {
+            _value = System.Text.Encoding.ASCII.GetString(value.Span);
+        }
+
+        return Task.FromResult<IHttpResponse>(new ValueResponse(body is null ? _value : "", body is null ? 200 : 204));
+    }
+
+    public Task<CheckpointReport> CheckpointAsync(CancellationToken cancellationToken)
+    {
+        _kept = _value;
+        return Task.FromResult(new CheckpointReport("web", "a", _epoch, Forgets == "checkpoint" ? 0ul : 3, 9, 1, 0, 0, [3], Forgets == "checkpoint" ? MigrateCode.Refused : MigrateCode.None, "no state"));
+    }
+
+    public Task<CheckpointReport> RollBackAsync(ulong checkpoint, CancellationToken cancellationToken)
+    {
+        _value = Forgets == "state" ? _value : _kept;
+        _generation += Forgets == "reset" ? 0 : 1;
+        return Task.FromResult(new CheckpointReport(
+            "web", Nodes[_owner], _epoch, Forgets == "number" ? 4 : checkpoint, 9, 1, 0, 1, [3], Forgets == "roll-back" ? MigrateCode.Refused : MigrateCode.None, "not that one"));
+    }
+
     public Task<IHttpResponse> DownloadAsync(IHttpConnection connection, long size, CancellationToken cancellationToken) =>
         connection.GetAsync("here", $"/bytes/{size}", cancellationToken);
 
@@ -68,11 +99,33 @@ internal sealed class FakeWorld : IDemoWorld
         public Task<IHttpResponse> GetAsync(string authority, string pathAndQuery, CancellationToken cancellationToken) =>
             Task.FromResult<IHttpResponse>(new FakeResponse(world, long.Parse(pathAndQuery["/bytes/".Length..], System.Globalization.CultureInfo.InvariantCulture)));
 
+        public Task<IHttpResponse> PutAsync(string authority, string pathAndQuery, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask DisposeAsync() => default;
+    }
+
+    private sealed class ValueResponse(string value, int status) : IHttpResponse
+    {
+        private int _offset;
+
+        public int Status => status;
+
+        public long ContentLength => value.Length;
+
+        public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+        {
+            int count = int.Min(buffer.Length, value.Length - _offset);
+            System.Text.Encoding.ASCII.GetBytes(value.AsSpan(_offset, count), buffer.Span);
+            _offset += count;
+            return new(count);
+        }
+
         public ValueTask DisposeAsync() => default;
     }
 
     private sealed class FakeResponse(FakeWorld world, long size) : IHttpResponse
     {
+        private readonly int _generation = world._generation;
         private long _offset;
 
         public int Status => world.Status;
@@ -83,6 +136,11 @@ internal sealed class FakeWorld : IDemoWorld
         {
             await Task.Yield();
             int count = (int)Math.Min(Math.Min(buffer.Length, world.Piece), size + world.Excess - _offset);
+            if (_generation != world._generation)
+            {
+                throw new IOException("reset.");
+            }
+
             if (_offset + count > world.BreaksAt)
             {
                 throw new IOException("broken.");

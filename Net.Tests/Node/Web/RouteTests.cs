@@ -11,6 +11,7 @@ public sealed class RouteTests
     [DataRow("/echo", RouteKind.Echo)]
     [DataRow("/counter?x=1", RouteKind.Counter)]
     [DataRow("/whoami", RouteKind.WhoAmI)]
+    [DataRow("/value", RouteKind.Value)]
     [DataRow("/files/a", RouteKind.Files)]
     [DataRow("/bytes/0", RouteKind.Bytes)]
     [DataRow("/bytes/1099511627776", RouteKind.Bytes)]

@@ -55,6 +55,43 @@ public sealed class WebComponentTests
         Assert.Contains(huge, world.Ended);
     }
 
+    /// <summary>Goal: the value is what was put last; it is written down and taken over whole, or refused.</summary>
+    [TestMethod]
+    public void A_value_is_kept_and_written_down()
+    {
+        WebComponent component = At(_a, "a", 1);
+        HostWorld world = new(component);
+        Assert.AreEqual("", Get(world));
+        Put(world, "one"u8.ToArray(), 204);
+        Assert.AreEqual("one", Get(world));
+        System.Buffers.ArrayBufferWriter<byte> saved = new();
+        component.Save(saved);
+        Put(world, new byte[SharedValue.MaxLength], 204);
+        Put(world, new byte[SharedValue.MaxLength + 1], 413);
+        Assert.AreEqual(SharedValue.MaxLength, Get(world).Length);
+        component.Restore(saved.WrittenMemory);
+        Assert.AreEqual("one", Get(world));
+        Assert.ThrowsExactly<InvalidDataException>(() => component.Restore(new byte[SharedValue.MaxLength + 1]));
+        Assert.AreEqual("one", Get(world));
+
+        static string Get(HostWorld world)
+        {
+            StreamId id = world.Request(path: "/value");
+            Finish(world);
+            Assert.AreEqual(200, world.Responses[id].Status);
+            return Encoding.UTF8.GetString(world.Body(id));
+        }
+
+        static void Put(HostWorld world, byte[] value, int status)
+        {
+            StreamId id = world.Request("PUT", "/value", hasBody: true);
+            Assert.AreEqual(value.Length, world.Client.Write(id, value));
+            world.Client.TryFinish(id);
+            Finish(world);
+            Assert.AreEqual(status, world.Responses[id].Status);
+        }
+    }
+
     [TestMethod]
     public void Ranges_conditions_and_what_cannot_be_satisfied()
     {
