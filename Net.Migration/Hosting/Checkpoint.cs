@@ -16,6 +16,9 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class Checkpoint
 {
+    /// <summary>Bytes of all connections together; those beyond are not kept, so a roll-back resets their requests: the component's state has its room whatever clients do.</summary>
+    public const long MaxConnectionBytes = 4L << 20;
+
     /// <summary>Bytes that a connection takes beside its streams, at most.</summary>
     private const int PerConnection = 48;
 
@@ -25,15 +28,18 @@ internal sealed class Checkpoint
     public Checkpoint(ulong number, ulong epoch, Instant takenAt, ReadOnlySpan<byte> state, IEnumerable<ServerOwner> owners)
         : this(number, epoch, takenAt, state.ToArray())
     {
+        long length = 0;
         foreach (ServerOwner owner in owners)
         {
-            if (NameOf(owner.Connection) is UInt128 name && owner.Http3.TakeCheckpoint(takenAt) is ConnectionCheckpoint connection)
+            if (NameOf(owner.Connection) is UInt128 name && owner.Http3.TakeCheckpoint(takenAt) is ConnectionCheckpoint connection
+                && length + connection.Length + PerConnection <= MaxConnectionBytes)
             {
                 _connections.Add(name, connection);
+                length += connection.Length + PerConnection;
             }
         }
 
-        Length = _state.Length + _connections.Values.Sum(connection => connection.Length + PerConnection);
+        Length = _state.Length + length;
     }
 
     private Checkpoint(ulong number, ulong epoch, Instant takenAt, byte[] state) => (Number, Epoch, TakenAt, _state) = (number, epoch, takenAt, state);

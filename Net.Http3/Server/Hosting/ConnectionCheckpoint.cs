@@ -12,6 +12,9 @@ namespace Net.Http3.Server.Hosting;
 /// </remarks>
 internal sealed class ConnectionCheckpoint
 {
+    /// <summary>Bytes of one connection's exchanges together; those beyond are not kept, so a roll-back resets them: no client can make a checkpoint too large.</summary>
+    public const int MaxLength = 256 * 1024;
+
     /// <summary>Bytes that one stream takes beside its exchange, about.</summary>
     private const int PerStream = 24;
 
@@ -25,6 +28,18 @@ internal sealed class ConnectionCheckpoint
 
     /// <summary>In bytes, about.</summary>
     public long Length => Exchanges.Values.Sum(body => (long)body.Length + PerStream) + (PerStream * (long)Settled.Count);
+
+    /// <returns><c>false</c>: there is no room for it.</returns>
+    public bool TryAdd(StreamId id, ReadOnlySpan<byte> exchange)
+    {
+        bool hasRoom = Length + exchange.Length <= MaxLength;
+        if (hasRoom)
+        {
+            Exchanges.Add(id, exchange.ToArray());
+        }
+
+        return hasRoom;
+    }
 
     /// <param name="takenAt">When it was written down, by this machine's clock.</param>
     /// <returns><c>null</c>: there was no such request.</returns>

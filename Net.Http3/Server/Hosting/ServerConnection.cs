@@ -281,7 +281,7 @@ internal sealed class ServerConnection
         {
             SnapshotWriter writer = new(now);
             exchange.State.Export(writer);
-            checkpoint.Exchanges.Add(exchange.State.Id, writer.Written.ToArray());
+            _ = checkpoint.TryAdd(exchange.State.Id, writer.Written.Span);
             writer.Wipe();
         }
 

@@ -84,6 +84,24 @@ public sealed class RollBackTests
         Assert.IsFalse(world.Aborted.ContainsKey(before) || world.Aborted.ContainsKey(arrived));
     }
 
+    /// <summary>Goal: what handlers save cannot make a checkpoint too large: what has no room is left out, and is reset by a roll-back.</summary>
+    [TestMethod]
+    public void A_connection_has_its_share_of_a_checkpoint()
+    {
+        HostWorld world = new(new ResumableHandler(async (exchange, _) =>
+        {
+            exchange.SaveState(new byte[ConnectionCheckpoint.MaxLength / 2]);
+            await exchange.DelayAsync(TimeSpan.FromDays(1));
+        }));
+        _ = world.Request();
+        _ = world.Request();
+        world.Run();
+        ConnectionCheckpoint checkpoint = Hold(world).TakeCheckpoint(world.Now)!;
+        Assert.HasCount(1, checkpoint.Exchanges);
+        Assert.IsLessThanOrEqualTo(ConnectionCheckpoint.MaxLength, checkpoint.Length);
+        Assert.AreEqual((1, 1), world.Connection.RollBack(checkpoint, 1, world.Now));
+    }
+
     /// <summary>Goal: a roll-back of many requests is not counted as a client that gives many up.</summary>
     [TestMethod]
     public void Resets_are_not_the_clients()
