@@ -7,84 +7,83 @@ using Net.Migration.Link;
 
 namespace Net.Tests.Migration.HandOver;
 
-/// <summary>How the model breaks the rule on purpose; the product has no such switches.</summary>
-internal enum Mutation
-{
-    None,
-
-    /// <summary>After the final part has left, the source thaws without its own write.</summary>
-    ThawWithoutWrite,
-
-    /// <summary>It reads the record, sees itself there, and takes that for enough.</summary>
-    ReadIsEnough,
-
-    /// <summary>It tells the destination to wipe before the directory has answered.</summary>
-    EarlyAbortNotice,
-
-    /// <summary>The destination gives up after Ready when it hears nothing.</summary>
-    DestinationGivesUp,
-
-    /// <summary>The destination serves as soon as it is ready.</summary>
-    ServeOnReady,
-}
-
-/// <summary>How many faults of each kind a run may still have.</summary>
-internal readonly record struct Faults(int LinkLosses, int Crashes, int LostWrites, int DoubledWrites, int LostAnswers, int Timers, int Cancels, int Suspicions);
-
 /// <summary>
-/// One source, one destination, a directory and a link, small enough that every order of events can be tried. A state can be copied; a step
-/// is one of <see cref="Steps"/>.
+/// One source, one destination, perhaps a third node, a directory, ingresses, and a link, small enough that every order of events can be tried.
+/// A state can be copied; a step is one of <see cref="Steps"/>.
 /// </summary>
+/// <remarks>
+/// The product's own: both machines of a hand-over, what the directory decides (<see cref="Ownership"/>), what an ingress passes
+/// (<c>Router</c>) and when a forced owner may serve (<see cref="TakeOverGate"/>). Modelled: everything that is late, lost, doubled or dead.
+/// </remarks>
 internal sealed class HandOverModel
 {
     public static readonly Member Alpha = new("alpha", 11);
     public static readonly Member Beta = new("beta", 22);
+    public static readonly Member Gamma = new("gamma", 33);
+
+    private const int AtAlpha = 0;
+    private const int AtBeta = 1;
+    private const int AtGamma = 2;
 
     private static readonly MethodInfo Copy = typeof(object).GetMethod("MemberwiseClone", BindingFlags.Instance | BindingFlags.NonPublic)!;
     private static readonly SnapshotHash Hash = new(Enumerable.Repeat((byte)7, SnapshotHash.Length).ToArray());
 
-    private readonly Mutation _mutation;
+    private readonly ModelSettings _settings;
     private SourceHandOver _source;
     private DestinationHandOver _destination;
-    private List<OwnershipRecord> _history;
+    private string? _sourceText, _destinationText;
+    private ModelNode[] _nodes;
+    private ModelDirectory _directory;
+    private ModelIngresses _ingresses;
     private List<HandOverMessage> _toDestination = [];
     private List<HandOverMessage> _toSource = [];
     private List<string> _sourceTasks = [];
     private List<string> _destinationTasks = [];
-    private List<(OwnershipRequest Request, Member Requester)> _writes = [];
-    private List<(OwnershipAnswer Answer, bool ToSource)> _answers = [];
-    private List<(OwnershipRecord Record, bool ToSource)> _publications = [];
     private Instant _now;
+    private ulong _attempt = 99;
     private bool _isLinkUp = true, _mustTellSource, _mustTellDestination;
-    private bool _isAlphaAlive = true, _isBetaAlive = true;
-    private bool _wasForced;
+    private bool _wasForced, _wasSuspected, _isRelayDown;
+    private int _copiedPacket, _copiedReceived, _savedPacket, _savedReceived;
+    private int _spent;
+    private ulong _highestSender;
+    private string[] _broken = [];
     private Faults _faults;
 
-    public HandOverModel(Faults faults, Mutation mutation = Mutation.None)
+    public HandOverModel(ModelSettings settings)
     {
-        (_faults, _mutation) = (faults, mutation);
+        (_settings, _faults) = (settings, settings.Faults);
         OwnershipRecord record = new("web", Alpha, Member.None, 1, 1, SnapshotHash.None);
-        _history = [record];
-        _source = new(new(99, record, Beta, 1, 1, new byte[32], 1000), new());
-        _destination = new(Beta, new(), 2000);
-        _source.Start(_now);
+        _directory = new(record, 3 + settings.Ingresses, settings.Variant is Variant.EpochUsedAgain);
+        _ingresses = new(settings.Ingresses, settings.Variant is not Variant.NoFence);
+        _nodes = [new(Alpha) { HasState = true }, new(Beta), new(Gamma) { IsAlive = settings.HasThird }];
+        _nodes[AtAlpha].Serve(1);
+        (_source, _destination) = NewAttempt(record);
         Drain();
+        // The only order of events there is without faults, more or less: the others are tried by settings that begin at the beginning.
+        while (_source.State < settings.From && settings.From is not SourceState.Idle)
+        {
+            Take(Steps(withFaults: false)[0].Run);
+        }
     }
 
-    /// <summary>Whether each node sends packets, and whether it still has the connections.</summary>
-    public bool AlphaServes { get; private set; } = true;
+    public bool WasCommitted => _directory.WasCommitted;
 
-    public bool BetaServes { get; private set; }
+    public bool WasForced => _wasForced;
 
-    public bool AlphaHasState { get; private set; } = true;
+    /// <summary>Packets of the connections that were there from the beginning.</summary>
+    public int Spent => _spent;
 
-    public bool BetaHasState { get; private set; }
+    private OwnershipRecord Record => _directory.Record;
 
-    public bool WasCommitted => _history.Any(static r => !r.SnapshotHash.IsNone);
+    private ModelNode Source => _nodes[AtAlpha];
 
-    private OwnershipRecord Record => _history[^1];
+    private ModelNode Destination => _nodes[AtBeta];
 
-    private bool HadCrash => !_isAlphaAlive || !_isBetaAlive;
+    private ModelNode Owner => _nodes.Single(n => n.Member == Record.Owner);
+
+    private bool HadCrash => !Source.IsAlive || !Destination.IsAlive;
+
+    private bool MustForce => !Owner.IsAlive && !_isRelayDown && _nodes.Any(CanHost);
 
     public HandOverModel Clone()
     {
@@ -92,26 +91,41 @@ internal sealed class HandOverModel
         // A machine's only reference that changes is its queue of actions, which is empty between two steps.
         clone._source = (SourceHandOver)Copy.Invoke(_source, null)!;
         clone._destination = (DestinationHandOver)Copy.Invoke(_destination, null)!;
-        clone._history = [.. _history];
+        clone._nodes = [_nodes[0].Clone(), _nodes[1].Clone(), _nodes[2].Clone()];
+        clone._directory = _directory.Clone();
+        clone._ingresses = _ingresses.Clone();
         clone._toDestination = [.. _toDestination];
         clone._toSource = [.. _toSource];
         clone._sourceTasks = [.. _sourceTasks];
         clone._destinationTasks = [.. _destinationTasks];
-        clone._writes = [.. _writes];
-        clone._answers = [.. _answers];
-        clone._publications = [.. _publications];
         return clone;
     }
 
-    /// <summary>Two states with the same text behave the same from here on. Numbers of repeated requests do not matter.</summary>
-    public string Fingerprint() => string.Join('|',
-        _source, _destination, Record.Owner, Record.Epoch, Record.SnapshotHash.IsNone,
-        string.Join(',', _toDestination.Select(static m => m.GetType().Name)), string.Join(',', _toSource.Select(static m => m.GetType().Name)),
-        string.Join(',', _sourceTasks), string.Join(',', _destinationTasks),
-        string.Join(',', _writes.Select(static w => w.Request.GetType().Name).Order()),
-        string.Join(',', _answers.Select(static a => $"{a.ToSource}{a.Answer.Outcome}{a.Answer.Record?.Owner}{a.Answer.Record?.Epoch}").Order()),
-        string.Join(',', _publications.Select(static p => $"{p.ToSource}{p.Record.Owner}{p.Record.Epoch}").Order()),
-        _isLinkUp, _mustTellSource, _mustTellDestination, _isAlphaAlive, _isBetaAlive, AlphaServes, BetaServes, AlphaHasState, BetaHasState, _faults);
+    /// <summary>Two states with the same text behave the same from here on. Numbers of repeated requests do not matter, nor which ingress is which.</summary>
+    /// <param name="withFaults">Whether it matters what may still go wrong.</param>
+    public string Fingerprint(bool withFaults = true)
+    {
+        ModelKey key = new();
+        ulong faults = withFaults ? _faults.Packed : 0;
+        key.Add((int)(faults & 0xFFFF), (int)(faults >> 16 & 0xFFFF), (int)(faults >> 32 & 0xFFFF), (int)(faults >> 48));
+        key.Add(ModelKey.NumberOf(_sourceText ??= _source.ToString()), ModelKey.NumberOf(_destinationText ??= _destination.ToString()));
+        foreach (ModelNode node in _nodes)
+        {
+            node.Write(key);
+        }
+
+        _directory.Write(key);
+        key.Add(_directory.Unheard(AtAlpha), _directory.Unheard(AtBeta), _directory.Unheard(AtGamma));
+        _ingresses.Write(key, i => _directory.Unheard(3 + i), i => _nodes.Select((n, at) => (n.Confirmed >> i & 1) << at).Sum());
+        foreach (string name in (string[])[.. _toDestination.Select(static m => m.GetType().Name), "", .. _toSource.Select(static m => m.GetType().Name), "", .. _sourceTasks, "", .. _destinationTasks])
+        {
+            key.Add(ModelKey.NumberOf(name));
+        }
+
+        key.Add(_isLinkUp, _mustTellSource, _mustTellDestination, _wasForced, _wasSuspected, _isRelayDown);
+        key.Add((int)_attempt, _copiedPacket, _copiedReceived, _savedPacket, _savedReceived, _spent, (int)_highestSender, _broken.Length, _ingresses.Broken.Length);
+        return key.ToString();
+    }
 
     /// <summary>Everything that can happen next.</summary>
     public List<(string Name, Action<HandOverModel> Run)> Steps(bool withFaults = true)
@@ -125,8 +139,8 @@ internal sealed class HandOverModel
             }
         }
 
-        Add(_toDestination.Count > 0, "to destination", static m => m.Deliver(m._toDestination, static (m, x) => m._destination.OnMessage(x, m._now), m._isBetaAlive));
-        Add(_toSource.Count > 0, "to source", static m => m.Deliver(m._toSource, static (m, x) => m._source.OnMessage(x, m._now), m._isAlphaAlive));
+        Add(_toDestination.Count > 0, "to destination", static m => m.Deliver(m._toDestination, static (m, x) => m._destination.OnMessage(x, m._now), m.Destination.IsAlive));
+        Add(_toSource.Count > 0, "to source", static m => m.Deliver(m._toSource, static (m, x) => m._source.OnMessage(x, m._now), m.Source.IsAlive));
         for (int i = 0; i < _sourceTasks.Count; i++)
         {
             int at = i;
@@ -136,79 +150,65 @@ internal sealed class HandOverModel
         Add(_destinationTasks.Count > 0, "destination: " + _destinationTasks.FirstOrDefault(), static m => m.RunDestinationTask());
         Add(_mustTellSource, "source sees the loss", static m => { m._mustTellSource = false; m._source.OnLinkLost(m._now); });
         Add(_mustTellDestination, "destination sees the loss", static m => { m._mustTellDestination = false; m._destination.OnLinkLost(m._now); });
-        for (int i = 0; i < _writes.Count; i++)
+        AddDirectory(Add, withFaults);
+        AddNodes(Add);
+        AddIngresses(Add, withFaults);
+        if (withFaults)
         {
-            int at = i;
-            string name = _writes[i].Request.GetType().Name;
-            Add(true, "directory does " + name, m => m.Write(at, keep: false));
-            Add(withFaults && _faults.DoubledWrites > 0, "directory does, and will again, " + name, m => m.Write(at, keep: true));
-            Add(withFaults && _faults.LostWrites > 0, "lost: " + name, m => { m._writes.RemoveAt(at); m._faults = m._faults with { LostWrites = m._faults.LostWrites - 1 }; });
+            AddFaults(Add);
         }
 
-        for (int i = 0; i < _answers.Count; i++)
-        {
-            int at = i;
-            Add(true, "answer " + i, m => m.Answer(at));
-            Add(withFaults && _faults.LostAnswers > 0, "lost: answer " + i, m => { m._answers.RemoveAt(at); m._faults = m._faults with { LostAnswers = m._faults.LostAnswers - 1 }; });
-        }
-
-        for (int i = 0; i < _publications.Count; i++)
-        {
-            int at = i;
-            Add(true, "publication " + i, m => m.Publish(at));
-        }
-
-        if (!withFaults)
-        {
-            return steps;
-        }
-
-        Add(_isLinkUp && _faults.LinkLosses > 0, "the link is lost", static m => m.LoseLink());
-        Add(_isAlphaAlive && _faults.Crashes > 0, "alpha crashes", static m => m.Crash(alpha: true));
-        Add(_isBetaAlive && _faults.Crashes > 0, "beta crashes", static m => m.Crash(alpha: false));
-        Add(_isAlphaAlive && !_source.Deadline.IsNever && _faults.Timers > 0, "alpha's timer", static m => m.FireSource());
-        Add(_isBetaAlive && !_destination.Deadline.IsNever && _faults.Timers > 0, "beta's timer", static m => m.FireDestination());
-        Add(_isAlphaAlive && _faults.Cancels > 0, "cancel", static m => { m._faults = m._faults with { Cancels = 0 }; m._source.Cancel(m._now); });
-        Add(MustForce, "forced take-over", static m => m.Force());
-        // A source that is alive and silent can be taken for dead. What one that serves, or may yet thaw under e, would still send is the
-        // fence's matter (and so is one whose own write is done: it owns e+1); this is about one that has given its final state away.
-        bool hasGivenAway = Record.Epoch == 1 && _source.State is SourceState.Transferring or SourceState.Committing or SourceState.Aborting;
-        Add(_faults.Suspicions > 0 && _isAlphaAlive && hasGivenAway && Record.Owner == Alpha && _isBetaAlive, "suspicion", static m =>
-        {
-            m._faults = m._faults with { Suspicions = 0 };
-            m.Force();
-        });
         return steps;
     }
 
     public void Take(Action<HandOverModel> run)
     {
+        (_sourceText, _destinationText) = (null, null);
         run(this);
         Drain();
     }
 
-    /// <summary>What must hold at every instant; null when it does.</summary>
-    public string? Violation() => AlphaServes && BetaServes ? "two owners serve" : null;
+    /// <summary>What must hold at every instant and does not; empty when all is well.</summary>
+    public IReadOnlyCollection<string> Violated()
+    {
+        int keepers = _nodes.Count(static n => n.Serves && n.HasState), servers = _nodes.Count(static n => n.Serves);
+        return keepers <= 1 && (servers <= 1 || _wasSuspected) && _broken.Length + _ingresses.Broken.Length == 0 ? []
+            : [.. _broken, .. _ingresses.Broken, .. keepers > 1 ? [Violations.TwoHaveTheKeys] : servers > 1 && !_wasSuspected ? (string[])[Violations.TwoServe] : []];
+    }
 
     /// <summary>Lets everything that is under way arrive, and time go by, without further faults; then there must be one owner.</summary>
-    public string? ViolationInTheEnd()
+    /// <param name="endsWell">States that are known to end well without faults; this one is added when it does.</param>
+    public string? ViolationInTheEnd(HashSet<string> endsWell)
     {
+        List<string> path = [];
         for (int i = 0; i < 200; i++)
         {
+            string key = Fingerprint(withFaults: false);
+            if (endsWell.Contains(key))
+            {
+                endsWell.UnionWith(path);
+                return null;
+            }
+
+            path.Add(key);
             List<(string, Action<HandOverModel> Run)> steps = Steps(withFaults: false);
             if (steps.Count > 0)
             {
                 Take(steps[0].Run);
             }
+            else if (_isRelayDown)
+            {
+                Take(static m => m.StartRelayAgain());
+            }
             else if (MustForce)
             {
-                Take(static m => m.Force());
+                Take(static m => m.Force(Array.FindIndex(m._nodes, m.CanHost)));
             }
-            else if (_isAlphaAlive && _source.State is not SourceState.Forwarding && !_source.Deadline.IsNever)
+            else if (Source.IsAlive && _source.State is not SourceState.Forwarding && !_source.Deadline.IsNever)
             {
                 Take(static m => m.FireSource());
             }
-            else if (_isBetaAlive && !_destination.Deadline.IsNever)
+            else if (Destination.IsAlive && !_destination.Deadline.IsNever)
             {
                 Take(static m => m.FireDestination());
             }
@@ -217,26 +217,216 @@ internal sealed class HandOverModel
                 break;
             }
 
-            if (Violation() is { } violation)
+            if (Violated().FirstOrDefault() is { } violation)
             {
                 return violation;
             }
         }
 
-        if (!_isAlphaAlive && !_isBetaAlive)
+        string? end = ViolationAtRest();
+        if (end is null)
+        {
+            endsWell.UnionWith(path);
+        }
+
+        return end;
+    }
+
+    private string? ViolationAtRest()
+    {
+        if (!_nodes.Any(static n => n.IsAlive))
         {
             return null;
         }
 
-        bool isOwned = Record.Owner == Alpha ? AlphaServes && !BetaServes : BetaServes && !AlphaServes;
-        bool hasState = Record.Owner == Alpha ? AlphaHasState : BetaHasState;
-        return !isOwned ? "the owner of the record does not serve"
-            : !hasState && !HadCrash && !_wasForced ? "the connections are lost although nobody crashed" : null;
+        ModelNode owner = Owner;
+        return !owner.MaySend || owner.Epoch != Record.Epoch || _nodes.Count(static n => n.Serves) != 1 ? Violations.NobodyServes
+            : Enumerable.Range(0, _settings.Ingresses).Any(i => !_ingresses.Passes(i, owner.Epoch)) ? Violations.NobodyPasses
+            : !owner.HasState && !HadCrash && !_wasForced ? Violations.ConnectionsLost
+            : owner.HasState && owner.Received < _ingresses.Seen ? Violations.AcknowledgedLost
+            : null;
     }
 
-    public override string ToString() => Fingerprint();
+    private void AddDirectory(Action<bool, string, Action<HandOverModel>> add, bool withFaults)
+    {
+        for (int i = 0; i < _directory.Writes.Count; i++)
+        {
+            int at = i;
+            string name = _directory.Writes[i].Request.GetType().Name;
+            add(!_isRelayDown, "directory does " + name, m => m._directory.Write(at, keep: false, m.MemberAt));
+            add(!_isRelayDown && withFaults && _faults.DoubledWrites > 0, "directory does, and will again, " + name, m =>
+            {
+                m._faults = m._faults with { DoubledWrites = m._faults.DoubledWrites - 1 };
+                m._directory.Write(at, keep: true, m.MemberAt);
+            });
+            add(withFaults && _faults.LostWrites > 0, "lost: " + name, m =>
+            {
+                m._faults = m._faults with { LostWrites = m._faults.LostWrites - 1 };
+                m._directory.Writes.RemoveAt(at);
+            });
+        }
 
-    private bool MustForce => Record.Owner == Alpha ? !_isAlphaAlive && _isBetaAlive : !_isBetaAlive && _isAlphaAlive;
+        for (int i = 0; i < _directory.Answers.Count; i++)
+        {
+            int at = i;
+            add(true, "answer " + i, m => m.Answer(at));
+            add(withFaults && _faults.LostAnswers > 0, "lost: answer " + i, m =>
+            {
+                m._faults = m._faults with { LostAnswers = m._faults.LostAnswers - 1 };
+                m._directory.Answers.RemoveAt(at);
+            });
+        }
+    }
+
+    private void AddNodes(Action<bool, string, Action<HandOverModel>> add)
+    {
+        for (int i = 0; i < _nodes.Length; i++)
+        {
+            int at = i;
+            ModelNode node = _nodes[i];
+            if (!node.IsAlive)
+            {
+                continue;
+            }
+
+            for (int news = 0; _directory.Unheard(i) >> news != 0; news++)
+            {
+                int record = news;
+                add((_directory.Unheard(i) >> news & 1) != 0, $"{node.Member.Name} hears of record {news + 1}", m => m.Hear(at, record));
+            }
+
+            bool mayServe = node.Pending > 0 && (_settings.Variant is Variant.NoGate || GateOf(node).MaySend(new(node.IsOldLeaseOver ? 1 : 0)));
+            add(mayServe, $"{node.Member.Name}'s gate opens", m =>
+            {
+                m._nodes[at].HasState = false;
+                m._nodes[at].Serve(m._nodes[at].Pending);
+            });
+            ModelNode? before = _nodes.FirstOrDefault(n => n.Member == node.PendingFrom);
+            bool isOver = before is null || !before.IsAlive || !before.HasLease || !before.IsDeclaredDead || _settings.Variant is Variant.NoLease;
+            add(node.Pending > 0 && !node.IsOldLeaseOver && isOver, $"{node.Member.Name} counts the old owner's lease out", m => m._nodes[at].IsOldLeaseOver = true);
+            bool mayEnd = node is { IsAlive: true, IsDeclaredDead: true, HasLease: true } && _settings.Variant is not Variant.NoLease;
+            add(mayEnd, $"{node.Member.Name}'s lease ends", m => m._nodes[at].HasLease = false);
+            // Its records come over the new link before an answer to a heartbeat does.
+            bool mayJoin = node is { IsAlive: true, IsDeclaredDead: true } && _directory.Unheard(i) == 0;
+            add(mayJoin, $"{node.Member.Name} joins again", m => (m._nodes[at].IsDeclaredDead, m._nodes[at].HasLease) = (false, true));
+        }
+    }
+
+    private void AddIngresses(Action<bool, string, Action<HandOverModel>> add, bool withFaults)
+    {
+        for (int i = 0; !_isRelayDown && i < _settings.Ingresses; i++)
+        {
+            int at = i;
+            for (int news = 0; _directory.Unheard(3 + i) >> news != 0; news++)
+            {
+                int record = news;
+                add((_directory.Unheard(3 + i) >> news & 1) != 0, $"ingress {i} hears of record {news + 1}", m =>
+                {
+                    m._ingresses.Hear(at, m._directory.TakeNews(3 + at, record).Epoch);
+                    m._directory.LetGo(3 + at, epoch => m._ingresses.Ignores(at, epoch));
+                });
+            }
+
+            for (int n = 0; n < _nodes.Length; n++)
+            {
+                int who = n;
+                bool mayConfirm = _nodes[n].Pending > 0 && (_nodes[n].Confirmed >> i & 1) == 0 && _ingresses.Fence(i) >= _nodes[n].Pending;
+                add(mayConfirm, $"ingress {i} confirms", m => m._nodes[who].Confirmed |= 1 << at);
+            }
+
+            add(withFaults && _faults.IngressRestarts > 0, $"ingress {i} restarts", m =>
+            {
+                m._faults = m._faults with { IngressRestarts = m._faults.IngressRestarts - 1 };
+                m._ingresses.Restart(at);
+                m._directory.Tell(3 + at);
+            });
+            for (int n = 0; withFaults && _faults.Packets > 0 && n < _nodes.Length; n++)
+            {
+                int who = n;
+                add(_nodes[n].MaySend, $"{_nodes[n].Member.Name} sends by ingress {i}", m => m.Send(who, at));
+            }
+        }
+
+        for (int i = 0; i < _ingresses.UnderWay.Count; i++)
+        {
+            int at = i;
+            add(true, $"packet {i} arrives", m => m._ingresses.Arrive(at, keep: false));
+            add(withFaults && _faults.DoubledDatagrams > 0, $"packet {i} arrives, and will again", m =>
+            {
+                m._faults = m._faults with { DoubledDatagrams = m._faults.DoubledDatagrams - 1 };
+                m._ingresses.Arrive(at, keep: true);
+            });
+        }
+    }
+
+    private void AddFaults(Action<bool, string, Action<HandOverModel>> add)
+    {
+        add(_isLinkUp && _faults.LinkLosses > 0, "the link is lost", static m => m.LoseLink());
+        for (int i = 0; i < _nodes.Length; i++)
+        {
+            int at = i;
+            add(_nodes[i].IsAlive && _faults.Crashes > 0, $"{_nodes[i].Member.Name} crashes", m => m.Crash(at));
+        }
+
+        add(Source.IsAlive && !_source.Deadline.IsNever && _faults.Timers > 0, "alpha's timer", static m => m.FireSource());
+        add(Destination.IsAlive && !_destination.Deadline.IsNever && _faults.Timers > 0, "beta's timer", static m => m.FireDestination());
+        add(Source.IsAlive && _faults.Cancels > 0, "cancel", static m => { m._faults = m._faults with { Cancels = m._faults.Cancels - 1 }; m._source.Cancel(m._now); });
+        add(!_isRelayDown && _faults.DirectoryRestarts > 0, "the directory restarts", static m =>
+        {
+            m._faults = m._faults with { DirectoryRestarts = m._faults.DirectoryRestarts - 1 };
+            m._directory.Restart();
+        });
+        bool mayTryAgain = _faults.MoreAttempts > 0 && _source.State is SourceState.Serving && Source is { Serves: true, IsDeclaredDead: false } && Record.Owner == Alpha
+            && (_destination.HasEnded || _destination.State is DestinationState.Idle) && Destination is { IsAlive: true, Serves: false, Pending: 0 };
+        add(mayTryAgain, "another attempt", static m => m.TryAgain());
+        bool mayForce = MustForce || (_faults.Suspicions > 0 && Owner.IsAlive && !_isRelayDown);
+        for (int i = 0; mayForce && i < _nodes.Length; i++)
+        {
+            int at = i;
+            add(CanHost(_nodes[i]) && _nodes[i] != Owner, $"{_nodes[i].Member.Name} takes over by force", m => m.Force(at));
+        }
+    }
+
+    private (SourceHandOver Source, DestinationHandOver Destination) NewAttempt(OwnershipRecord record)
+    {
+        SourceHandOver source = new(new(_attempt, record, Beta, 1, 1, new byte[32], _attempt * 1000), new());
+        if (_settings.From is not SourceState.Idle)
+        {
+            source.Start(_now);
+        }
+
+        return (source, new(Beta, new(), (_attempt * 1000) + 500));
+    }
+
+    private void TryAgain()
+    {
+        _faults = _faults with { MoreAttempts = _faults.MoreAttempts - 1 };
+        _attempt++;
+        (_isLinkUp, _mustTellSource, _mustTellDestination) = (true, false, false);
+        _toDestination.Clear();
+        _toSource.Clear();
+        _sourceTasks.Clear();
+        _destinationTasks.Clear();
+        (_source, _destination) = NewAttempt(Record with { Epoch = Source.Epoch });
+    }
+
+    private Member MemberAt(int node) => _nodes[node].Member;
+
+    private bool CanHost(ModelNode node) => node is { IsAlive: true, IsDeclaredDead: false } && node.Member != Record.Owner;
+
+    private TakeOverGate GateOf(ModelNode node)
+    {
+        TakeOverGate gate = new(Enumerable.Range(0, _settings.Ingresses).Select(static i => (uint)i), TimeSpan.FromTicks(1), default);
+        for (int i = 0; i < _settings.Ingresses; i++)
+        {
+            if ((node.Confirmed >> i & 1) != 0)
+            {
+                gate.OnConfirmed((uint)i);
+            }
+        }
+
+        return gate;
+    }
 
     private void Deliver(List<HandOverMessage> queue, Action<HandOverModel, HandOverMessage> to, bool isAlive)
     {
@@ -248,6 +438,23 @@ internal sealed class HandOverModel
         }
     }
 
+    /// <summary>A turn of an owner: a byte of its client is processed, and acknowledged in the next packet.</summary>
+    private void Send(int at, int ingress)
+    {
+        ModelNode node = _nodes[at];
+        _faults = _faults with { Packets = _faults.Packets - 1 };
+        if (node.HasState)
+        {
+            Break(node.NextPacket <= _spent, Violations.NumberTwice);
+            _spent = int.Max(_spent, node.NextPacket);
+            node.NextPacket++;
+            node.Received++;
+        }
+
+        _ingresses.UnderWay.Add(new(ingress, node.Epoch, node.HasState ? node.Received : 0, IsLate: _highestSender > node.Epoch));
+        _highestSender = ulong.Max(_highestSender, node.Epoch);
+    }
+
     private void RunSourceTask(int at)
     {
         string task = _sourceTasks[at];
@@ -256,6 +463,7 @@ internal sealed class HandOverModel
         {
             case "warm": _source.OnWarmed(_now); break;
             case "copy":
+                (_copiedPacket, _copiedReceived) = (Source.NextPacket, Source.Received);
                 _source.OnAheadPart(new byte[16]);
                 _source.OnAheadExported();
                 break;
@@ -265,10 +473,14 @@ internal sealed class HandOverModel
                 _source.OnHandshakesSettled();
                 break;
             case "freeze":
-                AlphaServes = false;
+                Source.Serves = false;
                 _source.OnFrozen(_now, 1, 0, _now);
                 break;
-            case "part": _source.OnFinalPart(new byte[16], isLast: true); break;
+            case "part":
+                (_savedPacket, _savedReceived) = (Source.NextPacket, Source.Received);
+                _source.OnFinalPart(new byte[16], isLast: true);
+                _sourceTasks.Insert(0, "end");
+                break;
             case "end":
                 if (_source.State is not SourceState.Exporting)
                 {
@@ -277,11 +489,6 @@ internal sealed class HandOverModel
 
                 break;
             default: throw new InvalidOperationException(task);
-        }
-
-        if (task == "part")
-        {
-            _sourceTasks.Insert(0, "end");
         }
     }
 
@@ -295,100 +502,74 @@ internal sealed class HandOverModel
             case "warm": _destination.OnWarmed(); break;
             case "decode": _destination.OnDecoded(); break;
             case "restore":
-                BetaHasState |= _destination.State is DestinationState.Restoring;
+                Destination.HasState |= _destination.State is DestinationState.Restoring;
+                (Destination.NextPacket, Destination.Received) = _settings.Variant is Variant.CopyIsEnough
+                    ? (_copiedPacket, _copiedReceived) : (_savedPacket, _savedReceived);
                 _destination.OnRestored(Hash, _now);
                 break;
             default: throw new InvalidOperationException(task);
         }
     }
 
-    private Ownership Rebuild()
+    private void Force(int host)
     {
-        Ownership ownership = new();
-        foreach (OwnershipRecord record in _history)
+        if (Owner.IsAlive)
         {
-            Assert.IsTrue(ownership.Install(record));
+            _faults = _faults with { Suspicions = _faults.Suspicions - 1 };
+            (_wasSuspected, Owner.IsDeclaredDead) = (true, true);
         }
 
-        return ownership;
-    }
-
-    private void Write(int at, bool keep)
-    {
-        (OwnershipRequest request, Member requester) = _writes[at];
-        if (keep)
-        {
-            _faults = _faults with { DoubledWrites = _faults.DoubledWrites - 1 };
-        }
-        else
-        {
-            _writes.RemoveAt(at);
-        }
-
-        OwnershipAnswer answer = Rebuild().Decide(request, requester, out OwnershipRecord? changed);
-        OnChanged(changed);
-        if (requester != Ownership.FailureDetector)
-        {
-            _answers.Add((answer, requester == Alpha));
-        }
-    }
-
-    private void OnChanged(OwnershipRecord? changed)
-    {
-        if (changed is not null)
-        {
-            _history.Add(changed);
-            _publications.Add((changed, true));
-            _publications.Add((changed, false));
-        }
-    }
-
-    private void Force()
-    {
-        Member host = Record.Owner == Alpha ? Beta : Alpha;
         _wasForced = true;
-        _ = Rebuild().Decide(new ForceOwnership(1, "web", Record.Owner, Record.Epoch, host), Ownership.FailureDetector, out OwnershipRecord? changed);
-        OnChanged(changed);
+        _directory.Force(MemberAt(host));
     }
 
     private void Answer(int at)
     {
-        (OwnershipAnswer answer, bool toSource) = _answers[at];
-        _answers.RemoveAt(at);
-        if (toSource && _isAlphaAlive)
+        (OwnershipAnswer answer, int to) = _directory.Answers[at];
+        _directory.Answers.RemoveAt(at);
+        if (!_nodes[to].IsAlive)
+        {
+            return;
+        }
+
+        if (to == AtAlpha)
         {
             _source.OnDirectory(answer, _now);
         }
-        else if (!toSource && _isBetaAlive)
+        else
         {
             _destination.OnDirectory(answer);
         }
     }
 
-    private void Publish(int at)
+    /// <summary>As a node does it: its machines first, then what it owns by force, and what it has lost.</summary>
+    private void Hear(int at, int news)
     {
-        (OwnershipRecord record, bool toSource) = _publications[at];
-        _publications.RemoveAt(at);
-        if (toSource && _isAlphaAlive)
+        OwnershipRecord record = _directory.TakeNews(at, news);
+        ModelNode node = _nodes[at];
+        // A node passes no record on to anybody that is older than one it has passed on.
+        _directory.LetGo(at, epoch => epoch < record.Epoch);
+
+        if (at == AtAlpha)
         {
             _source.OnRecord(record, _now);
-            Drain();
-            ServeEmpty(record, Alpha, _source.State is SourceState.Gone or SourceState.Forwarding, () => AlphaServes = true);
         }
-        else if (!toSource && _isBetaAlive)
+        else if (at == AtBeta)
         {
             _destination.OnRecord(record);
-            Drain();
-            ServeEmpty(record, Beta, _destination.State is DestinationState.Idle or DestinationState.Wiped, () => BetaServes = true);
         }
-    }
 
-    /// <summary>A node that owns a component by force and has nothing of it serves new connections.</summary>
-    private void ServeEmpty(OwnershipRecord record, Member member, bool hasNothing, Action serve)
-    {
-        if (record == Record && record.Owner == member && hasNothing)
+        Drain();
+        node.Known = record.Epoch;
+        node.Pending = node.Pending < record.Epoch ? 0 : node.Pending;
+        bool isForced = record.Epoch > 1 && record.SnapshotHash.IsNone && _directory.OwnerBefore(record) != record.Owner;
+        if (record.Owner != node.Member && node.Serves && record.Epoch > node.Epoch)
         {
-            serve();
+            node.Lose();
+        }
+        else if (record.Owner == node.Member && isForced && !(node.Serves && node.Epoch >= record.Epoch))
+        {
+            (node.Pending, node.PendingFrom, node.Confirmed, node.IsOldLeaseOver) = (record.Epoch, _directory.OwnerBefore(record), 0, false);
         }
     }
 
@@ -403,25 +584,38 @@ internal sealed class HandOverModel
         _isLinkUp = false;
         _toDestination.Clear();
         _toSource.Clear();
-        _mustTellSource = _isAlphaAlive;
-        _mustTellDestination = _isBetaAlive;
+        _mustTellSource = Source.IsAlive;
+        _mustTellDestination = Destination.IsAlive;
     }
 
-    private void Crash(bool alpha)
+    private void Crash(int at)
     {
         _faults = _faults with { Crashes = _faults.Crashes - 1 };
-        if (alpha)
+        _nodes[at].Crash();
+        _directory.Forget(at);
+        _ = _directory.Answers.RemoveAll(a => a.To == at);
+        if (at == AtGamma)
         {
-            (_isAlphaAlive, AlphaServes, AlphaHasState) = (false, false, false);
-            _sourceTasks.Clear();
-        }
-        else
-        {
-            (_isBetaAlive, BetaServes, BetaHasState) = (false, false, false);
-            _destinationTasks.Clear();
+            return;
         }
 
+        (at == AtAlpha ? _sourceTasks : _destinationTasks).Clear();
         CutLink();
+        if (at == AtAlpha && _settings.IsRelay)
+        {
+            _isRelayDown = true;
+            _ingresses.Restart(0);
+            _directory.Writes.Clear();
+            _directory.Answers.Clear();
+        }
+    }
+
+    /// <summary>The source's process in a new life, which owns nothing; what was stored is there again.</summary>
+    private void StartRelayAgain()
+    {
+        _isRelayDown = false;
+        _directory.Restart();
+        _directory.Forget(AtAlpha);
     }
 
     private void FireSource()
@@ -449,6 +643,28 @@ internal sealed class HandOverModel
         {
             OnDestinationAction(action);
         }
+
+        LetGo();
+    }
+
+    /// <summary>What can have no effect any more is taken away, so that its order need not be tried: it would be ignored.</summary>
+    private void LetGo()
+    {
+        if (_source.HasEnded || !Source.IsAlive)
+        {
+            _toSource.Clear();
+            _sourceTasks.Clear();
+            _mustTellSource = false;
+        }
+
+        if (_destination.HasEnded || !Destination.IsAlive)
+        {
+            _toDestination.Clear();
+            _destinationTasks.Clear();
+            _mustTellDestination = false;
+        }
+
+        _directory.LetGo(at => at == AtAlpha ? _source.HasEnded || !Source.IsAlive : _destination.HasEnded || !Destination.IsAlive, MemberAt);
     }
 
     private void OnSourceAction(HandOverAction action)
@@ -462,23 +678,31 @@ internal sealed class HandOverModel
             case HoldInitialsAction: _sourceTasks.Add("initials"); break;
             case FreezeAction: _sourceTasks.Add("freeze"); break;
             case ExportFinalAction: _sourceTasks.Add("part"); break;
-            case ThawAction:
-                Assert.IsTrue(AlphaHasState, "what was destroyed is thawed");
-                AlphaServes = true;
+            case ThawAction thaw:
+                Break(!Source.HasState, Violations.DestroyedThaws);
+                Source.Serve(thaw.Epoch);
                 break;
-            case DestroyAction: (AlphaServes, AlphaHasState) = (false, false); break;
-            case DirectoryAction { Request: AbortOwnership } when _mutation is Mutation.ThawWithoutWrite: AlphaServes = true; break;
-            case DirectoryAction { Request: AbortOwnership } when _mutation is Mutation.ReadIsEnough && Record.Owner == Alpha: AlphaServes = true; break;
+            case DestroyAction: Source.Lose(); break;
+            case DirectoryAction { Request: AbortOwnership } when _settings.Variant is Variant.NoOwnWrite: Source.Serve(Source.Epoch); break;
+            case DirectoryAction { Request: AbortOwnership } when _settings.Variant is Variant.ReadIsEnough && Record.Owner == Alpha: Source.Serve(Source.Epoch); break;
             case DirectoryAction { Request: AbortOwnership } directory:
-                if (_mutation is Mutation.EarlyAbortNotice && _isLinkUp)
+                if (_settings.Variant is Variant.EarlyAbortNotice && _isLinkUp)
                 {
-                    _toDestination.Add(new AbortMessage(99, RefuseCode.Cancelled));
+                    _toDestination.Add(new AbortMessage(_attempt, RefuseCode.Cancelled));
                 }
 
-                _writes.Add((directory.Request, Alpha));
+                Ask(directory.Request, AtAlpha);
                 break;
-            case DirectoryAction directory: _writes.Add((directory.Request, Alpha)); break;
+            case DirectoryAction directory: Ask(directory.Request, AtAlpha); break;
             default: break;
+        }
+    }
+
+    private void Ask(OwnershipRequest request, int node)
+    {
+        if (!_isRelayDown)
+        {
+            _directory.Writes.Add((request, node));
         }
     }
 
@@ -487,30 +711,50 @@ internal sealed class HandOverModel
         switch (action)
         {
             case SendAction send:
-                BetaServes |= send.Message is ReadyMessage && _mutation is Mutation.ServeOnReady;
+                if (send.Message is ReadyMessage && _settings.Variant is Variant.ServeOnReady)
+                {
+                    ServeRestored(2);
+                }
+
                 if (_isLinkUp)
                 {
                     _toSource.Add(send.Message);
                 }
 
                 break;
-            case ReserveAction: _destinationTasks.Add("reserve"); break;
+            case ReserveAction reserve:
+                // What a node looks at before it takes anything (NodeState.TryReserve).
+                if (Destination.Serves || Destination.Pending > 0 || Destination.Known > reserve.Prepare.Epoch)
+                {
+                    _destination.OnRefused(RefuseCode.WrongEpoch);
+                    break;
+                }
+
+                _destinationTasks.Add("reserve");
+                break;
             case WarmAction: _destinationTasks.Add("warm"); break;
             case DecodeAction: _destinationTasks.Add("decode"); break;
             case RestoreAction: _destinationTasks.Add("restore"); break;
-            case ServeAction:
-                Assert.IsTrue(BetaHasState, "what was wiped is served");
-                BetaServes = true;
-                break;
+            case ServeAction serve: ServeRestored(serve.Epoch); break;
             case WipeAction:
-                BetaHasState = false;
+                Destination.HasState = false;
                 _destinationTasks.Clear();
                 break;
-            case DirectoryAction when _mutation is Mutation.DestinationGivesUp:
-                _destination.OnMessage(new AbortMessage(99, RefuseCode.Timeout), _now);
+            case DirectoryAction when _settings.Variant is Variant.DestinationGivesUp:
+                _destination.OnMessage(new AbortMessage(_attempt, RefuseCode.Timeout), _now);
                 break;
-            case DirectoryAction directory: _writes.Add((directory.Request, Beta)); break;
+            case DirectoryAction directory: Ask(directory.Request, AtBeta); break;
             default: break;
         }
     }
+
+    private void ServeRestored(ulong epoch)
+    {
+        Break(!Destination.HasState, Violations.WipedServes);
+        Break(Destination.NextPacket <= _spent, Violations.OldSnapshot);
+        Break(Destination.Received < _ingresses.Seen, Violations.AcknowledgedLost);
+        Destination.Serve(epoch);
+    }
+
+    private void Break(bool isBroken, string violation) => _broken = isBroken && !_broken.Contains(violation) ? [.. _broken, violation] : _broken;
 }
