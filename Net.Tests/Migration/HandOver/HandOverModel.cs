@@ -1,5 +1,3 @@
-using System.Reflection;
-using Net.Core.Time;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
 using Net.Migration.HandOver;
@@ -21,29 +19,17 @@ internal sealed class HandOverModel
     public static readonly Member Beta = new("beta", 22);
     public static readonly Member Gamma = new("gamma", 33);
 
-    private const int AtAlpha = 0;
-    private const int AtBeta = 1;
     private const int AtGamma = 2;
 
-    private static readonly MethodInfo Copy = typeof(object).GetMethod("MemberwiseClone", BindingFlags.Instance | BindingFlags.NonPublic)!;
-    private static readonly SnapshotHash Hash = new(Enumerable.Repeat((byte)7, SnapshotHash.Length).ToArray());
+    public const int AtAlpha = 0;
+
+    public const int AtBeta = 1;
 
     private readonly ModelSettings _settings;
-    private SourceHandOver _source;
-    private DestinationHandOver _destination;
-    private string? _sourceText, _destinationText;
     private ModelNode[] _nodes;
     private ModelDirectory _directory;
     private ModelIngresses _ingresses;
-    private List<HandOverMessage> _toDestination = [];
-    private List<HandOverMessage> _toSource = [];
-    private List<string> _sourceTasks = [];
-    private List<string> _destinationTasks = [];
-    private Instant _now;
-    private ulong _attempt = 99;
-    private bool _isLinkUp = true, _mustTellSource, _mustTellDestination;
     private bool _wasForced, _wasSuspected, _isRelayDown;
-    private int _copiedPacket, _copiedReceived, _savedPacket, _savedReceived;
     private int _spent;
     private ulong _highestSender;
     private string[] _broken = [];
@@ -57,14 +43,18 @@ internal sealed class HandOverModel
         _ingresses = new(settings.Ingresses, settings.Variant is not Variant.NoFence);
         _nodes = [new(Alpha) { HasState = true }, new(Beta), new(Gamma) { IsAlive = settings.HasThird }];
         _nodes[AtAlpha].Serve(1);
-        (_source, _destination) = NewAttempt(record);
+        Attempt = new(99, record, default, settings.From is not SourceState.Idle);
         Drain();
         // The only order of events there is without faults, more or less: the others are tried by settings that begin at the beginning.
-        while (_source.State < settings.From && settings.From is not SourceState.Idle)
+        while (Attempt.Source.State < settings.From && settings.From is not SourceState.Idle)
         {
             Take(Steps(withFaults: false)[0].Run);
         }
     }
+
+    public ModelSettings Settings => _settings;
+
+    public ModelAttempt Attempt { get; private set; }
 
     public bool WasCommitted => _directory.WasCommitted;
 
@@ -73,11 +63,11 @@ internal sealed class HandOverModel
     /// <summary>Packets of the connections that were there from the beginning.</summary>
     public int Spent => _spent;
 
-    private OwnershipRecord Record => _directory.Record;
+    public OwnershipRecord Record => _directory.Record;
 
-    private ModelNode Source => _nodes[AtAlpha];
+    public ModelNode Source => _nodes[AtAlpha];
 
-    private ModelNode Destination => _nodes[AtBeta];
+    public ModelNode Destination => _nodes[AtBeta];
 
     private ModelNode Owner => _nodes.Single(n => n.Member == Record.Owner);
 
@@ -87,17 +77,11 @@ internal sealed class HandOverModel
 
     public HandOverModel Clone()
     {
-        HandOverModel clone = (HandOverModel)Copy.Invoke(this, null)!;
-        // A machine's only reference that changes is its queue of actions, which is empty between two steps.
-        clone._source = (SourceHandOver)Copy.Invoke(_source, null)!;
-        clone._destination = (DestinationHandOver)Copy.Invoke(_destination, null)!;
+        HandOverModel clone = (HandOverModel)MemberwiseClone();
+        clone.Attempt = Attempt.Clone();
         clone._nodes = [_nodes[0].Clone(), _nodes[1].Clone(), _nodes[2].Clone()];
         clone._directory = _directory.Clone();
         clone._ingresses = _ingresses.Clone();
-        clone._toDestination = [.. _toDestination];
-        clone._toSource = [.. _toSource];
-        clone._sourceTasks = [.. _sourceTasks];
-        clone._destinationTasks = [.. _destinationTasks];
         return clone;
     }
 
@@ -108,7 +92,7 @@ internal sealed class HandOverModel
         ModelKey key = new();
         ulong faults = withFaults ? _faults.Packed : 0;
         key.Add((int)(faults & 0xFFFF), (int)(faults >> 16 & 0xFFFF), (int)(faults >> 32 & 0xFFFF), (int)(faults >> 48));
-        key.Add(ModelKey.NumberOf(_sourceText ??= _source.ToString()), ModelKey.NumberOf(_destinationText ??= _destination.ToString()));
+        Attempt.Write(key);
         foreach (ModelNode node in _nodes)
         {
             node.Write(key);
@@ -117,13 +101,8 @@ internal sealed class HandOverModel
         _directory.Write(key);
         key.Add(_directory.Unheard(AtAlpha), _directory.Unheard(AtBeta), _directory.Unheard(AtGamma));
         _ingresses.Write(key, i => _directory.Unheard(3 + i), i => _nodes.Select((n, at) => (n.Confirmed >> i & 1) << at).Sum());
-        foreach (string name in (string[])[.. _toDestination.Select(static m => m.GetType().Name), "", .. _toSource.Select(static m => m.GetType().Name), "", .. _sourceTasks, "", .. _destinationTasks])
-        {
-            key.Add(ModelKey.NumberOf(name));
-        }
-
-        key.Add(_isLinkUp, _mustTellSource, _mustTellDestination, _wasForced, _wasSuspected, _isRelayDown);
-        key.Add((int)_attempt, _copiedPacket, _copiedReceived, _savedPacket, _savedReceived, _spent, (int)_highestSender, _broken.Length, _ingresses.Broken.Length);
+        key.Add(_wasForced, _wasSuspected, _isRelayDown);
+        key.Add(_spent, (int)_highestSender, _broken.Length, _ingresses.Broken.Length);
         return key.ToString();
     }
 
@@ -139,17 +118,7 @@ internal sealed class HandOverModel
             }
         }
 
-        Add(_toDestination.Count > 0, "to destination", static m => m.Deliver(m._toDestination, static (m, x) => m._destination.OnMessage(x, m._now), m.Destination.IsAlive));
-        Add(_toSource.Count > 0, "to source", static m => m.Deliver(m._toSource, static (m, x) => m._source.OnMessage(x, m._now), m.Source.IsAlive));
-        for (int i = 0; i < _sourceTasks.Count; i++)
-        {
-            int at = i;
-            Add(true, "source: " + _sourceTasks[i], m => m.RunSourceTask(at));
-        }
-
-        Add(_destinationTasks.Count > 0, "destination: " + _destinationTasks.FirstOrDefault(), static m => m.RunDestinationTask());
-        Add(_mustTellSource, "source sees the loss", static m => { m._mustTellSource = false; m._source.OnLinkLost(m._now); });
-        Add(_mustTellDestination, "destination sees the loss", static m => { m._mustTellDestination = false; m._destination.OnLinkLost(m._now); });
+        Attempt.AddSteps(Add);
         AddDirectory(Add, withFaults);
         AddNodes(Add);
         AddIngresses(Add, withFaults);
@@ -163,7 +132,7 @@ internal sealed class HandOverModel
 
     public void Take(Action<HandOverModel> run)
     {
-        (_sourceText, _destinationText) = (null, null);
+        Attempt.Touch();
         run(this);
         Drain();
     }
@@ -204,11 +173,11 @@ internal sealed class HandOverModel
             {
                 Take(static m => m.Force(Array.FindIndex(m._nodes, m.CanHost)));
             }
-            else if (Source.IsAlive && _source.State is not SourceState.Forwarding && !_source.Deadline.IsNever)
+            else if (Source.IsAlive && Attempt.Source.State is not SourceState.Forwarding && !Attempt.Source.Deadline.IsNever)
             {
                 Take(static m => m.FireSource());
             }
-            else if (Destination.IsAlive && !_destination.Deadline.IsNever)
+            else if (Destination.IsAlive && !Attempt.Destination.Deadline.IsNever)
             {
                 Take(static m => m.FireDestination());
             }
@@ -361,23 +330,23 @@ internal sealed class HandOverModel
 
     private void AddFaults(Action<bool, string, Action<HandOverModel>> add)
     {
-        add(_isLinkUp && _faults.LinkLosses > 0, "the link is lost", static m => m.LoseLink());
+        add(Attempt.IsLinkUp && _faults.LinkLosses > 0, "the link is lost", static m => m.LoseLink());
         for (int i = 0; i < _nodes.Length; i++)
         {
             int at = i;
             add(_nodes[i].IsAlive && _faults.Crashes > 0, $"{_nodes[i].Member.Name} crashes", m => m.Crash(at));
         }
 
-        add(Source.IsAlive && !_source.Deadline.IsNever && _faults.Timers > 0, "alpha's timer", static m => m.FireSource());
-        add(Destination.IsAlive && !_destination.Deadline.IsNever && _faults.Timers > 0, "beta's timer", static m => m.FireDestination());
-        add(Source.IsAlive && _faults.Cancels > 0, "cancel", static m => { m._faults = m._faults with { Cancels = m._faults.Cancels - 1 }; m._source.Cancel(m._now); });
+        add(Source.IsAlive && !Attempt.Source.Deadline.IsNever && _faults.Timers > 0, "alpha's timer", static m => m.FireSource());
+        add(Destination.IsAlive && !Attempt.Destination.Deadline.IsNever && _faults.Timers > 0, "beta's timer", static m => m.FireDestination());
+        add(Source.IsAlive && _faults.Cancels > 0, "cancel", static m => { m._faults = m._faults with { Cancels = m._faults.Cancels - 1 }; m.Attempt.Cancel(); });
         add(!_isRelayDown && _faults.DirectoryRestarts > 0, "the directory restarts", static m =>
         {
             m._faults = m._faults with { DirectoryRestarts = m._faults.DirectoryRestarts - 1 };
             m._directory.Restart();
         });
-        bool mayTryAgain = _faults.MoreAttempts > 0 && _source.State is SourceState.Serving && Source is { Serves: true, IsDeclaredDead: false } && Record.Owner == Alpha
-            && (_destination.HasEnded || _destination.State is DestinationState.Idle) && Destination is { IsAlive: true, Serves: false, Pending: 0 };
+        bool mayTryAgain = _faults.MoreAttempts > 0 && Attempt.Source.State is SourceState.Serving && Source is { Serves: true, IsDeclaredDead: false } && Record.Owner == Alpha
+            && (Attempt.Destination.HasEnded || Attempt.Destination.State is DestinationState.Idle) && Destination is { IsAlive: true, Serves: false, Pending: 0 };
         add(mayTryAgain, "another attempt", static m => m.TryAgain());
         bool mayForce = MustForce || (_faults.Suspicions > 0 && Owner.IsAlive && !_isRelayDown);
         for (int i = 0; mayForce && i < _nodes.Length; i++)
@@ -387,27 +356,27 @@ internal sealed class HandOverModel
         }
     }
 
-    private (SourceHandOver Source, DestinationHandOver Destination) NewAttempt(OwnershipRecord record)
-    {
-        SourceHandOver source = new(new(_attempt, record, Beta, 1, 1, new byte[32], _attempt * 1000), new());
-        if (_settings.From is not SourceState.Idle)
-        {
-            source.Start(_now);
-        }
-
-        return (source, new(Beta, new(), (_attempt * 1000) + 500));
-    }
-
     private void TryAgain()
     {
         _faults = _faults with { MoreAttempts = _faults.MoreAttempts - 1 };
-        _attempt++;
-        (_isLinkUp, _mustTellSource, _mustTellDestination) = (true, false, false);
-        _toDestination.Clear();
-        _toSource.Clear();
-        _sourceTasks.Clear();
-        _destinationTasks.Clear();
-        (_source, _destination) = NewAttempt(Record with { Epoch = Source.Epoch });
+        Attempt = new(Attempt.Number + 1, Record with { Epoch = Source.Epoch }, Attempt.Now, begins: true);
+    }
+
+    /// <summary>What nobody listens to any more is dropped.</summary>
+    public void LetGo(Predicate<int> hasEnded) => _directory.LetGo(hasEnded, MemberAt);
+
+    private void Drain() => Attempt.Drain(this);
+
+    private void FireSource()
+    {
+        _faults = _faults with { Timers = int.Max(0, _faults.Timers - 1) };
+        Attempt.FireSource();
+    }
+
+    private void FireDestination()
+    {
+        _faults = _faults with { Timers = int.Max(0, _faults.Timers - 1) };
+        Attempt.FireDestination();
     }
 
     private Member MemberAt(int node) => _nodes[node].Member;
@@ -428,16 +397,6 @@ internal sealed class HandOverModel
         return gate;
     }
 
-    private void Deliver(List<HandOverMessage> queue, Action<HandOverModel, HandOverMessage> to, bool isAlive)
-    {
-        HandOverMessage message = queue[0];
-        queue.RemoveAt(0);
-        if (isAlive)
-        {
-            to(this, message);
-        }
-    }
-
     /// <summary>A turn of an owner: a byte of its client is processed, and acknowledged in the next packet.</summary>
     private void Send(int at, int ingress)
     {
@@ -453,62 +412,6 @@ internal sealed class HandOverModel
 
         _ingresses.UnderWay.Add(new(ingress, node.Epoch, node.HasState ? node.Received : 0, IsLate: _highestSender > node.Epoch));
         _highestSender = ulong.Max(_highestSender, node.Epoch);
-    }
-
-    private void RunSourceTask(int at)
-    {
-        string task = _sourceTasks[at];
-        _sourceTasks.RemoveAt(at);
-        switch (task)
-        {
-            case "warm": _source.OnWarmed(_now); break;
-            case "copy":
-                (_copiedPacket, _copiedReceived) = (Source.NextPacket, Source.Received);
-                _source.OnAheadPart(new byte[16]);
-                _source.OnAheadExported();
-                break;
-            case "hold": _source.OnSafePoint(); break;
-            case "initials":
-                _source.OnInitialsHeld();
-                _source.OnHandshakesSettled();
-                break;
-            case "freeze":
-                Source.Serves = false;
-                _source.OnFrozen(_now, 1, 0, _now);
-                break;
-            case "part":
-                (_savedPacket, _savedReceived) = (Source.NextPacket, Source.Received);
-                _source.OnFinalPart(new byte[16], isLast: true);
-                _sourceTasks.Insert(0, "end");
-                break;
-            case "end":
-                if (_source.State is not SourceState.Exporting)
-                {
-                    _source.OnFinalExported(Hash);
-                }
-
-                break;
-            default: throw new InvalidOperationException(task);
-        }
-    }
-
-    private void RunDestinationTask()
-    {
-        string task = _destinationTasks[0];
-        _destinationTasks.RemoveAt(0);
-        switch (task)
-        {
-            case "reserve": _destination.OnReserved(new byte[32]); break;
-            case "warm": _destination.OnWarmed(); break;
-            case "decode": _destination.OnDecoded(); break;
-            case "restore":
-                Destination.HasState |= _destination.State is DestinationState.Restoring;
-                (Destination.NextPacket, Destination.Received) = _settings.Variant is Variant.CopyIsEnough
-                    ? (_copiedPacket, _copiedReceived) : (_savedPacket, _savedReceived);
-                _destination.OnRestored(Hash, _now);
-                break;
-            default: throw new InvalidOperationException(task);
-        }
     }
 
     private void Force(int host)
@@ -534,11 +437,11 @@ internal sealed class HandOverModel
 
         if (to == AtAlpha)
         {
-            _source.OnDirectory(answer, _now);
+            Attempt.Source.OnDirectory(answer, Attempt.Now);
         }
         else
         {
-            _destination.OnDirectory(answer);
+            Attempt.Destination.OnDirectory(answer);
         }
     }
 
@@ -552,11 +455,11 @@ internal sealed class HandOverModel
 
         if (at == AtAlpha)
         {
-            _source.OnRecord(record, _now);
+            Attempt.Source.OnRecord(record, Attempt.Now);
         }
         else if (at == AtBeta)
         {
-            _destination.OnRecord(record);
+            Attempt.Destination.OnRecord(record);
         }
 
         Drain();
@@ -576,16 +479,7 @@ internal sealed class HandOverModel
     private void LoseLink()
     {
         _faults = _faults with { LinkLosses = _faults.LinkLosses - 1 };
-        CutLink();
-    }
-
-    private void CutLink()
-    {
-        _isLinkUp = false;
-        _toDestination.Clear();
-        _toSource.Clear();
-        _mustTellSource = Source.IsAlive;
-        _mustTellDestination = Destination.IsAlive;
+        Attempt.CutLink(this);
     }
 
     private void Crash(int at)
@@ -599,8 +493,15 @@ internal sealed class HandOverModel
             return;
         }
 
-        (at == AtAlpha ? _sourceTasks : _destinationTasks).Clear();
-        CutLink();
+        if (at == AtAlpha)
+        {
+            Attempt.CrashSource(this);
+        }
+        else
+        {
+            Attempt.CrashDestination(this);
+        }
+
         if (at == AtAlpha && _settings.IsRelay)
         {
             _isRelayDown = true;
@@ -618,87 +519,7 @@ internal sealed class HandOverModel
         _directory.Forget(AtAlpha);
     }
 
-    private void FireSource()
-    {
-        _faults = _faults with { Timers = int.Max(0, _faults.Timers - 1) };
-        _now = Instant.Max(_now, _source.Deadline);
-        _source.Tick(_now);
-    }
-
-    private void FireDestination()
-    {
-        _faults = _faults with { Timers = int.Max(0, _faults.Timers - 1) };
-        _now = Instant.Max(_now, _destination.Deadline);
-        _destination.Tick(_now);
-    }
-
-    private void Drain()
-    {
-        while (_source.TryTakeAction(out HandOverAction? action))
-        {
-            OnSourceAction(action);
-        }
-
-        while (_destination.TryTakeAction(out HandOverAction? action))
-        {
-            OnDestinationAction(action);
-        }
-
-        LetGo();
-    }
-
-    /// <summary>What can have no effect any more is taken away, so that its order need not be tried: it would be ignored.</summary>
-    private void LetGo()
-    {
-        if (_source.HasEnded || !Source.IsAlive)
-        {
-            _toSource.Clear();
-            _sourceTasks.Clear();
-            _mustTellSource = false;
-        }
-
-        if (_destination.HasEnded || !Destination.IsAlive)
-        {
-            _toDestination.Clear();
-            _destinationTasks.Clear();
-            _mustTellDestination = false;
-        }
-
-        _directory.LetGo(at => at == AtAlpha ? _source.HasEnded || !Source.IsAlive : _destination.HasEnded || !Destination.IsAlive, MemberAt);
-    }
-
-    private void OnSourceAction(HandOverAction action)
-    {
-        switch (action)
-        {
-            case SendAction send when _isLinkUp: _toDestination.Add(send.Message); break;
-            case WarmAction: _sourceTasks.Add("warm"); break;
-            case ExportAheadAction: _sourceTasks.Add("copy"); break;
-            case HoldRequestsAction: _sourceTasks.Add("hold"); break;
-            case HoldInitialsAction: _sourceTasks.Add("initials"); break;
-            case FreezeAction: _sourceTasks.Add("freeze"); break;
-            case ExportFinalAction: _sourceTasks.Add("part"); break;
-            case ThawAction thaw:
-                Break(!Source.HasState, Violations.DestroyedThaws);
-                Source.Serve(thaw.Epoch);
-                break;
-            case DestroyAction: Source.Lose(); break;
-            case DirectoryAction { Request: AbortOwnership } when _settings.Variant is Variant.NoOwnWrite: Source.Serve(Source.Epoch); break;
-            case DirectoryAction { Request: AbortOwnership } when _settings.Variant is Variant.ReadIsEnough && Record.Owner == Alpha: Source.Serve(Source.Epoch); break;
-            case DirectoryAction { Request: AbortOwnership } directory:
-                if (_settings.Variant is Variant.EarlyAbortNotice && _isLinkUp)
-                {
-                    _toDestination.Add(new AbortMessage(_attempt, RefuseCode.Cancelled));
-                }
-
-                Ask(directory.Request, AtAlpha);
-                break;
-            case DirectoryAction directory: Ask(directory.Request, AtAlpha); break;
-            default: break;
-        }
-    }
-
-    private void Ask(OwnershipRequest request, int node)
+    public void Ask(OwnershipRequest request, int node)
     {
         if (!_isRelayDown)
         {
@@ -706,49 +527,7 @@ internal sealed class HandOverModel
         }
     }
 
-    private void OnDestinationAction(HandOverAction action)
-    {
-        switch (action)
-        {
-            case SendAction send:
-                if (send.Message is ReadyMessage && _settings.Variant is Variant.ServeOnReady)
-                {
-                    ServeRestored(2);
-                }
-
-                if (_isLinkUp)
-                {
-                    _toSource.Add(send.Message);
-                }
-
-                break;
-            case ReserveAction reserve:
-                // What a node looks at before it takes anything (NodeState.TryReserve).
-                if (Destination.Serves || Destination.Pending > 0 || Destination.Known > reserve.Prepare.Epoch)
-                {
-                    _destination.OnRefused(RefuseCode.WrongEpoch);
-                    break;
-                }
-
-                _destinationTasks.Add("reserve");
-                break;
-            case WarmAction: _destinationTasks.Add("warm"); break;
-            case DecodeAction: _destinationTasks.Add("decode"); break;
-            case RestoreAction: _destinationTasks.Add("restore"); break;
-            case ServeAction serve: ServeRestored(serve.Epoch); break;
-            case WipeAction:
-                Destination.HasState = false;
-                _destinationTasks.Clear();
-                break;
-            case DirectoryAction when _settings.Variant is Variant.DestinationGivesUp:
-                _destination.OnMessage(new AbortMessage(_attempt, RefuseCode.Timeout), _now);
-                break;
-            case DirectoryAction directory: Ask(directory.Request, AtBeta); break;
-            default: break;
-        }
-    }
-
-    private void ServeRestored(ulong epoch)
+    public void ServeRestored(ulong epoch)
     {
         Break(!Destination.HasState, Violations.WipedServes);
         Break(Destination.NextPacket <= _spent, Violations.OldSnapshot);
@@ -756,5 +535,5 @@ internal sealed class HandOverModel
         Destination.Serve(epoch);
     }
 
-    private void Break(bool isBroken, string violation) => _broken = isBroken && !_broken.Contains(violation) ? [.. _broken, violation] : _broken;
+    public void Break(bool isBroken, string violation) => _broken = isBroken && !_broken.Contains(violation) ? [.. _broken, violation] : _broken;
 }
