@@ -120,7 +120,7 @@ internal sealed class Connection
             Instant deadline = c.MaySpeak ? Instant.Min(c.Recovery.Deadline, c.Recovery.AckDeadline) : Instant.Never;
             deadline = Instant.Min(deadline, c.Idle.Deadline(c.Pto));
             deadline = Instant.Min(deadline, c.Path.Deadline);
-            return Instant.Min(deadline, c.Timers.Deadline);
+            return Instant.Min(deadline, c.Timers.Deadline(c.Idle.Timeout));
         }
     }
 
@@ -332,6 +332,24 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         _parts.Streams.SetPriority(id, urgency, incremental);
+    }
+
+    /// <summary>
+    /// The peer owes an answer, and may be silent for long until it comes: PINGs keep the connection from its idle timeout, and middleboxes from
+    /// forgetting it (RFC 9000, section 10.1.2). Of this process alone: it does not travel.
+    /// </summary>
+    public bool ExpectsAnswer
+    {
+        get => _parts.Timers.ExpectsAnswer;
+        set
+        {
+            if (value != _parts.Timers.ExpectsAnswer)
+            {
+                ThrowIfFrozen();
+                _parts.Timers.ExpectsAnswer = value;
+                Registration?.Touch();
+            }
+        }
     }
 
     /// <summary>Bytes of the longest datagram that can be sent now; below 0 while the peer takes none. It changes with the path's MTU.</summary>

@@ -3,26 +3,38 @@ using Net.Core.Time;
 namespace Net.Core.Connections;
 
 /// <summary>Deadlines that belong to this process alone: the handshake's, which ends before a connection can move, and the keep-alive's, which each owner sets for itself.</summary>
-internal sealed class ConnectionTimers
+internal sealed class ConnectionTimers(Instant handshakeDeadline, TimeSpan keepAlive, Instant now)
 {
-    private readonly TimeSpan _keepAlive;
-    private Instant _nextKeepAlive;
+    /// <summary>Most middleboxes forget a UDP flow that is silent for more than 30 s (RFC 9000, section 10.1.2).</summary>
+    private static readonly TimeSpan s_longestSilence = TimeSpan.FromSeconds(25);
 
-    public ConnectionTimers(Instant handshakeDeadline, TimeSpan keepAlive, Instant now)
-    {
-        HandshakeDeadline = handshakeDeadline;
-        _keepAlive = keepAlive;
-        _nextKeepAlive = keepAlive > TimeSpan.Zero ? now + keepAlive : Instant.Never;
-    }
+    private Instant _lastSign = now;
 
-    public Instant HandshakeDeadline { get; private set; }
+    public Instant HandshakeDeadline { get; private set; } = handshakeDeadline;
 
-    public Instant Deadline => Instant.Min(HandshakeDeadline, _nextKeepAlive);
+    /// <summary>The peer owes something, and may be silent for long until it comes.</summary>
+    public bool ExpectsAnswer { get; set; }
+
+    /// <param name="idleTimeout">Of the connection; zero for none.</param>
+    public Instant Deadline(TimeSpan idleTimeout) => Instant.Min(HandshakeDeadline, KeepAliveDeadline(idleTimeout));
 
     public void OnHandshakeComplete() => HandshakeDeadline = Instant.Never;
 
-    public bool IsKeepAliveDue(Instant now) => now >= _nextKeepAlive;
+    public bool IsKeepAliveDue(TimeSpan idleTimeout, Instant now) => now >= KeepAliveDeadline(idleTimeout);
 
     /// <summary>Something was sent that the peer answers, or is about to be.</summary>
-    public void OnSignOfLife(Instant now) => _nextKeepAlive = _nextKeepAlive.IsNever ? Instant.Never : now + _keepAlive;
+    public void OnSignOfLife(Instant now) => _lastSign = now;
+
+    private Instant KeepAliveDeadline(TimeSpan idleTimeout)
+    {
+        Instant deadline = keepAlive > TimeSpan.Zero ? _lastSign + keepAlive : Instant.Never;
+        if (!ExpectsAnswer)
+        {
+            return deadline;
+        }
+
+        // Half of the timeout leaves the other half for a PING that is lost.
+        TimeSpan half = idleTimeout / 2;
+        return Instant.Min(deadline, _lastSign + (half > TimeSpan.Zero && half < s_longestSilence ? half : s_longestSilence));
+    }
 }

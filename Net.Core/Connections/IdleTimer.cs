@@ -21,6 +21,9 @@ internal sealed class IdleTimer : IPart<IdleTimer>
 
     public ulong Changes { get; private set; }
 
+    /// <summary>Zero for none.</summary>
+    public TimeSpan Timeout => _timeout;
+
     /// <param name="pto">Three probe timeouts are the least that an idle timeout may be (section 10.1).</param>
     public Instant Deadline(TimeSpan pto) => _timeout == TimeSpan.Zero ? Instant.Never : _since + (_timeout > 3 * pto ? _timeout : 3 * pto);
 

@@ -36,7 +36,7 @@ internal static class Timekeeping
             }
         }
 
-        if (c.Timers.IsKeepAliveDue(now))
+        if (c.Timers.IsKeepAliveDue(c.Idle.Timeout, now))
         {
             c.Announcements.RequestPing();
             c.Timers.OnSignOfLife(now);

@@ -7,6 +7,7 @@ namespace Net.Core.Io;
 /// Sockets of several threads share a port (SO_REUSEPORT), and then the system would let a second process of the same user share it
 /// silently, and take half of the datagrams. The lock is an exclusively opened file in the temporary directory (flock on Unix): it
 /// ends with the process, however that ends. The file stays behind: deleting it would let two processes lock two files of one name.
+/// Network namespaces of one machine may share that directory, and each has all ports: the name says in which one the port is.
 /// </remarks>
 internal sealed class PortLock : IDisposable
 {
@@ -19,7 +20,7 @@ internal sealed class PortLock : IDisposable
 
     internal static PortLock Take(UdpAddress address, string directory)
     {
-        string path = Path.Combine(directory, FileName(address));
+        string path = Path.Combine(directory, FileName(address, Network()));
         try
         {
             return new(Open(path));
@@ -37,6 +38,26 @@ internal sealed class PortLock : IDisposable
 
     public void Dispose() => _file?.Dispose();
 
+    /// <summary>The number of this process's network namespace; null where there are none, or they cannot be seen.</summary>
+    private static string? Network()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        try
+        {
+            // "net:[4026531840]"
+            string? link = new FileInfo("/proc/self/ns/net").LinkTarget;
+            return link is null ? null : $"{string.Concat(link.Where(char.IsAsciiDigit))}-";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     private static FileStream Open(string path)
     {
         try
@@ -50,6 +71,6 @@ internal sealed class PortLock : IDisposable
         }
     }
 
-    private static string FileName(UdpAddress address) =>
-        $"continuum-udp-{address.ToEndPoint().ToString().Replace(':', '_').Replace("[", "", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal).Replace('%', '_')}.lock";
+    internal static string FileName(UdpAddress address, string? network) =>
+        $"continuum-udp-{network}{address.ToEndPoint().ToString().Replace(':', '_').Replace("[", "", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal).Replace('%', '_')}.lock";
 }

@@ -63,6 +63,8 @@ internal sealed class ConnectionTransport(Connection connection) : IStreamTransp
         }
     }
 
+    public void ExpectAnswer(bool expects) => connection.ExpectsAnswer = expects && connection.IsOpen;
+
     public bool IsObserved => connection.Parts.Observer is not null;
 
     public void Tell(IApplicationEvent e) => Observation.Tell(connection, e);

@@ -63,6 +63,12 @@ internal interface IStreamTransport
     /// <summary>Whether the stream stays among those that the peer has open until it is let go, also when both directions are done.</summary>
     void SetHeld(StreamId id, bool isHeld);
 
+    /// <summary>The peer owes an answer: the connection is kept open meanwhile, however long it is silent (RFC 9114, section 5.1).</summary>
+    void ExpectAnswer(bool expects)
+    {
+        // One that is not kept open ends with its idle timeout.
+    }
+
     /// <summary>Somebody observes the connection: there is a point in <see cref="Tell"/>.</summary>
     bool IsObserved => false;
 

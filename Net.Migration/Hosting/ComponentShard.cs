@@ -75,7 +75,7 @@ internal sealed class ComponentShard : IAsyncDisposable
             Keys = _keys,
             DefaultShard = shard,
             RetryAbove = RetryAbove,
-            Server = Http3Server.Tls(component.AllowEarlyData),
+            Server = Http3Server.Tls(component.AllowEarlyData, qpack: component.Qpack),
         };
         Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept, new() { WallClock = runner.WallClock });
         ForgetEarlyData();
@@ -498,6 +498,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         OnFault = _onFault,
         Inline = _runner.RunsHandlersInline,
         Serves = _serves,
+        Qpack = _component.Qpack,
         SendsGrease = true,
         Running = _component.Running,
         Tethers = Tethers,

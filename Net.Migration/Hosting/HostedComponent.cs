@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Reflection;
 using Net.Core.Connections;
+using Net.Http3.Qpack;
 using Net.Http3.Server;
 using Net.Migration.Directory;
 
@@ -53,6 +54,12 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// record of what was accepted moves with the component; after a forced take-over nothing that was sent before it is accepted.
     /// </summary>
     public bool AllowEarlyData { get; init; }
+
+    /// <summary>
+    /// Header compression: how much memory clients may use for it, and how much of theirs is used. A connection that comes from another node keeps what
+    /// it began with.
+    /// </summary>
+    public QpackOptions Qpack { get; init; } = new();
 
     /// <summary>Told of each change of epoch while the node owns the component.</summary>
     public Action<ulong>? Serving { get; init; }

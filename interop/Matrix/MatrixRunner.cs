@@ -12,6 +12,9 @@ internal sealed class MatrixRunner
 {
     private const int MaxRuns = 3;
 
+    /// <summary>What cells that fail have written stays, and the packets of their links with it.</summary>
+    private static readonly bool s_keeps = Environment.GetEnvironmentVariable("INTEROP_KEEP") is { Length: > 0 };
+
     private readonly OurSide _ours = new(Environment.GetEnvironmentVariable("QUIC_ENDPOINT") ?? "");
     private readonly List<Side> _peers;
     private readonly Dictionary<Side, string?> _absent = [];
@@ -132,6 +135,11 @@ internal sealed class MatrixRunner
         {
             using Network? network = c.Link is null ? null : Network.Start(c.Link);
             cell = new(c, network is null ? new HerePlace(c.IPv6) : network.Server, network is null ? new HerePlace(c.IPv6) : network.Client, certificates, limit.Token);
+            if (s_keeps)
+            {
+                network?.Record(cell.Root);
+            }
+
             await server.ServeAsync(cell);
             string said = client is OurSide ours && (server is IHttp3Only) ? await ours.FetchAsync(cell, "alpn=h3") : await client.FetchAsync(cell);
             await server.EndAsync(cell);
@@ -160,7 +168,7 @@ internal sealed class MatrixRunner
             if (cell is not null)
             {
                 cell.ExplainTo(Console.Error);
-                cell.IsKept = Environment.GetEnvironmentVariable("INTEROP_KEEP") is { Length: > 0 };
+                cell.IsKept = s_keeps;
                 Console.Error.WriteLine(cell.IsKept ? $"  kept in {cell.Root}" : "  INTEROP_KEEP=1 keeps the folder of a cell that fails");
             }
         }

@@ -34,6 +34,12 @@ internal sealed class Link : IDisposable
         _writer.Start();
     }
 
+    /// <summary>Gets what was sent into the link, before anything happens to it.</summary>
+    public PacketLog? Sent { get; set; }
+
+    /// <summary>Gets what arrives.</summary>
+    public PacketLog? Arrived { get; set; }
+
     public int Passed { get; private set; }
 
     public int Dropped { get; private set; }
@@ -75,6 +81,7 @@ internal sealed class Link : IDisposable
     private void Take(Span<byte> packet)
     {
         TimeSpan now = Now;
+        Sent?.Add(packet);
         _seen++;
         if (_towardsServer)
         {
@@ -144,6 +151,7 @@ internal sealed class Link : IDisposable
                 Thread.Sleep(wait);
             }
 
+            Arrived?.Add(next.bytes);
             Kernel.Write(_to, next.bytes);
         }
     }

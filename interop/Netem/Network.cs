@@ -10,6 +10,7 @@ internal sealed class Network : IDisposable
     private readonly Link _toServer;
     private readonly Link _toClient;
     private readonly CrossTraffic? _cross;
+    private PacketLog? _sent, _arrived;
 
     private Network(LinkScenario scenario)
     {
@@ -43,6 +44,14 @@ internal sealed class Network : IDisposable
         }
     }
 
+    /// <summary>Writes down what both ends send, and what arrives of it.</summary>
+    /// <param name="folder">Gets <c>sent.pcap</c> and <c>arrived.pcap</c>.</param>
+    public void Record(string folder)
+    {
+        (_sent, _arrived) = (new(Path.Combine(folder, "sent.pcap")), new(Path.Combine(folder, "arrived.pcap")));
+        (_toServer.Sent, _toServer.Arrived, _toClient.Sent, _toClient.Arrived) = (_sent, _arrived, _sent, _arrived);
+    }
+
     /// <summary>What the link has done.</summary>
     public string Describe() => string.Create(
         CultureInfo.InvariantCulture,
@@ -55,5 +64,7 @@ internal sealed class Network : IDisposable
         _toClient.Dispose();
         Server.Dispose();
         Client.Dispose();
+        _sent?.Dispose();
+        _arrived?.Dispose();
     }
 }

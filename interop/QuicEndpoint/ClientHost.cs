@@ -66,9 +66,9 @@ internal sealed class ClientHost : IAsyncDisposable
             await UpdateKeysAsync(fetcher, fetches);
         }
 
-        if (_testCase.Migrates && fetcher is HqFetcher mover && fetcher.Connection.PeerParameters?.PreferredAddress is null)
+        if (_testCase.Migrates && fetcher.Connection.PeerParameters?.PreferredAddress is null)
         {
-            await MoveAsync(mover, fetches);
+            await MoveAsync(fetcher, fetches);
         }
 
         await fetches;
@@ -118,7 +118,7 @@ internal sealed class ClientHost : IAsyncDisposable
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     /// <summary>A move needs a confirmed handshake and a spare ID of the server's: it is tried until it is permitted.</summary>
-    private static async Task MoveAsync(HqFetcher fetcher, Task fetches)
+    private static async Task MoveAsync(IFetcher fetcher, Task fetches)
     {
         while (!fetches.IsCompleted)
         {

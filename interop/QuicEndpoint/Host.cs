@@ -64,6 +64,19 @@ internal sealed class Host : IAsyncDisposable
         return isPosted ? await answer.Task : throw new ContractException("the connection's thread has ended");
     }
 
+    /// <summary>Has a client's connection go to another port of this host.</summary>
+    /// <returns>Ends when the server has answered there; null when the connection cannot move now.</returns>
+    public async Task<Task?> TryMoveAsync(IPathOwner connection)
+    {
+        Task move = await RunAsync(now =>
+        {
+            MigrateWork work = new(connection, null);
+            work.Run(now);
+            return (Task)work.Task;
+        });
+        return move.Exception?.InnerException is InvalidOperationException ? null : move;
+    }
+
     /// <summary>Says what there is to say, and closes the socket.</summary>
     public async ValueTask DisposeAsync()
     {

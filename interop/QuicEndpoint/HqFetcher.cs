@@ -60,18 +60,7 @@ internal sealed class HqFetcher : IFetcher
         await stream.CopyToAsync(file);
     }
 
-    /// <summary>Goes to another port of this host.</summary>
-    /// <returns>Ends when the server has answered there; null when the connection cannot move now.</returns>
-    public async Task<Task?> TryMoveAsync()
-    {
-        Task move = await _host.RunAsync(now =>
-        {
-            MigrateWork work = new(_driver, null);
-            work.Run(now);
-            return (Task)work.Task;
-        });
-        return move.Exception?.InnerException is InvalidOperationException ? null : move;
-    }
+    public Task<Task?> TryMoveAsync() => _host.TryMoveAsync(_driver);
 
     public async ValueTask DisposeAsync()
     {

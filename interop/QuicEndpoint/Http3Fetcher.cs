@@ -27,7 +27,11 @@ internal sealed class Http3Fetcher : IFetcher
         Http3Fetcher fetcher = await host.RunAsync(now =>
         {
             Connection connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
-            ClientOwner owner = new(connection, new ShardQueue(host.Shard), inline: false, new(new(), SendsGrease: true)) { OnConnected = () => connected.TrySetResult() };
+            ClientOwner owner = new(connection, new ShardQueue(host.Shard), inline: false, new(new(), SendsGrease: true))
+            {
+                OnConnected = () => connected.TrySetResult(),
+                Roaming = new(host.Shard, connection),
+            };
             host.Shard.SetOwner(connection, owner);
             return new Http3Fetcher(host, connection, owner);
         });
@@ -60,6 +64,8 @@ internal sealed class Http3Fetcher : IFetcher
             throw new IOException($"{url}: {e.Message} ({_owner.CloseReason?.Reason ?? "the connection lives"})", e);
         }
     }
+
+    public Task<Task?> TryMoveAsync() => _host.TryMoveAsync(_owner.Roaming!);
 
     public async ValueTask DisposeAsync()
     {

@@ -170,6 +170,7 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
 
         Pump();
         OpenWaiting();
+        KeepOpen();
     }
 
     public void Pump()
@@ -199,7 +200,12 @@ internal sealed class ClientConnection(IStreamTransport transport, IShardQueue q
         {
             _exchanges.Remove(id);
         }
+
+        KeepOpen();
     }
+
+    /// <summary>While responses are outstanding the client keeps the connection open; a server should not (RFC 9114, section 5.1).</summary>
+    private void KeepOpen() => transport.ExpectAnswer(_exchanges.Count > 0);
 
     /// <summary>H3_REQUEST_REJECTED from the server promises that nothing of the request was processed (RFC 9114, section 4.1.1).</summary>
     private ExchangeFailure Judge(in Http3Event e) => new(

@@ -31,6 +31,25 @@ public sealed class PortLockTests
         }
     }
 
+    /// <summary>Goal: network namespaces that share a temporary directory are not in each other's way; on Linux this process's own is known.</summary>
+    [TestMethod]
+    public void Each_network_has_its_own_ports()
+    {
+        Assert.IsTrue(UdpAddress.TryParse("127.0.0.1:4433", out UdpAddress address));
+        string directory = Directory.CreateTempSubdirectory("portlock").FullName;
+        try
+        {
+            PortLock.Take(address, directory).Dispose();
+            string name = Path.GetFileName(Directory.GetFiles(directory).Single());
+            Assert.AreEqual(PortLock.FileName(address, OperatingSystem.IsLinux() ? name.Split('-')[2] + "-" : null), name);
+            Assert.AreEqual(OperatingSystem.IsLinux(), ulong.TryParse(name.Split('-')[2], out _), name);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
     /// <summary>Goal: a host without a usable temporary directory can still bind.</summary>
     [TestMethod]
     public void A_missing_directory_is_no_obstacle()

@@ -90,6 +90,9 @@ internal sealed class Federation
     /// <summary>How much of a component a source writes down.</summary>
     public ExportLimits Export { get; set; } = new();
 
+    /// <summary>Header compression of "web".</summary>
+    public Net.Http3.Qpack.QpackOptions Qpack { get; set; } = new();
+
     public DirectoryFaults Directory { get; set; } = new();
 
     /// <summary>Small buffers, so that handlers run for most of a scenario.</summary>

@@ -52,8 +52,9 @@ internal sealed class SimulatedClient
     /// <param name="authority">Null: the connection's own server name.</param>
     public ClientView Request(string method, string path, byte[]? upload = null, string? authority = null)
     {
-        ClientView view = new(method + " " + path, _federation.World);
-        _ = view.RunAsync(Owner.Http3.NewExchange(), new(method, "https", authority ?? _serverName, path, new()), upload);
+        ClientExchange exchange = Owner.Http3.NewExchange();
+        ClientView view = new(method + " " + path, _federation.World) { Cancel = exchange.Cancel };
+        _ = view.RunAsync(exchange, new(method, "https", authority ?? _serverName, path, new()), upload);
         return view;
     }
 }
@@ -64,6 +65,9 @@ internal sealed class ClientView(string name, World world)
     private readonly List<byte> _body = [];
 
     public string Name => name;
+
+    /// <summary>Gives the request up.</summary>
+    public Action Cancel { get; init; } = () => { };
 
     public int Status { get; private set; }
 

@@ -27,6 +27,7 @@ internal sealed class SimulatedNode : IComponentRunner
         List<HostedComponent> components = [new("web", Component)
         {
             Connections = federation.ServerConnections, Running = federation.Running, TetherDeadline = federation.TetherDeadline,
+            Qpack = federation.Qpack,
         }];
         if (federation.HasShop)
         {

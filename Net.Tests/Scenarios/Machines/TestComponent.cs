@@ -44,6 +44,7 @@ internal class TestComponent : IResumableComponent, IStatefulComponent
             case "bytes": await SendAsync(exchange, int.Parse(path[2], CultureInfo.InvariantCulture)); break;
             case "hash": await HashAsync(exchange); break;
             case "echo": await EchoAsync(exchange); break;
+            case "poll": await PollAsync(exchange, int.Parse(path[2], CultureInfo.InvariantCulture)); break;
             case "counter": await CountAsync(exchange, int.Parse(path[2], CultureInfo.InvariantCulture)); break;
             default: await exchange.RespondAsync(404, ("content-length", "0")); break;
         }
@@ -115,6 +116,13 @@ internal class TestComponent : IResumableComponent, IStatefulComponent
             exchange.SaveState([.. BitConverter.GetBytes(exchange.ResponseOffset), .. buffer.AsSpan(0, count)]);
             await exchange.WriteAsync(buffer.AsMemory(0, count));
         }
+    }
+
+    /// <summary>Silent for so many seconds, then an answer.</summary>
+    private static async ValueTask PollAsync(Http3Exchange exchange, int seconds)
+    {
+        await exchange.DelayAsync(TimeSpan.FromSeconds(seconds));
+        await exchange.RespondAsync(204);
     }
 
     private async ValueTask CountAsync(Http3Exchange exchange, int lines)
