@@ -12,11 +12,14 @@ internal sealed class ConnectionTimers(Instant handshakeDeadline, TimeSpan keepA
 
     public Instant HandshakeDeadline { get; private set; } = handshakeDeadline;
 
+    /// <summary>When a server asks for the rest of a ClientHello.</summary>
+    public Instant AskDeadline { get; set; } = Instant.Never;
+
     /// <summary>The peer owes something, and may be silent for long until it comes.</summary>
     public bool ExpectsAnswer { get; set; }
 
     /// <param name="idleTimeout">Of the connection; zero for none.</param>
-    public Instant Deadline(TimeSpan idleTimeout) => Instant.Min(HandshakeDeadline, KeepAliveDeadline(idleTimeout));
+    public Instant Deadline(TimeSpan idleTimeout) => Instant.Min(Instant.Min(HandshakeDeadline, AskDeadline), KeepAliveDeadline(idleTimeout));
 
     public void OnHandshakeComplete() => HandshakeDeadline = Instant.Never;
 

@@ -206,6 +206,11 @@ internal static class Inbound
         {
             // The client's last flight may still be on its way (RFC 9001, section 5.7).
             bool isKept = c.Handshake?.KeepEarly(packet) == true;
+            if (isKept && c.Handshake!.EarlyPackets == 1 && arrival.Bytes > 0)
+            {
+                c.Handshake.Hastening.OnOvertaken(c);
+            }
+
             if (arrival.Bytes > 0)
             {
                 c.Observer?.OnPacketNotRead(PacketKind.OneRtt, packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
@@ -269,6 +274,7 @@ internal static class Inbound
 
         c.Traffic.OnPacketReceived();
         received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
+        Hastening.OnReceived(c, Handshaking.SpaceOf(level), received, arrival.Now);
         c.Idle.OnReceived(arrival.Now);
         // The packet that confirms the handshake is already one of a confirmed connection: a client whose NAT has changed in between may have
         // nothing else to say, and would wait for HANDSHAKE_DONE at an address that is not its own any more.

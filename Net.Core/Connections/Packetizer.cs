@@ -241,12 +241,14 @@ internal static class Packetizer
         // What was sent over the old path may fill the window: a question that waited for it would see the acknowledgements take all that an
         // unproven address may get, and then nobody could speak any more (RFC 9000, sections 8.2.1 and 9.4). Then it goes without anything else.
         bool asksPath = level == EncryptionLevel.OneRtt && c.Path.WantsChallenge;
-        if (probes > 0 && level is EncryptionLevel.Initial or EncryptionLevel.Handshake && !HasFramesAt(c, level))
+        // A server's Initial that is to be answered waits for the credit to fill its datagram (section 14.1).
+        bool mayProbe = probes > 0 && (mayElicit || level != EncryptionLevel.Initial);
+        if (mayProbe && level is EncryptionLevel.Initial or EncryptionLevel.Handshake && !HasFramesAt(c, level))
         {
             _ = Hastening.Repeat(c, space);
         }
 
-        bool elicit = (mayElicit && HasFramesAt(c, level)) || probes > 0 || asksPath;
+        bool elicit = (mayElicit && HasFramesAt(c, level)) || mayProbe || asksPath;
         ReceivedPackets received = c.Received(space);
         if (!elicit && !received.AckIsDue(now))
         {
@@ -265,7 +267,7 @@ internal static class Packetizer
         {
             bool isPathAlone = asksPath && !mayElicit && probes == 0;
             WriteFrames(c, level, packet.Number, isPathAlone, now, ref builder);
-            if (probes > 0)
+            if (mayProbe)
             {
                 probes--;
                 if (!builder.IsAckEliciting)

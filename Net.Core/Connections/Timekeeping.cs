@@ -36,6 +36,11 @@ internal static class Timekeeping
             }
         }
 
+        if (now >= c.Timers.AskDeadline)
+        {
+            Hastening.OnTime(c);
+        }
+
         if (c.Timers.IsKeepAliveDue(c.Idle.Timeout, now))
         {
             c.Announcements.RequestPing();

@@ -53,6 +53,9 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
 
     public int RangeCount => _count;
 
+    /// <summary>An ACK would tell the peer of packets that have not arrived, and of which it may not have heard yet.</summary>
+    public bool TellsOfGaps => _count > 0 && _ranges[0].Smallest > ulong.Max(_reportFrom, _floor);
+
     /// <summary>An ACK should be sent now even if there is nothing else to send. Ask at the end of a batch.</summary>
     public bool AckIsDue(Instant now) => _ackNow || _pending >= AckEvery || now >= _deadline;
 

@@ -45,6 +45,48 @@ public sealed class HasteningTests
         Assert.IsTrue(pair.Server.IsConfirmed);
     }
 
+    /// <summary>
+    /// Goal: a server that was asked for the client's lost Finished says what has arrived until the client hears it: its first answers are lost, and
+    /// the client, as OpenSSL's, sends nothing but PINGs of its own accord.
+    /// </summary>
+    [TestMethod]
+    public void An_answer_that_is_lost_is_repeated_until_the_client_has_it()
+    {
+        ConnectionPair pair = new();
+        List<Datagram> flight = Flight(pair);
+        flight.ForEach(pair.ToClient);
+        _ = pair.Take(pair.Client);
+        // What acknowledges the flight; without it, the flight itself would be repeated.
+        byte last = (byte)(pair.Server.Parts.Recovery[PacketNumberSpace.Handshake].Numbers.Next - 1);
+        pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.Handshake, [(byte)FrameType.Ack, last, 0, 0, last, (byte)FrameType.Ping]));
+
+        for (int lost = 0; lost < 3; lost++)
+        {
+            Assert.IsNotEmpty(pair.Take(pair.Server), $"the answer and {lost} repetitions");
+            pair.Advance(pair.Server.Deadline - pair.Now);
+            pair.Server.Tick(pair.Now);
+        }
+
+        Assert.IsLessThan(TimeSpan.FromSeconds(8), pair.Now - new Net.Core.Time.Instant(TimeSpan.TicksPerHour));
+        pair.Take(pair.Server).ForEach(pair.ToClient);
+        pair.Settle();
+        Assert.IsTrue(pair.Server.IsConfirmed);
+    }
+
+    /// <summary>Goal: a client's 1-RTT packet without its Finished shows that this was lost: the server's flight goes out again at once.</summary>
+    [TestMethod]
+    public void A_packet_without_the_Finished_is_answered_at_once()
+    {
+        ConnectionPair pair = new();
+        List<Datagram> flight = Flight(pair);
+        flight.ForEach(pair.ToClient);
+        _ = pair.Take(pair.Client);
+        pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.OneRtt, [(byte)FrameType.Ping]));
+        Assert.IsNotEmpty(pair.Take(pair.Server));
+        pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.OneRtt, [(byte)FrameType.Ping]));
+        Assert.IsEmpty(pair.Take(pair.Server), "once");
+    }
+
     /// <summary>Goal: a peer that repeats itself again and again gets no more than a few answers.</summary>
     [TestMethod]
     public void Repeats_have_a_limit()

@@ -315,6 +315,28 @@ public sealed class LossRecoveryTests
         Assert.AreEqual(0L, h.Recovery.BytesInFlight);
     }
 
+    /// <summary>Goal: an ACK that tells of a loss elicits an answer, once at a time, until the peer has it; one that tells of none does not.</summary>
+    [TestMethod]
+    public void An_ACK_of_a_loss_is_to_be_answered()
+    {
+        RecoveryHarness h = new();
+        h.Recovery.OnHandshakeConfirmed();
+        ReceivedPackets received = h.Recovery[App].Received;
+        received.OnReceived(0, true, Ecn.NotEct, At(0));
+        Assert.IsFalse(h.Recovery.WantsPing(App), "nothing is missing");
+        received.OnReceived(2, true, Ecn.NotEct, At(0));
+        Assert.IsTrue(h.Recovery.WantsPing(App));
+        PacketBuilder ack = new(new byte[100], new());
+        Assert.IsTrue(received.TryWriteAck(ref ack, At(0), 3));
+        _ = h.Send(0, size: 40, frames: new SentFrame(SentFrameKind.Ack, 2));
+        Assert.IsFalse(h.Recovery.WantsPing(App), "one is on its way");
+        Assert.IsFalse(h.Ack(1, 0, (0, 0)).IsError);
+        received.OnReceived(3, true, Ecn.NotEct, At(1));
+        Assert.IsFalse(h.Recovery.WantsPing(App), "the peer knows");
+        received.OnReceived(5, true, Ecn.NotEct, At(1));
+        Assert.IsTrue(h.Recovery.WantsPing(App), "another one");
+    }
+
     /// <summary>Goal: an ACK of our ACK reaches the received ranges, and only-ACK senders are told to PING.</summary>
     [TestMethod]
     public void Acks_of_acks_and_pings()
@@ -327,7 +349,6 @@ public sealed class LossRecoveryTests
         Assert.IsTrue(received.TryWriteAck(ref first, At(0), 3));
         for (int i = 0; i < LossRecovery.MaxSilentRun; i++)
         {
-            Assert.IsFalse(h.Recovery.WantsPing(App));
             _ = h.Send(0, size: 40, eliciting: false, frames: new SentFrame(SentFrameKind.Ack, 2));
         }
 
