@@ -334,24 +334,6 @@ internal sealed class Connection
         _parts.Streams.SetPriority(id, urgency, incremental);
     }
 
-    /// <summary>
-    /// The peer owes an answer, and may be silent for long until it comes: PINGs keep the connection from its idle timeout, and middleboxes from
-    /// forgetting it (RFC 9000, section 10.1.2). Of this process alone: it does not travel.
-    /// </summary>
-    public bool ExpectsAnswer
-    {
-        get => _parts.Timers.ExpectsAnswer;
-        set
-        {
-            if (value != _parts.Timers.ExpectsAnswer)
-            {
-                ThrowIfFrozen();
-                _parts.Timers.ExpectsAnswer = value;
-                Registration?.Touch();
-            }
-        }
-    }
-
     /// <summary>Bytes of the longest datagram that can be sent now; below 0 while the peer takes none. It changes with the path's MTU.</summary>
     public int MaxDatagram => _parts.MaxDatagram;
 

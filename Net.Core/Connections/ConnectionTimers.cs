@@ -15,7 +15,10 @@ internal sealed class ConnectionTimers(Instant handshakeDeadline, TimeSpan keepA
     /// <summary>When a server asks for the rest of a ClientHello.</summary>
     public Instant AskDeadline { get; set; } = Instant.Never;
 
-    /// <summary>The peer owes something, and may be silent for long until it comes.</summary>
+    /// <summary>
+    /// The peer owes an answer, and may be silent for long until it comes: PINGs keep the connection from its idle timeout, and middleboxes from
+    /// forgetting it (RFC 9000, section 10.1.2).
+    /// </summary>
     public bool ExpectsAnswer { get; set; }
 
     /// <param name="idleTimeout">Of the connection; zero for none.</param>

@@ -288,17 +288,9 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         return (int)long.Max(beyond, long.Min(window, paced));
     }
 
-    /// <summary>
-    /// An ACK-only sender should add a PING, or the ranges that it repeats are never confirmed (RFC 9000, section 13.2.4). At once where the ACK tells of
-    /// a loss and nothing else is in flight: if it is lost as well, its own probe timeout repeats it. A peer that sends little, and waits twice as long
-    /// after each probe, might have no chance left to ask. One in flight is enough, so two ends with losses do not keep each other awake.
-    /// </summary>
-    public bool WantsPing(PacketNumberSpace space)
-    {
-        RecoverySpace s = this[space];
-        return (s.Sent.SilentRun >= MaxSilentRun && s.Received.RangeCount > 1)
-            || (space == PacketNumberSpace.ApplicationData && _handshakeConfirmed && s.Sent.AckElicitingInFlight == 0 && s.Received.TellsOfGaps);
-    }
+    /// <summary>An ACK-only sender should add a PING, or the ranges that it repeats are never confirmed (RFC 9000, section 13.2.4).</summary>
+    public bool WantsPing(PacketNumberSpace space) => (this[space].Sent.SilentRun >= MaxSilentRun && this[space].Received.RangeCount > 1)
+        || (space == PacketNumberSpace.ApplicationData && _handshakeConfirmed && this[space].NeedsEcho);
 
     /// <summary>The handshake is confirmed: ApplicationData packets have a probe timeout from now on, and the peer's address is validated.</summary>
     public void OnHandshakeConfirmed()

@@ -1,4 +1,5 @@
 using Net.Core.Tls.Messages;
+using Net.Core.Wire;
 
 namespace Net.Core.Tls;
 
@@ -8,7 +9,7 @@ internal sealed class ClientHelloPeek
     /// <summary>The bytes so far are the beginning of a ClientHello, and not all of it.</summary>
     public bool NeedsMore { get; private init; }
 
-    /// <summary>In lower case; null without SNI.</summary>
+    /// <summary>In lower case; null without SNI. Known before the end of a ClientHello that begins with it, as most do.</summary>
     public string? ServerName { get; private init; }
 
     /// <summary>In the client's order; empty without ALPN.</summary>
@@ -45,11 +46,33 @@ internal sealed class ClientHelloPeek
 
         if (handshakeBytes.Length - HandshakeMessage.HeaderLength < length)
         {
+            peek = new() { NeedsMore = true, ServerName = FindName(handshakeBytes[HandshakeMessage.HeaderLength..]) };
             return false;
         }
 
         bool parsed = !ClientHello.TryRead(handshakeBytes.Slice(HandshakeMessage.HeaderLength, length), out ClientHello hello).IsError;
         peek = parsed ? new() { ServerName = hello.ServerName, AlpnProtocols = hello.ApplicationProtocols ?? [] } : new();
         return parsed;
+    }
+
+    /// <summary>The name in the beginning of a ClientHello (RFC 8446, section 4.1.2); what follows it is nobody's business yet.</summary>
+    private static string? FindName(ReadOnlySpan<byte> body)
+    {
+        ByteReader reader = new(body);
+        bool hasExtensions = reader.TryReadUInt16(out _)
+            && reader.TryReadBytes(ClientHello.RandomLength, out _)
+            && reader.TryReadVector8(out _)
+            && reader.TryReadVector16(out _)
+            && reader.TryReadVector8(out _)
+            && reader.TryReadUInt16(out _);
+        while (hasExtensions && reader.TryReadUInt16(out ushort type) && reader.TryReadVector16(out ReadOnlySpan<byte> extension))
+        {
+            if ((ExtensionType)type is ExtensionType.ServerName)
+            {
+                return ServerNames.TryRead(extension, out string? name).IsError ? null : name;
+            }
+        }
+
+        return null;
     }
 }

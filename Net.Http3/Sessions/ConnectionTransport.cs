@@ -63,7 +63,14 @@ internal sealed class ConnectionTransport(Connection connection) : IStreamTransp
         }
     }
 
-    public void ExpectAnswer(bool expects) => connection.ExpectsAnswer = expects && connection.IsOpen;
+    public void ExpectAnswer(bool expects)
+    {
+        if (connection.Parts.Timers.ExpectsAnswer != expects)
+        {
+            connection.Parts.Timers.ExpectsAnswer = expects;
+            connection.Registration?.Touch();
+        }
+    }
 
     public bool IsObserved => connection.Parts.Observer is not null;
 

@@ -6,10 +6,10 @@ namespace Net.Migration.Ingress;
 
 internal enum Inspection
 {
-    /// <summary>The ClientHello is not complete.</summary>
+    /// <summary>The ClientHello is not complete, and its server name is not known.</summary>
     NeedsMore,
 
-    /// <summary>It is, and it was read.</summary>
+    /// <summary>All that is looked for was read: the server name, or that there is none.</summary>
     Complete,
 
     /// <summary>Nothing in the datagram opens with this connection's Initial keys.</summary>
@@ -17,6 +17,9 @@ internal enum Inspection
 
     /// <summary>What stands there is no ClientHello, or is beyond a limit: whoever serves will say so to the client.</summary>
     Malformed,
+
+    /// <summary>The ClientHello is not complete, and the client does not send the rest without an answer: somebody has to give one.</summary>
+    Overdue,
 }
 
 /// <summary>Reads the server name out of one client's first flight, which may span datagrams and be cut and shuffled (as Chromium's is).</summary>
@@ -35,6 +38,7 @@ internal sealed class InitialInspector : IDisposable
     private byte[] _stream = new byte[2048];
     private bool[] _has = new bool[2048];
     private int _prefix;
+    private int _filled;
 
     /// <param name="protection">How packets are opened.</param>
     /// <param name="version">Of the first Initial.</param>
@@ -51,6 +55,9 @@ internal sealed class InitialInspector : IDisposable
     /// <summary>In lower case; null when there is none.</summary>
     public string? ServerName { get; private set; }
 
+    /// <summary>The latest datagram had a part of the ClientHello that was not there yet.</summary>
+    public bool HasGrown { get; private set; }
+
     /// <summary>Bytes that it takes.</summary>
     public int Memory => _stream.Length + _has.Length;
 
@@ -59,6 +66,7 @@ internal sealed class InitialInspector : IDisposable
     {
         bool opened = false;
         bool sound = true;
+        int filled = _filled;
         while (!datagram.IsEmpty && LongHeader.TryRead(datagram, out LongHeader header) && header.PacketLength > 0)
         {
             if (header.Type is LongPacketType.Initial && header.Version == _version && header.Destination == _destination)
@@ -74,9 +82,11 @@ internal sealed class InitialInspector : IDisposable
             return Inspection.Foreign;
         }
 
+        HasGrown = _filled > filled;
         bool complete = ClientHelloPeek.TryRead(_stream.AsSpan(0, _prefix), out ClientHelloPeek peek);
-        ServerName = complete ? peek.ServerName : null;
-        return complete ? Inspection.Complete : peek.NeedsMore && sound ? Inspection.NeedsMore : Inspection.Malformed;
+        ServerName = peek.ServerName;
+        // Whoever gets the beginning of a ClientHello acknowledges it, and some clients send no lost part again before that.
+        return complete || (ServerName is not null && sound) ? Inspection.Complete : peek.NeedsMore && sound ? Inspection.NeedsMore : Inspection.Malformed;
     }
 
     public void Dispose() => _keys.Dispose();
@@ -148,6 +158,7 @@ internal sealed class InitialInspector : IDisposable
             if (!_has[at])
             {
                 (_stream[at], _has[at]) = (data[i], true);
+                _filled++;
             }
         }
 

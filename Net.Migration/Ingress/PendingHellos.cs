@@ -16,7 +16,7 @@ internal sealed class PendingHellos(RouterOptions options, IProtectionSuite prot
     /// <param name="datagram">Its first packet has a long header of a known version.</param>
     /// <param name="header">That header.</param>
     /// <param name="now">The time.</param>
-    /// <param name="ready">When complete or malformed: all datagrams of the connection, in order.</param>
+    /// <param name="ready">When somebody is to get them: all datagrams of the connection, in order.</param>
     /// <param name="serverName">When complete and there is one.</param>
     public Inspection OnDatagram(HeldDatagram datagram, in InvariantHeader header, Instant now, out IReadOnlyList<HeldDatagram> ready, out string? serverName)
     {
@@ -24,11 +24,15 @@ internal sealed class PendingHellos(RouterOptions options, IProtectionSuite prot
         (UdpAddress, ConnectionId) key = (datagram.Client, header.Destination);
         ready = [datagram];
         bool isKnown = _pending.TryGetValue(key, out Pending? pending);
-        pending ??= new(new(protection, header.Version, header.Destination), now + options.PendingTimeout);
+        pending ??= new(new(protection, header.Version, header.Destination), now, now + options.PendingTimeout);
         Inspection inspection = pending.Inspector.OnDatagram(datagram.Bytes);
         serverName = pending.Inspector.ServerName;
+        if (inspection is Inspection.NeedsMore && !pending.Inspector.HasGrown && now >= pending.Since + options.HelloPatience)
+        {
+            inspection = Inspection.Overdue;
+        }
 
-        if (inspection is Inspection.Complete or Inspection.Malformed)
+        if (inspection is Inspection.Complete or Inspection.Malformed or Inspection.Overdue)
         {
             Charge(pending, datagram);
             ready = [.. pending.Datagrams];
@@ -106,9 +110,11 @@ internal sealed class PendingHellos(RouterOptions options, IProtectionSuite prot
         pending.Charged = charge;
     }
 
-    private sealed class Pending(InitialInspector inspector, Instant expires)
+    private sealed class Pending(InitialInspector inspector, Instant since, Instant expires)
     {
         public InitialInspector Inspector { get; } = inspector;
+
+        public Instant Since { get; } = since;
 
         public Instant Expires { get; } = expires;
 

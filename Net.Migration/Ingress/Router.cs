@@ -11,7 +11,7 @@ namespace Net.Migration.Ingress;
 /// <summary>The ingress's decisions: which node gets a client's datagram, and whether a node's datagram may pass. Pure.</summary>
 /// <remarks>
 /// From clients (DESIGN, section 5): a short header by the shard in its destination ID. A long one by the table, then by the shard in the ID
-/// (0 = by name), then by the server name in the ClientHello, else to the default component. While the owner freezes, is unknown or dead,
+/// (0 = by name), then by the server name in the ClientHello, as soon as that is there, else to the default component. While the owner freezes, is unknown or dead,
 /// or (for first Initials) is about to move, datagrams are held and go to the winner in order.
 ///
 /// From nodes: below the shard's epoch is dropped; at it passes; above it, or of a shard that is not known, is held while the directory is
@@ -230,6 +230,7 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
     private Route RouteByName(HeldDatagram datagram, in InvariantHeader header, Instant now)
     {
         string? name = null;
+        bool isOverdue = false;
         IReadOnlyList<HeldDatagram> ready = [datagram];
         if (QuicVersion.IsKnown(header.Version))
         {
@@ -240,12 +241,16 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
                     return new(RouteVerdict.Held);
                 case Inspection.Foreign:
                     return Unroutable();
+                case Inspection.Overdue:
+                    isOverdue = true;
+                    break;
                 default:
                     break;
             }
         }
 
-        if (!TryFindComponent(name, out ShardRoute? route))
+        ShardRoute? route = isOverdue && _components.Count == 1 ? _components.Values.First() : null;
+        if (route is null && !TryFindComponent(name, out route))
         {
             return Unroutable();
         }

@@ -27,6 +27,12 @@ internal sealed record RouterOptions
     /// <summary>How long one may stay incomplete.</summary>
     public TimeSpan PendingTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long a client has to wait that shows no name and sends nothing more of its ClientHello, but asks: OpenSSL's client never sends a lost half
+    /// again unless the other one is acknowledged. It gets its answer from the default component, or from the only one. Shorter than a first probe timeout.
+    /// </summary>
+    public TimeSpan HelloPatience { get; init; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Entries of the table for long headers.</summary>
     public int MaxTable { get; init; } = 65_536;
 

@@ -16,7 +16,7 @@ public sealed class RouterTests
     private static readonly Member A = new("a", 1), B = new("b", 2);
     private static readonly UdpAddress NodeA = Address("10.0.0.1:1"), NodeB = Address("10.0.0.2:2"), Client = Address("192.0.2.7:7777"), Public = Address("192.0.2.1:443");
     private static readonly byte[] Odcid = [8, 7, 6, 5, 4, 3, 2, 1], Scid = [1, 2, 3];
-    private readonly Instant _now = new(1_000_000);
+    private Instant _now = new(1_000_000);
 
     /// <summary>Goal: a short header goes to the owner of the shard in its ID; one of an unknown shard goes nowhere.</summary>
     [TestMethod]
@@ -148,6 +148,55 @@ public sealed class RouterTests
         Assert.HasCount(2, outputs);
         CollectionAssert.AreEqual(second, outputs[0]);
         CollectionAssert.AreEqual(first, outputs[1]);
+    }
+
+    /// <summary>
+    /// Goal: the beginning of a ClientHello goes on as soon as it names the server: a client that sends no lost part again before it hears of the
+    /// other one, as OpenSSL's, gets an answer, also behind a Retry.
+    /// </summary>
+    [TestMethod]
+    public void A_name_is_enough()
+    {
+        Router router = Ready();
+        byte[] hello = ClientFlight.Hello("api.example.org", padding: 1500);
+        Route route = From(router, ClientFlight.Initial(Odcid, Scid, 0, hello, (0, 900)));
+        Assert.AreEqual((RouteVerdict.Forward, NodeB, 2u), (route.Verdict, route.Node, route.Shard));
+        Assert.AreEqual(2u, From(router, ClientFlight.Initial(Odcid, Scid, 1, hello, (900, hello.Length - 900))).Shard);
+    }
+
+    /// <summary>Goal: a client that does nothing but ask, with the beginning of its ClientHello lost, is answered by the default component, or by the only one.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void A_client_that_only_asks_is_answered(bool isAlone)
+    {
+        Router router = isAlone ? new(new(), ProtectionSuites.BaseLibrary, 1, 2) : Ready();
+        if (isAlone)
+        {
+            router.OnMember(new(A, NodeA, [new("other", NodeA, [])]), true);
+            router.OnRecord(Record("other", A, 1, 1), _now);
+            router.OnSynchronized(_now);
+        }
+
+        byte[] hello = ClientFlight.Hello("api.example.org", padding: 1500);
+        byte[] second = ClientFlight.Initial(Odcid, [], 1, hello, (900, hello.Length - 900));
+        byte[] probe = ClientFlight.Initial(Odcid, [], 2, hello);
+        Assert.AreEqual(RouteVerdict.Held, From(router, second).Verdict);
+        _now += TimeSpan.FromMilliseconds(400);
+        Assert.AreEqual(RouteVerdict.Held, From(router, probe).Verdict, "the rest may be on its way");
+        _now += TimeSpan.FromMilliseconds(100);
+        Assert.AreEqual(RouteVerdict.Held, From(router, ClientFlight.Initial(Odcid, [], 3, hello, (898, 4))).Verdict, "a bit more of it");
+        Assert.AreEqual(RouteVerdict.Held, From(router, probe).Verdict);
+        List<byte[]> outputs = [];
+        while (router.TryTakeOutput(out RouterOutput output))
+        {
+            Assert.AreEqual(1u, output.Header.Shard);
+            outputs.Add(output.Bytes.ToArray());
+        }
+
+        Assert.HasCount(4, outputs);
+        CollectionAssert.AreEqual(second, outputs[0]);
+        Assert.AreEqual((RouteVerdict.Forward, 1u), (From(router, probe).Verdict, From(router, probe).Shard), "from now on");
     }
 
     /// <summary>Goal: held first Initials go to the winner; connections that were there before are not held.</summary>

@@ -17,6 +17,7 @@ internal sealed class CaddySide() : DebianSide("caddy", "trixie", "trixie-caddy"
             {
                 admin off
                 auto_https off
+                skip_install_trust
                 default_sni server
                 storage file_system {{work}}/storage
             }
