@@ -46,7 +46,8 @@ function flush(conn, state) {
   }
   clearTimeout(state.timer);
   const timeout = conn.timeout();
-  if (timeout !== null && !conn.isClosed()) {
+  // One that is over has nothing to wait for, and a timer of it would keep this process from its end.
+  if (timeout !== null && !conn.isClosed() && !state.isOver) {
     state.timer = setTimeout(() => { conn.onTimeout(); state.onProgress(); flush(conn, state); }, Math.max(1, timeout));
   }
 }
@@ -110,14 +111,14 @@ async function connectOnce(files, session) {
         }
         const hasSession = !settings.wantSession || conn.session() !== null;
         if (done === files.length && hasSession && (!settings.migrate || migrated) && !conn.isClosed()) {
-          ended = true;
+          ended = state.isOver = true;
           const result = { session: conn.session(), resumed: conn.isResumed(), early: sentEarly, moved };
           conn.close(true, 0, Buffer.alloc(0));
           flush(conn, state);
           clearTimeout(state.timer);
           setTimeout(() => { sockets.forEach((s) => s.close()); resolve(result); }, 20);
         } else if (conn.isClosed() || conn.isDraining()) {
-          ended = true;
+          ended = state.isOver = true;
           clearTimeout(state.timer);
           sockets.forEach((s) => s.close());
           reject(new Error(`the connection ended: ${JSON.stringify(conn.peerError() ?? conn.localError() ?? 'timed out')}`));
