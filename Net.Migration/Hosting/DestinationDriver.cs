@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using Net.Core.Snapshots;
 using Net.Core.Time;
+using Net.Migration.Diagnostics;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
 using Net.Migration.HandOver;
@@ -27,6 +28,8 @@ internal sealed class DestinationDriver(
     private readonly byte[] _plain = ArrayPool<byte>.Shared.Rent(SealedPart.MaxPlain);
     private SnapshotOpener? _opener;
     private PrepareMessage? _prepare;
+    private TraceContextMessage? _cause;
+    private MoveActivity? _activity;
     private ComponentShard? _shard;
     private Instant _silenceEnds = Instant.Never;
     private Instant _servedAt;
@@ -48,6 +51,12 @@ internal sealed class DestinationDriver(
 
     public void OnMessage(HandOverMessage message, Instant now)
     {
+        if (message is TraceContextMessage cause)
+        {
+            _cause = cause;
+            return;
+        }
+
         if (message is AheadEndMessage end && _machine.State is DestinationState.Reserved && !_hasRestoredAhead)
         {
             // The source goes on to its freeze when it hears that the copy was decoded: not before what can be built of it is.
@@ -110,6 +119,7 @@ internal sealed class DestinationDriver(
         }
 
         _isDisposed = true;
+        _activity?.End("aborted");
         _opener?.Dispose();
         CryptographicOperations.ZeroMemory(_plain);
         ArrayPool<byte>.Shared.Return(_plain);
@@ -155,9 +165,11 @@ internal sealed class DestinationDriver(
     private void Reserve(PrepareMessage prepare)
     {
         _prepare = prepare;
+        _activity = MoveActivity.Receive(prepare, _cause);
         RefuseCode? refusal = node.TryReserve(prepare, out _shard);
         if (refusal is RefuseCode code)
         {
+            End("refused");
             _machine.OnRefused(code);
             return;
         }
@@ -246,7 +258,7 @@ internal sealed class DestinationDriver(
 
     private void Restore()
     {
-        surroundings.Phases?.Invoke(MovePhase.Decoded);
+        Tell(MovePhase.Decoded);
         ComponentShard shard = _shard!;
         shard.RunAtOnce(at =>
         {
@@ -262,7 +274,7 @@ internal sealed class DestinationDriver(
                 fault = e;
             }
 
-            surroundings.Phases?.Invoke(MovePhase.Restored);
+            Tell(MovePhase.Restored);
             surroundings.Actor.Do(now =>
             {
                 if (_isDisposed)
@@ -290,14 +302,14 @@ internal sealed class DestinationDriver(
 
     private void Serve(ulong epoch, Instant now)
     {
-        surroundings.Phases?.Invoke(MovePhase.Committed);
+        Tell(MovePhase.Committed);
         (_servedAt, _silenceEnds) = (now, now + s_silence);
         node.OnServing(_prepare!.Component, epoch);
         ComponentShard shard = _shard!;
         shard.RunAtOnce(at =>
         {
             shard.Serve(epoch, first => OnFirst(first), at);
-            surroundings.Phases?.Invoke(MovePhase.Serving);
+            Tell(MovePhase.Serving);
         });
         _image.Wipe();
     }
@@ -305,7 +317,7 @@ internal sealed class DestinationDriver(
     /// <summary>On the shard's thread: a client was heard.</summary>
     private void OnFirst(Instant first)
     {
-        surroundings.Phases?.Invoke(MovePhase.First);
+        Tell(MovePhase.First);
         surroundings.Actor.Post(later => Resumed(first, later));
     }
 
@@ -314,15 +326,31 @@ internal sealed class DestinationDriver(
         if (!_silenceEnds.IsNever)
         {
             _silenceEnds = Instant.Never;
+            End(error: null);
             _machine.OnResumed(at);
             Pump(now);
         }
+    }
+
+    /// <summary>From any thread.</summary>
+    private void Tell(MovePhase phase)
+    {
+        surroundings.Phases?.Invoke(phase);
+        _activity?.OnPhase(phase);
+    }
+
+    private void End(string? error)
+    {
+        _activity?.End(error);
+        _activity = null;
+        surroundings.Metrics?.OnArrival(_prepare!.Component, error is null);
     }
 
     private void Wipe()
     {
         if (_shard is ComponentShard shard)
         {
+            End("aborted");
             node.OnReleased(_prepare!.Component);
             shard.Run(_ =>
             {

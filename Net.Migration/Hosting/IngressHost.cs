@@ -2,6 +2,7 @@ using System.Net;
 using Net.Core.Io;
 using Net.Core.Time;
 using Net.Core.Wire;
+using Net.Migration.Diagnostics;
 using Net.Migration.Directory;
 using Net.Migration.Ingress;
 using Net.Migration.Link;
@@ -19,12 +20,14 @@ public sealed class IngressHost : IAsyncDisposable
     private readonly IngressForwarder _forwarder;
     private readonly Actor _actor;
     private readonly ControlServer _control;
+    private readonly IngressMetrics _metrics;
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isDisposed;
 
     private IngressHost(IAsyncDisposable directory, IngressForwarder forwarder, Actor actor, ControlServer control)
     {
         (_directory, _forwarder, _actor, _control) = (directory, forwarder, actor, control);
+        _metrics = new(forwarder.Counters);
         Completion = EndAsync();
     }
 
@@ -113,6 +116,7 @@ public sealed class IngressHost : IAsyncDisposable
         });
         await last.Task.ConfigureAwait(false);
         await _directory.DisposeAsync().ConfigureAwait(false);
+        _metrics.Dispose();
         _forwarder.Dispose();
         _disposed.SetResult();
     }

@@ -25,6 +25,9 @@ internal sealed class NodeControls
     /// <summary>There is an ingress that has this node as a member.</summary>
     public bool IsMember => _links.Exists(link => link.Number > 0);
 
+    /// <summary>Ingresses that have this node as a member.</summary>
+    public int Memberships => _links.Count(link => link.Number > 0);
+
     /// <summary>Until when the latest answer of any ingress lets this node send.</summary>
     public Instant LeaseEnd { get; private set; } = new(long.MinValue);
 

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Net.Core.Io;
 using Net.Core.Wire;
+using Net.Migration.Diagnostics;
 using Net.Migration.Directory;
 using Net.Migration.Link;
 
@@ -36,6 +37,7 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly ulong _incarnation = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
     private SuccessionDoor? _door;
     private readonly HostCrypto _crypto;
+    private readonly NodeMetrics _metrics;
     private readonly QuicListener _links;
     private readonly CancellationTokenSource _stop = new();
     private readonly IngressLinks _ingresses;
@@ -57,12 +59,14 @@ public sealed class NodeHost : IAsyncDisposable
             self, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => new HostInfo(c.Name, data[c.Name].Local, c.Names))]);
         _data = data;
         _crypto = new(new() { DefaultServerCertificate = options.ServerCertificate, Intermediates = options.ServerIntermediates });
+        _metrics = new(options.Name);
         _actor = new($"node {options.Name}", () => _state!.Deadline, now => _state!.Tick(now), fault => _state!.OnFault(fault));
         _state = new(options, info, new(_actor, new ThreadedRunner(), name => data[name], _crypto, ConnectToNodeAsync)
         {
             Failed = Fail,
             Rehearsed = HandOverRehearsal.Once,
             Phases = options.Phases,
+            Metrics = _metrics,
             IngressTold = told => _ingresses!.OnTold(told),
             RosterTold = OnRoster,
         });
@@ -214,6 +218,20 @@ public sealed class NodeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>How it is now.</summary>
+    /// <param name="cancellationToken">Stops waiting: a node that does not answer is not well.</param>
+    public async Task<NodeHealth> GetHealthAsync(CancellationToken cancellationToken = default)
+    {
+        if (_completion.Task.IsCompleted)
+        {
+            return new(0, [], _completion.Task.Exception?.InnerException?.Message ?? "it has stopped");
+        }
+
+        TaskCompletionSource<NodeHealth> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ => told.SetResult(_state.Health));
+        return await told.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>The shard of a component, for who measures it; null while there is none.</summary>
     internal async Task<ComponentShard?> FindShardAsync(string component)
     {
@@ -266,6 +284,7 @@ public sealed class NodeHost : IAsyncDisposable
         await _state.DisposeAsync().ConfigureAwait(false);
         Close(_data);
         _crypto.Dispose();
+        _metrics.Dispose();
         _completion.TrySetResult();
     }
 

@@ -106,7 +106,11 @@ internal sealed class NodeMoves(
     }
 
     /// <summary>By whichever link there is now: the ingress knows the move by its number.</summary>
-    public void Reply(MigrateMessage ask, MigrateReport report) => control(new MigrateReplyMessage(ask.Id, report));
+    public void Reply(MigrateMessage ask, MigrateReport report)
+    {
+        surroundings.Metrics?.OnMove(report);
+        control(new MigrateReplyMessage(ask.Id, report));
+    }
 
     private static void Close(ILink? link) => _ = link?.DisposeAsync().AsTask();
 

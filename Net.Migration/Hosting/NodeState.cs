@@ -252,6 +252,8 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public TetherLinks Tethers { get; }
 
+    public NodeHealth Health => new(_controls.Memberships, [.. _hosted.Values.Select(ComponentHealth.Of).OrderBy(c => c.Name, StringComparer.Ordinal)], Fault: null);
+
     public ComponentShard? FindShard(string component) => _hosted.GetValueOrDefault(component)?.Shard;
 
     /// <summary>Ends everything. Nothing else runs on the actor then.</summary>

@@ -1,4 +1,5 @@
 using Net.Core.Time;
+using Net.Migration.Diagnostics;
 using Net.Migration.Envelope;
 using Net.Migration.Link;
 
@@ -27,6 +28,9 @@ internal sealed record NodeSurroundings(
 
     /// <summary>Told of each phase of a move, at its moment and on whichever thread it happens; null: nobody measures.</summary>
     public Action<MovePhase>? Phases { get; init; }
+
+    /// <summary>Counts moves; null: nobody does.</summary>
+    public NodeMetrics? Metrics { get; init; }
 
     /// <summary>Ends when a move has been rehearsed; until then none is accepted, and none begins.</summary>
     public Task Rehearsed { get; init; } = Task.CompletedTask;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Net.Core.Time;
+using Net.Migration.Diagnostics;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
 using Net.Migration.HandOver;
@@ -19,6 +20,7 @@ internal sealed class SourceDriver(
     private ILink? _link;
     private Instant _nextPoll = Instant.Never;
     private bool _isDisposed;
+    private readonly MoveActivity? _activity = MoveActivity.Send(plan);
     private bool _isReported;
     private ComponentFreeze _frozen;
     private Exception? _exportFault;
@@ -43,6 +45,11 @@ internal sealed class SourceDriver(
     public void Start(ILink link, Instant now)
     {
         _link = link;
+        if (_activity is not null)
+        {
+            link.Send(_activity.Context(plan.Attempt));
+        }
+
         _machine.Start(now);
         Pump(now);
     }
@@ -99,9 +106,22 @@ internal sealed class SourceDriver(
         }
 
         CloseLink();
-        if (!_isReported && _machine.ReportNow())
+        if (!_isReported)
         {
-            // Let go of before the destination's word that it serves: the command is answered now.
+            ReportLast();
+        }
+
+        if (!_isReported)
+        {
+            _activity?.End("aborted");
+        }
+    }
+
+    /// <summary>Let go of before the destination's word that it serves: the command is answered now.</summary>
+    private void ReportLast()
+    {
+        if (_machine.ReportNow())
+        {
             while (_machine.TryTakeAction(out HandOverAction? action))
             {
                 if (action is ReportAction last)
@@ -127,7 +147,7 @@ internal sealed class SourceDriver(
             case SendAction send: _link?.Send(send.Message); break;
             case DirectoryAction directory:
                 control(new OwnershipAskMessage(directory.Request));
-                surroundings.Phases?.Invoke(MovePhase.Asked);
+                Tell(MovePhase.Asked);
                 break;
             case WarmAction: surroundings.WhenRehearsed(now, OnWarmed); break;
             case ExportAheadAction: ExportAhead(); break;
@@ -209,7 +229,7 @@ internal sealed class SourceDriver(
         OnShard(
             at =>
             {
-                surroundings.Phases?.Invoke(MovePhase.Freezing);
+                Tell(MovePhase.Freezing);
                 _frozen = new(at, 0, 0);
                 _frozen = shard.Freeze(at);
                 shard.Channel.SendMarker(resume: false, plan.Epoch);
@@ -225,7 +245,7 @@ internal sealed class SourceDriver(
                     _exportFault = e;
                 }
 
-                surroundings.Phases?.Invoke(MovePhase.Exported);
+                Tell(MovePhase.Exported);
             },
             now => _machine.OnFrozen(_frozen.LastProcessed, _frozen.Connections, _frozen.Abandoned, now),
             now =>
@@ -251,7 +271,7 @@ internal sealed class SourceDriver(
                 }
 
                 _machine.OnFinalExported(export.Hash);
-                surroundings.Phases?.Invoke(MovePhase.Sent);
+                Tell(MovePhase.Sent);
             }
         }
 #pragma warning disable CA1031 // Whatever it was, the move fails and this node goes on.
@@ -272,12 +292,20 @@ internal sealed class SourceDriver(
     private void Report(MigrateReport done)
     {
         _isReported = true;
+        _activity?.End(done);
         report(done);
         if (done.Moved)
         {
             // Nothing more is to be said on either side.
             CloseLink();
         }
+    }
+
+    /// <summary>From any thread.</summary>
+    private void Tell(MovePhase phase)
+    {
+        surroundings.Phases?.Invoke(phase);
+        _activity?.OnPhase(phase);
     }
 
     private void CloseLink()

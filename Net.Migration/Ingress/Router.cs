@@ -401,6 +401,7 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
             return route.Held.TryAdd(datagram);
         }
 
+        Counters.Rerouted += datagram.WasHandedBack ? 1 : 0;
         IngressHeader header = new()
         {
             Type = datagram.WasHandedBack ? IngressDatagram.Rerouted : IngressDatagram.Data,

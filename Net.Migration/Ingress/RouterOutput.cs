@@ -52,6 +52,9 @@ internal sealed record RouterCounters
     /// <summary>No QUIC, or of no shard and no name that is known.</summary>
     public long Unroutable { get; set; }
 
+    /// <summary>Handed back by a former owner, and passed on to the present one.</summary>
+    public long Rerouted { get; set; }
+
     /// <summary>Kept for later.</summary>
     public long Held { get; set; }
 }

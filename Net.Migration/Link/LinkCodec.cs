@@ -111,6 +111,7 @@ internal static class LinkCodec
             case MessageType.Committed: return CommittedMessage.TryRead(ref reader, out message);
             case MessageType.Abort: return AbortMessage.TryRead(ref reader, out message);
             case MessageType.Resumed: return ResumedMessage.TryRead(ref reader, out message);
+            case MessageType.TraceContext: return TraceContextMessage.TryRead(ref reader, out message);
             case MessageType.TetherOpen: return TetherOpenMessage.TryRead(ref reader, out message);
             case MessageType.TetherOpened: return TetherOpenedMessage.TryRead(ref reader, out message);
             case MessageType.TetherAttach or MessageType.TetherData or MessageType.TetherAck or MessageType.TetherReset:

@@ -20,6 +20,7 @@ internal enum MessageType : ulong
     Abort = 22,
     Resumed = 23,
     TetherOpen = 24,
+    TraceContext = 25,
     TetherOpened = 26,
     TetherAttach = 28,
     TetherData = 30,

@@ -28,6 +28,7 @@ public sealed class LinkCodecTests
     [
         new HelloMessage(1, 9),
         new PrepareMessage(ulong.MaxValue, "web", 5, 6, A, B, 1, 10_000, 1UL << 40, TimeSpan.FromSeconds(10), Share),
+        new TraceContextMessage(1, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=b"),
         new AcceptMessage(1, Share),
         new RefuseMessage(1, RefuseCode.NoCapacity),
         new PartMessage(1, false, false, new byte[16]),
