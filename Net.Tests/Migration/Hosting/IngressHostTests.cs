@@ -14,6 +14,9 @@ namespace Net.Tests.Migration.Hosting;
 [TestClass]
 public sealed class IngressHostTests : IDisposable
 {
+    /// <summary>Of these tests alone, where the system has more than one: they bind ports a second time, which nobody else may have taken meanwhile.</summary>
+    private static readonly IPAddress s_address = OperatingSystem.IsLinux() ? new([127, 0, 77, 1]) : IPAddress.Loopback;
+
     private readonly string _state = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
     private readonly CancellationTokenSource _stop = new(TimeSpan.FromSeconds(30));
 
@@ -264,8 +267,8 @@ public sealed class IngressHostTests : IDisposable
         new()
         {
             PublicSocket = lent,
-            Listen = listen ?? new(IPAddress.Loopback, 0),
-            Control = control ?? new(IPAddress.Loopback, 0),
+            Listen = listen ?? new(s_address, 0),
+            Control = control ?? new(s_address, 0),
             StateDirectory = _state,
             MemberCertificate = TestFederation.Instance.Member("ingress"),
             FederationRoots = TestFederation.Instance.Roots,
