@@ -20,7 +20,7 @@ public sealed class DiagnosticsTests : IDisposable
     private const string Component = "observed";
 
     private readonly string _state = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-    private readonly CancellationTokenSource _stop = new(TimeSpan.FromSeconds(60));
+    private readonly CancellationTokenSource _stop = new(TimeSpan.FromMinutes(2));
     private readonly ConcurrentQueue<(string Name, double Value, string? Error)> _measured = [];
     private readonly BlockingCollection<Activity> _activities = [];
 

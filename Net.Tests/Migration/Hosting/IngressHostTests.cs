@@ -18,7 +18,7 @@ public sealed class IngressHostTests : IDisposable
     private static readonly IPAddress s_address = OperatingSystem.IsLinux() ? new([127, 0, 77, 1]) : IPAddress.Loopback;
 
     private readonly string _state = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-    private readonly CancellationTokenSource _stop = new(TimeSpan.FromSeconds(30));
+    private readonly CancellationTokenSource _stop = new(TimeSpan.FromMinutes(2));
 
     private CancellationToken Stop => _stop.Token;
 

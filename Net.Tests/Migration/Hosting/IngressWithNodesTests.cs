@@ -13,7 +13,7 @@ namespace Net.Tests.Migration.Hosting;
 public sealed class IngressWithNodesTests : IDisposable
 {
     private readonly string _state = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-    private readonly CancellationTokenSource _stop = new(TimeSpan.FromSeconds(30));
+    private readonly CancellationTokenSource _stop = new(TimeSpan.FromMinutes(2));
 
     private CancellationToken Stop => _stop.Token;
 
