@@ -10,6 +10,7 @@ using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
 using Net.Http3.Sessions;
 using Net.Http3.Tethers;
+using Net.Http3.Wire;
 using Net.Migration.Envelope;
 using Net.Migration.Ingress;
 using Net.Migration.Link;
@@ -130,12 +131,19 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>As <see cref="Run"/>, without a wait for the shard's thread when that has nothing to do: in a freeze it is part of the stall.</summary>
     public void RunAtOnce(Action<Instant> action) => Shard.PostAtOnce(new Work(action));
 
-    /// <summary>The federation's keys have rotated. Connections keep the keys that they were made with; tokens and tickets are taken under the new ones alone.</summary>
-    public void UseKeys(FederationKeys keys)
+    /// <summary>
+    /// The federation's keys have rotated. Connections keep the keys that they were made with; tokens and tickets are taken under the new ones alone.
+    /// One whose keys have left the ring is closed: no node could restore it, and it would keep its component from ever moving.
+    /// </summary>
+    public void UseKeys(FederationKeys keys, Instant now)
     {
         _keys = DeriveKeys(keys);
         _channel.UseTags(keys.Tag);
         Shard.Endpoint.UseKeys(_keys, [.. _keys.Where(key => keys.Token.TryGet((byte)key.Number, out _))]);
+        foreach (Connection connection in _owners.Keys.Where(c => c is { IsOpen: true, IsFrozen: false } && !_keys.Any(key => key.Number == c.KeyNumber)).ToArray())
+        {
+            connection.Close((ulong)Http3ErrorCode.NoError, "the keys of this connection have been rotated away", now);
+        }
     }
 
     /// <summary>Serves from now on, with the connections that were restored, or with none.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Time;
@@ -25,6 +26,9 @@ internal sealed class ControlTrust
     private readonly IFederationSecrets _secrets;
     private readonly X509Certificate2Collection _authorities;
     private readonly Action<string> _log;
+
+    /// <summary>By which roster a link was last admitted.</summary>
+    private readonly ConditionalWeakTable<IControlPeer, Roster> _admitted = [];
     private string? _seen;
     private Roster? _stored;
     private bool _hasFailed;
@@ -48,8 +52,15 @@ internal sealed class ControlTrust
     /// <summary>Why a peer may not speak here, for people; null when it may.</summary>
     public string? WhyNot(IControlPeer peer)
     {
-        if (Roster is null || Roster.Admits(peer.Name, peer.Fingerprint))
+        if (Roster is null)
         {
+            return null;
+        }
+
+        bool isRenewed = _admitted.TryGetValue(peer, out Roster? before) && Roster.HasRenewed(peer.Name, before);
+        if (isRenewed || Roster.Admits(peer.Name, peer.Fingerprint))
+        {
+            _admitted.AddOrUpdate(peer, Roster);
             return null;
         }
 

@@ -29,6 +29,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
     private readonly List<Dialer> _dialers = [];
     private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _wasJoined;
+    private volatile NodeJoinException? _refused;
 
     /// <summary>Ends with the first welcome; faults when nobody answers in time, or the federation does not want this node.</summary>
     public Task Joined => _joined.Task;
@@ -124,7 +125,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
             {
                 await join(dialer.EndPoint, _wasJoined ? s_rejoinPatience : s_patience, number => OnJoined(dialer, number)).ConfigureAwait(false);
             }
-            catch (NodeJoinException refused) when (!_wasJoined)
+            catch (NodeJoinException refused) when (!_wasJoined && options.FindIngresses is null)
             {
                 _ = _joined.TrySetException(refused);
                 return;
@@ -138,6 +139,8 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
                     return;
                 }
 
+                // One of several ingresses may not have heard yet of who has been added: another takes this node, or this one later.
+                _refused = e as NodeJoinException ?? _refused;
                 options.JoinFailed?.Invoke(e.Message);
                 pause = e is NodeJoinException ? s_refusedInterval : pause;
             }
@@ -149,7 +152,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
 
             if (!_wasJoined && Environment.TickCount64 >= deadline)
             {
-                _ = _joined.TrySetException(new NodeJoinException("nobody answers: start `continuum ingress` there, or name its control address with --join"));
+                _ = _joined.TrySetException(_refused ?? new NodeJoinException("nobody answers: start `continuum ingress` there, or name its control address with --join"));
                 return;
             }
 

@@ -568,9 +568,10 @@ public sealed class NodeHost : IAsyncDisposable
             return;
         }
 
+        Roster? before = _roster;
         _roster = roster;
         // Nothing more comes from those that are no members any more, and nothing more goes to them.
-        foreach (MessageLink link in _openLinks.Keys.Where(link => !Admits(link)))
+        foreach (MessageLink link in _openLinks.Keys.Where(link => !Admits(link) && !roster.HasRenewed(link.PeerName, before)))
         {
             _options.Log?.Invoke($"{link.PeerName} is no member of the federation any more: link closed");
             _ = link.DisposeAsync().AsTask();

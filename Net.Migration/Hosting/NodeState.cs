@@ -292,7 +292,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         _keys = keys;
         foreach (ComponentShard shard in haveRotated ? _hosted.Values.Select(hosted => hosted.Shard).OfType<ComponentShard>() : [])
         {
-            shard.Run(_ => shard.UseKeys(keys));
+            shard.Run(at => shard.UseKeys(keys, at));
         }
     }
 

@@ -59,6 +59,12 @@ internal sealed class Roster
     /// <summary>Whether anybody of that name is.</summary>
     public bool Has(string name) => _entries.TryGetValue(name, out RosterEntry? entry) && !entry.IsRemoved;
 
+    /// <summary>
+    /// Whether a member has only got another certificate since an earlier roster: nobody was removed in between, so what was opened with the former
+    /// one may go on. Something new needs the new one.
+    /// </summary>
+    public bool HasRenewed(string name, Roster? since) => since?.Rotation == Rotation && Has(name) && since.Has(name);
+
     public bool WasRemoved(string name) => _entries.TryGetValue(name, out RosterEntry? entry) && entry.IsRemoved;
 
     /// <param name="authority">With its ECDSA key.</param>

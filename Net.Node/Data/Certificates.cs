@@ -39,11 +39,12 @@ internal static class Certificates
     }
 
     /// <summary>For both ends of a link: common name and DNS name are the member's name.</summary>
-    public static X509Certificate2 IssueMember(X509Certificate2 authority, string name, DateTimeOffset now)
+    /// <param name="key">Its key pair; null: a new one.</param>
+    public static X509Certificate2 IssueMember(X509Certificate2 authority, string name, DateTimeOffset now, ECDsa? key = null)
     {
         SubjectAlternativeNameBuilder names = new();
         names.AddDnsName(name);
-        return Issue(authority, name, names, [ClientAuthentication, ServerAuthentication], now, s_memberLife);
+        return Issue(authority, name, names, [ClientAuthentication, ServerAuthentication], now, s_memberLife, key);
     }
 
     public static bool IsIssuedBy(X509Certificate2 certificate, X509Certificate2 authority)
@@ -58,9 +59,18 @@ internal static class Certificates
     }
 
     private static X509Certificate2 Issue(
-        X509Certificate2 authority, string subject, SubjectAlternativeNameBuilder names, string[] purposes, DateTimeOffset now, TimeSpan life)
+        X509Certificate2 authority, string subject, SubjectAlternativeNameBuilder names, string[] purposes, DateTimeOffset now, TimeSpan life, ECDsa? former = null)
     {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using ECDsa key = ECDsa.Create();
+        if (former is null)
+        {
+            key.GenerateKey(ECCurve.NamedCurves.nistP256);
+        }
+        else
+        {
+            key.ImportParameters(former.ExportParameters(includePrivateParameters: true));
+        }
+
         CertificateRequest request = new(Name(subject), key, HashAlgorithmName.SHA256);
         OidCollection usages = [];
         foreach (string purpose in purposes)

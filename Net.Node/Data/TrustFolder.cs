@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Net.Migration.Hosting;
@@ -108,9 +109,13 @@ internal sealed class TrustFolder(DataDirectory directory)
             _ = Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
 
-        using X509Certificate2 issued = Certificates.IssueMember(authority, name, directory.Time.GetUtcNow());
+        string file = Path.Combine(folder, DataDirectory.MemberFile);
+        // What ingresses share in etcd is sealed with what follows from their key, so that one is kept.
+        using X509Certificate2? former = name == Ingress ? PemFile.TryReadPair(file) : null;
+        using ECDsa? key = former?.GetECDsaPrivateKey();
+        using X509Certificate2 issued = Certificates.IssueMember(authority, name, directory.Time.GetUtcNow(), key);
         PemFile.Write(Path.Combine(folder, DataDirectory.FederationCaFile), authority.ExportCertificatePem() + "\n", isSecret: false);
-        PemFile.WritePair(Path.Combine(folder, DataDirectory.MemberFile), issued);
+        PemFile.WritePair(file, issued);
         return new(name, Roster.FingerprintOf(issued.RawData), IsRemoved: false);
     }
 

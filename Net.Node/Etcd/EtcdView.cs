@@ -18,6 +18,9 @@ internal sealed class EtcdView(EtcdKeys keys)
     /// <summary>A component whose record is not what it was (gone, older, of another shard), or "everything"; null: all is well. Epochs could be used twice, so nothing may be written.</summary>
     public string? Lost { get; private set; }
 
+    /// <summary>What else it has lost cannot be known any more: only who begins anew, with its data restored, may trust it.</summary>
+    private bool _hasRunBackwards;
+
     /// <summary>The highest revision that was heard of.</summary>
     public long Revision { get; private set; }
 
@@ -57,6 +60,7 @@ internal sealed class EtcdView(EtcdKeys keys)
         Revision = long.Max(Revision, revision);
         if (revision < before)
         {
+            _hasRunBackwards = true;
             Lost ??= "everything";
         }
     }
@@ -65,7 +69,7 @@ internal sealed class EtcdView(EtcdKeys keys)
     /// <param name="before"><see cref="Revision"/> when it was asked for.</param>
     public void Apply(EtcdSnapshot snapshot, long before)
     {
-        Lost = null;
+        Lost = _hasRunBackwards ? "everything" : null;
         OnAnswer(snapshot.Revision, before);
         HashSet<string> present = [.. snapshot.Entries.Select(entry => entry.Key)];
         foreach (string key in _revisions.Where(known => !present.Contains(known.Key) && known.Value <= snapshot.Revision).Select(known => known.Key).ToArray())

@@ -59,7 +59,12 @@ public sealed class TrustFolderTests
         _ = Folder.Add("a");
         Assert.AreEqual(DataDirectory.MemberFrom(Path.Combine(_path, "members", "a"), "a", _time).Certificate.Thumbprint, data.Member("a").Certificate.Thumbprint);
         Assert.AreEqual(32, data.Member("ingress").Secret.Length);
-        Assert.IsTrue(data.Member("ingress").Secret.Span.SequenceEqual(data.Member("ingress").Secret.Span), "every ingress derives the same");
+        ReadOnlyMemory<byte> secret = data.Member("ingress").Secret;
+        Assert.IsTrue(secret.Span.SequenceEqual(data.Member("ingress").Secret.Span), "every ingress derives the same");
+        string before = data.Member("ingress").Certificate.Thumbprint;
+        _ = Folder.Add("ingress");
+        Assert.AreNotEqual(before, data.Member("ingress").Certificate.Thumbprint);
+        Assert.IsTrue(secret.Span.SequenceEqual(data.Member("ingress").Secret.Span), "what etcd holds stays readable");
     }
 
     [TestMethod]

@@ -149,6 +149,19 @@ public sealed class EtcdDirectoryTests : DirectoryContract
         Assert.DoesNotContain("/test/records/web", _etcd.Keys());
     }
 
+    /// <summary>Goal: it stays untrusted when its revisions have passed what was known before: epochs that it forgot may be used twice all the same.</summary>
+    [TestMethod]
+    public void A_cluster_that_forgot_is_not_trusted_later()
+    {
+        EtcdView view = new(new("/test/"));
+        view.Apply(new EtcdSnapshot(5, []), 0);
+        Assert.IsNull(view.Lost);
+        view.OnAnswer(3, before: view.Revision);
+        Assert.AreEqual("everything", view.Lost);
+        view.Apply(new EtcdSnapshot(9, []), view.Revision);
+        Assert.AreEqual("everything", view.Lost);
+    }
+
     /// <summary>Goal: somebody who writes nonsense, an older record, or removes one, is noticed.</summary>
     [TestMethod]
     [DataRow("nonsense")]

@@ -20,10 +20,12 @@ internal sealed class Federation
     private const ulong FnvPrime = 1_099_511_628_211;
 
     private readonly MemoryStorage _storage = new();
-    private readonly FederationKeys _keys;
     private readonly List<string> _log = [];
     private readonly ulong _seed;
     private int _machines;
+
+    /// <summary>As they are at the start.</summary>
+    public FederationKeys Keys { get; }
 
     public Federation(ulong seed, NetworkConditions? outside = null, Action<Federation>? configure = null)
     {
@@ -33,9 +35,9 @@ internal sealed class Federation
         configure?.Invoke(this);
         byte[] secrets = new byte[FederationKeys.EntropyLength];
         World.Random.Fill(secrets);
-        _keys = FederationKeys.Create(secrets);
+        Keys = FederationKeys.Create(secrets);
         Audit = new(this);
-        Ingress = new(this, _storage, _keys);
+        Ingress = new(this, _storage, Keys);
         Alpha = AddNode("alpha");
         RunUntil(() => Alpha.IsServing, TimeSpan.FromSeconds(5), "alpha serves");
         Beta = AddNode("beta");
@@ -159,7 +161,7 @@ internal sealed class Federation
     }
 
     /// <summary>A new process of the ingress, with what the old one had on disk.</summary>
-    public void RestartIngress() => Ingress = new(this, _storage, _keys);
+    public void RestartIngress() => Ingress = new(this, _storage, Keys);
 
     public Move Migrate(string to, TimeSpan? timeout = null, string component = "web")
     {
