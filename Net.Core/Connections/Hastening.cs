@@ -32,14 +32,14 @@ internal sealed class Hastening
     }
 
     /// <summary>
-    /// A server waits for handshake bytes that were plainly sent: there is a gap in the numbers, or the rest of a ClientHello does not come. The client
-    /// has to hear what arrived, however often that takes: so an ACK elicits an answer, and its probe timeout repeats it until one comes.
+    /// A server waits for handshake bytes that were plainly sent: there is a gap in the numbers, or a probe, or the rest of a ClientHello does not come. The
+    /// client has to hear what arrived, however often that takes: so an ACK elicits an answer, and its probe timeout repeats it until one comes.
     /// </summary>
     /// <remarks>
     /// Not every client sends lost bytes again with its probes (RFC 9002, section 6.2.4, only advises it): OpenSSL's are PINGs, each after twice the time of
     /// the one before. When the ACKs of a few of them are lost, its idle timeout is near.
     /// </remarks>
-    public static void OnReceived(ConnectionParts c, PacketNumberSpace space, ReceivedPackets received, Instant now)
+    public static void OnReceived(ConnectionParts c, PacketNumberSpace space, ReceivedPackets received, in PayloadTraits traits, Instant now)
     {
         if (!c.IsServer || c.Identity.Session is not null)
         {
@@ -48,7 +48,7 @@ internal sealed class Hastening
 
         // The datagrams of one ClientHello come close together, and the last of them is answered anyway.
         c.Timers.AskDeadline = c.Peer is null ? Instant.Min(c.Timers.AskDeadline, now + RttEstimator.Initial) : Instant.Never;
-        if (space == PacketNumberSpace.Handshake && received.TellsOfGaps)
+        if (space == PacketNumberSpace.Handshake && (traits.IsAckEliciting || received.TellsOfGaps))
         {
             Ask(c, space);
         }

@@ -274,7 +274,7 @@ internal static class Inbound
 
         c.Traffic.OnPacketReceived();
         received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
-        Hastening.OnReceived(c, Handshaking.SpaceOf(level), received, arrival.Now);
+        Hastening.OnReceived(c, Handshaking.SpaceOf(level), received, traits, arrival.Now);
         c.Idle.OnReceived(arrival.Now);
         // The packet that confirms the handshake is already one of a confirmed connection: a client whose NAT has changed in between may have
         // nothing else to say, and would wait for HANDSHAKE_DONE at an address that is not its own any more.
