@@ -8,6 +8,7 @@ using Net.Http3.Server;
 using Net.Http3.Server.Hosting;
 using Net.Http3.Sessions;
 using Net.Migration.Envelope;
+using Net.Migration.Hosting;
 using Net.Tests.Core.Connections;
 using Net.Tests.Core.Snapshots;
 using Net.Tests.Http3.Server;
@@ -34,7 +35,35 @@ internal static class SnapshotTargets
         new("exchanges", "as snapshot, for the HTTP/3 sections of a server's connection", Exchanges, RestoreExchanges),
         new("image", "the stream of entries that makes a component's image", Entries, input => Refusable(() => Open(input))),
         new("early-data", "the single-use record of 0-RTT tickets", Ledgers, input => Refusable(() => EarlyDataLedger.Import(new(input, new Instant(9))))),
+        new("checkpoint", "a checkpoint that moves with its component", Checkpoints, input => Refusable(() => Checkpoint.Import(1, new(input, new Instant(9))))),
     ];
+
+    private static IEnumerable<byte[]> Checkpoints()
+    {
+        HostWorld world = new(new ResumableHandler(async (exchange, _) =>
+        {
+            exchange.SaveState("saved"u8);
+            await exchange.RespondAsync(200);
+            await exchange.DelayAsync(TimeSpan.FromSeconds(9));
+        }));
+        _ = world.Request("POST", hasBody: true);
+        _ = world.Request();
+        world.Run();
+        world.Host.Hold();
+        world.Run();
+        SnapshotWriter writer = new(world.Now);
+        writer.WriteNumber(3);
+        writer.WriteInstant(world.Now);
+        writer.WriteBytes("state"u8);
+        writer.WriteNumber(1);
+        writer.WriteNumber(4);
+        writer.WriteNumber(5);
+        world.Connection.TakeCheckpoint(world.Now)!.Export(writer);
+        yield return writer.Written.ToArray();
+        writer.Restart(world.Now);
+        new Checkpoint(1, 1, world.Now, "state"u8, []).Export(writer);
+        yield return writer.Written.ToArray();
+    }
 
     /// <summary>Only a refusal may come of it.</summary>
     private static void Refusable(Action action)

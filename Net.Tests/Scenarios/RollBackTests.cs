@@ -277,6 +277,27 @@ public sealed class RollBackTests
         Assert.AreEqual(1u, federation.Done(federation.Checkpoint()).Connections);
     }
 
+    /// <summary>Goal: handlers that have to end come to no safe point in time: that is said, nobody stays held, and afterwards it can be done.</summary>
+    [TestMethod]
+    public void Handlers_that_do_not_end_are_a_timeout()
+    {
+        Federation federation = new(11, configure: f => f.Running = RunningRequests.Drain);
+        SimulatedClient client = federation.AddClient();
+        ClientView running = client.Request("GET", "/counter/1500");
+        federation.RunUntil(() => running.Received > 50, s_limit, "under way");
+        CheckpointCommand command = federation.Checkpoint();
+        federation.RunUntil(() => command.IsOver, s_limit, "answered");
+        Assert.AreEqual((MigrateCode.Timeout, 0ul), (command.Report!.Code, command.Report.Number));
+        Assert.IsFalse(running.IsOver);
+        ClientView next = client.Request("GET", "/bytes/10");
+        federation.RunUntil(() => next.IsOver, TimeSpan.FromMilliseconds(100), "nobody waits any more");
+        federation.RunUntil(() => running.IsOver, s_limit, "over");
+        Assert.IsTrue(running.IsComplete, running.ToString());
+        _ = federation.Done(federation.Checkpoint());
+        Assert.AreEqual(0u, federation.Done(federation.RollBack()).Resumed);
+        Assert.AreEqual(1501, Count(federation, client, 1));
+    }
+
     /// <summary>Goal: components of an aggregate go back together, and another component of the node does not.</summary>
     [TestMethod]
     public void An_aggregate_goes_back_whole_and_alone()

@@ -24,6 +24,7 @@ public sealed class RollBackTests
             for (int step = saved.Length; ; step++)
             {
                 await exchange.DelayAsync(TimeSpan.FromTicks(10));
+                _log.Add($"{exchange.Path} runs");
                 exchange.SaveState(new byte[step + 1].Select(_ => (byte)'x').ToArray());
                 if (exchange.Path == "/writes")
                 {
@@ -46,13 +47,18 @@ public sealed class RollBackTests
         _log.Clear();
         Assert.AreEqual((1, 2), world.Connection.RollBack(checkpoint, 1, world.Now));
         Release(world);
-        CollectionAssert.AreEqual(new[] { "/quiet begins at 'x'", "/unhandled begins at ''" }, _log);
+        CollectionAssert.AreEqual(new[] { "/quiet begins at 'x'", "/unhandled begins at ''" }, _log.Where(line => line.Contains("begins", StringComparison.Ordinal)).ToArray());
         Assert.AreEqual((ulong)Http3ErrorCode.InternalError, world.Aborted[writes]);
         Assert.AreEqual((ulong)Http3ErrorCode.InternalError, world.Aborted[since]);
         Assert.HasCount(2, world.Connection.Exchanges);
         Assert.IsFalse(world.Aborted.ContainsKey(quiet) || world.Aborted.ContainsKey(unhandled));
-        world.RunToDeadline();
-        Assert.HasCount(2, _log, "nothing of the others runs on");
+        for (int i = 0; i < 4; i++)
+        {
+            world.RunToDeadline();
+        }
+
+        Assert.IsFalse(_log.Contains("/writes runs") || _log.Contains("/since runs"), "nothing of the others runs on");
+        Assert.Contains("/quiet runs", _log);
         CollectionAssert.AreEquivalent(new[] { quiet, unhandled }, world.Link.Server.Held.ToArray(), "their streams are given back");
     }
 

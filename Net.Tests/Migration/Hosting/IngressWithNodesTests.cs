@@ -85,7 +85,7 @@ public sealed class IngressWithNodesTests : IDisposable
         await using NodeHost b = await NodeHost.StartAsync(Options(ingress, "b", serves: true) with { Components = [new("web", atB)] }, Stop);
         await using ControlClient command =
             await ControlClient.ConnectAsync(ingress.ControlEndPoint, TestFederation.Instance.Member("admin"), TestFederation.Instance.Roots, Stop);
-        CheckpointReport made = await command.CheckpointAsync("web", CheckpointAction.Take, 0, TimeSpan.FromSeconds(10), Stop);
+        CheckpointReport made = await command.CheckpointAsync("web", CheckpointAction.Take, 0, TimeSpan.FromSeconds(25), Stop);
         Assert.AreEqual((MigrateCode.None, 1ul, "a"), (made.Code, made.Number, made.Owner), made.Message);
         atA.Value = 2;
         ComponentCheckpoint second = await a.CheckpointAsync("web", TimeSpan.FromSeconds(10), Stop);
@@ -96,7 +96,7 @@ public sealed class IngressWithNodesTests : IDisposable
 
         Assert.IsTrue((await command.MigrateAsync("web", "b", TimeSpan.FromSeconds(10), Stop)).Moved);
         Assert.AreEqual(2, atB.Value);
-        CheckpointReport back = await command.CheckpointAsync("web", CheckpointAction.RollBack, 1, TimeSpan.FromSeconds(10), Stop);
+        CheckpointReport back = await command.CheckpointAsync("web", CheckpointAction.RollBack, 1, TimeSpan.FromSeconds(25), Stop);
         Assert.AreEqual((MigrateCode.None, 1ul, "b", 2ul), (back.Code, back.Number, back.Owner, back.Epoch), back.Message);
         Assert.AreEqual(1, atB.Value);
         CheckpointException elsewhere = await Assert.ThrowsExactlyAsync<CheckpointException>(() => a.RollBackAsync("web", 1, TimeSpan.FromSeconds(10), Stop));
