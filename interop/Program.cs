@@ -108,9 +108,17 @@ internal static class Program
         }
 
         int passed = passedBefore;
+        Dictionary<string, bool> results = [];
         foreach (InteropCase one in cases)
         {
-            passed += await RunOneAsync(one, peers, program, mayRepeat: true) ?? await RunOneAsync(one, peers, program, mayRepeat: false) ?? false ? 1 : 0;
+            bool hasPassed = await RunOneAsync(one, peers, program, mayRepeat: true) ?? await RunOneAsync(one, peers, program, mayRepeat: false) ?? false;
+            passed += hasPassed ? 1 : 0;
+            results[one.Name] = hasPassed;
+        }
+
+        if (cases.Any(static one => one.Name.StartsWith("crash-", StringComparison.Ordinal)))
+        {
+            Console.WriteLine(CrashTable.Describe(results));
         }
 
         Console.WriteLine($"{passed} passed, {before + cases.Count - passed} failed");

@@ -32,7 +32,9 @@ internal sealed class ControlRequests(IOwnershipDirectory directory)
 
         ulong id = ++_lastId;
         _waiting[id] = new(request.Id, answered, now + Patience);
+        FaultPoints.AtWrite(request, isDone: false);
         directory.Submit(request with { Id = id }, requester);
+        FaultPoints.AtWrite(request, isDone: true);
     }
 
     /// <summary>Hands out the answers that have come, and gives up what has waited too long.</summary>

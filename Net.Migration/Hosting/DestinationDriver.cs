@@ -144,15 +144,44 @@ internal sealed class DestinationDriver(
     {
         switch (action)
         {
-            case SendAction send: link.Send(send.Message); break;
+            case SendAction send: Send(send.Message, now); break;
             case DirectoryAction directory: control(new OwnershipAskMessage(directory.Request)); break;
-            case ReserveAction reserve: Reserve(reserve.Prepare); break;
+            case ReserveAction reserve:
+                FaultPoints.At("destination:preparing", Component);
+                Reserve(reserve.Prepare);
+                break;
             case WarmAction: surroundings.WhenRehearsed(now, OnWarmed); break;
-            case DecodeAction decode: Decode(decode.Part); break;
+            case DecodeAction decode:
+                if (decode.Part.IsFinal)
+                {
+                    FaultPoints.At("destination:transferring", Component);
+                }
+
+                Decode(decode.Part);
+                break;
             case RestoreAction: Restore(); break;
             case ServeAction serve: Serve(serve.Epoch, now); break;
             case WipeAction: Wipe(); break;
             default: throw new InvalidOperationException($"a destination does not do {action.GetType().Name}");
+        }
+    }
+
+    private void Send(HandOverMessage message, Instant now)
+    {
+        if (message is ReadyMessage)
+        {
+            FaultPoints.At("destination:restored", Component, () =>
+            {
+                _ = link.DisposeAsync().AsTask();
+                _isLinkLost = true;
+                _machine.OnLinkLost(now);
+            });
+        }
+
+        link.Send(message);
+        if (message is AheadDecodedMessage)
+        {
+            FaultPoints.At("destination:quiescing", Component);
         }
     }
 
@@ -310,6 +339,7 @@ internal sealed class DestinationDriver(
         {
             shard.Serve(epoch, first => OnFirst(first), at);
             Tell(MovePhase.Serving);
+            FaultPoints.At("destination:serving", Component);
         });
         _image.Wipe();
     }

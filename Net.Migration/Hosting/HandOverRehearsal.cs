@@ -23,7 +23,9 @@ namespace Net.Migration.Hosting;
 /// <remarks>It is the product's own code, not a list of its methods: what is added to a move is rehearsed without another word here.</remarks>
 internal sealed class HandOverRehearsal : IActor, IComponentRunner
 {
-    private const string Component = "rehearsal";
+    /// <summary>What is moved: a name that no component of a federation needs.</summary>
+    public const string Component = "rehearsal";
+
     private const int MaxSteps = 20_000;
 
     /// <summary>Moves after which the runtime has compiled what they run for speed: it counts thirty calls of a method first.</summary>

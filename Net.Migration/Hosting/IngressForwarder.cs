@@ -98,6 +98,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     public bool HoldInitials(string component, ulong epoch, bool hold)
     {
+        FaultPoints.At("directory:quiescing", component);
         bool isDone = false;
         Change(_ => isDone = _router.HoldInitials(component, epoch, hold));
         return isDone;

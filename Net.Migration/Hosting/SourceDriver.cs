@@ -62,7 +62,7 @@ internal sealed class SourceDriver(
 
     public void OnLinkLost(Instant now)
     {
-        _machine.OnLinkLost(now);
+        LoseLink(now);
         Pump(now);
     }
 
@@ -144,14 +144,37 @@ internal sealed class SourceDriver(
     {
         switch (action)
         {
-            case SendAction send: _link?.Send(send.Message); break;
+            case SendAction send:
+                if (send.Message is FinalEndMessage)
+                {
+                    FaultPoints.At("source:transferring", Component, () => LoseLink(now));
+                }
+
+                _link?.Send(send.Message);
+                break;
             case DirectoryAction directory:
+                if (directory.Request is MoveOwnership)
+                {
+                    FaultPoints.At("source:ready", Component, () => LoseLink(now));
+                }
+
                 control(new OwnershipAskMessage(directory.Request));
+                if (directory.Request is MoveOwnership)
+                {
+                    FaultPoints.At("source:move-asked", Component, () => LoseLink(now));
+                }
+
                 Tell(MovePhase.Asked);
                 break;
             case WarmAction: surroundings.WhenRehearsed(now, OnWarmed); break;
-            case ExportAheadAction: ExportAhead(); break;
-            case HoldInitialsAction: control(new HoldInitialsMessage(Component, plan.Epoch, Hold: true)); break;
+            case ExportAheadAction:
+                FaultPoints.At("source:preparing", Component, () => LoseLink(now));
+                ExportAhead();
+                break;
+            case HoldInitialsAction:
+                FaultPoints.At("source:quiescing", Component, () => LoseLink(now));
+                control(new HoldInitialsMessage(Component, plan.Epoch, Hold: true));
+                break;
             case ReleaseInitialsAction: control(new HoldInitialsMessage(Component, plan.Epoch, Hold: false)); break;
             case HoldRequestsAction: OnShard(_ => shard.HoldRequests(), _ => Poll()); break;
             case ReleaseRequestsAction: OnShard(shard.ReleaseRequests); break;
@@ -160,11 +183,17 @@ internal sealed class SourceDriver(
             // Was sent in the turn that froze, behind the last datagram.
             case SendMarkerAction: break;
             case SendResumeMarkerAction marker: OnShard(_ => shard.Channel.SendMarker(resume: true, marker.Epoch)); break;
-            case ExportFinalAction: SealFinal(now); break;
+            case ExportFinalAction:
+                FaultPoints.At("source:frozen", Component, () => LoseLink(now));
+                SealFinal(now);
+                break;
             case ThawAction thaw: OnShard(at => shard.Thaw(thaw.Epoch, at)); break;
             case DestroyAction: OnShard(shard.Destroy); break;
             // A shard that owns nothing hands back what still comes: the ingress knows the owner.
-            case ForwardAction or EndForwardAction: break;
+            case ForwardAction:
+                FaultPoints.At("source:forwarding", Component, () => LoseLink(now));
+                break;
+            case EndForwardAction: break;
             case ReportAction done: Report(done.Report); break;
             default: throw new InvalidOperationException($"a source does not do {action.GetType().Name}");
         }
@@ -306,6 +335,12 @@ internal sealed class SourceDriver(
     {
         surroundings.Phases?.Invoke(phase);
         _activity?.OnPhase(phase);
+    }
+
+    private void LoseLink(Instant now)
+    {
+        CloseLink();
+        _machine.OnLinkLost(now);
     }
 
     private void CloseLink()

@@ -17,9 +17,10 @@ internal sealed class CaseContext(PeerSet peers, string program, CancellationTok
     public CancellationToken Cancellation => cancellationToken;
 
     /// <summary>A cluster that has not started anything yet.</summary>
-    public Cluster NewCluster()
+    /// <param name="other">Another build of the program; null: the one under test.</param>
+    public Cluster NewCluster(string? other = null)
     {
-        Cluster cluster = new(program, cancellationToken);
+        Cluster cluster = new(other ?? program, cancellationToken);
         _clusters.Add(cluster);
         return cluster;
     }

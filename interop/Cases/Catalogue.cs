@@ -64,6 +64,7 @@ internal static class Catalogue
         new("crowd200", TimeSpan.FromMinutes(10), c => Crowd.RunAsync(c, c.Peers.CurlNgtcp2, 200)),
         .. ForBothCurls("thousand-download", Thousand.DownloadAsync, TimeSpan.FromHours(1)),
         .. ForBothCurls("thousand-upload", Thousand.UploadAsync, TimeSpan.FromHours(1)),
+        .. CrashTable.Cells.Select(cell => new InteropCase(cell.Name, s_transfer, c => Crashes.RunAsync(c, cell))),
     ];
 
     private static InteropCase[] Distinct(IEnumerable<InteropCase> cases) => [.. cases.DistinctBy(c => c.Name)];

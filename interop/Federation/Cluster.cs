@@ -40,6 +40,9 @@ internal sealed class Cluster : IDisposable
     /// <summary>The etcd that ingresses and nodes are started with; empty: the ingress has the directory.</summary>
     public string Etcd { get; set; } = "";
 
+    /// <summary>What processes of a test build do at which step, by the name that they are started under.</summary>
+    public Dictionary<string, string> Faults { get; } = [];
+
     /// <summary>Who owns <c>web</c>, as far as the moves of this harness tell.</summary>
     public string Owner { get; private set; } = "";
 
@@ -173,6 +176,9 @@ internal sealed class Cluster : IDisposable
         return _ingress.WaitAsync(s_leaveLimit, _cancellation);
     }
 
+    /// <summary>A node, or the ingress, by the name that it was started under.</summary>
+    public Child Process(string name) => name == "ingress" ? _ingress! : _nodes[name["node ".Length..]];
+
     /// <summary>The process that has a node's name now.</summary>
     public Child Node(string name) => _nodes[name];
 
@@ -274,9 +280,11 @@ internal sealed class Cluster : IDisposable
     {
         Finished finished = await RunAsync(TimeSpan.FromSeconds(15), "status", "--join", Control, "--json");
         return finished.Code == 0
-            ? Parse<StatusReport>(finished, "status --json")
+            ? ReadStatus(finished)
             : throw new CaseFailedException($"status ended with exit code {finished.Code}: {Child.LastLine(finished.Errors)}");
     }
+
+    public static StatusReport ReadStatus(Finished finished) => Parse<StatusReport>(finished, "status --json");
 
     public async Task<ComponentStatus> WebAsync() =>
         (await StatusAsync()).Components.FirstOrDefault(c => c.Name == "web") ?? throw new CaseFailedException("status does not know web");
@@ -339,7 +347,13 @@ internal sealed class Cluster : IDisposable
 
     private async Task<(Child Child, string Ready)> StartAsync(string name, string[] arguments)
     {
-        Child child = Child.Start(name, _program, arguments, Environment);
+        Dictionary<string, string?> environment = Environment;
+        if (Faults.TryGetValue(name, out string? fault))
+        {
+            environment["CONTINUUM_FAULT"] = fault;
+        }
+
+        Child child = Child.Start(name, _program, arguments, environment);
         _started.Add(child);
         try
         {
