@@ -27,8 +27,8 @@ internal static partial class FaultPoints
         switch (what)
         {
             case "cut" when cut is not null: cut(); break;
-            case "stop": _ = Kill(Environment.ProcessId, StopSignal); break;
-            case "die": _ = Kill(Environment.ProcessId, KillSignal); break;
+            case "stop": Signal(StopSignal); break;
+            case "die": Signal(KillSignal); break;
             default: throw new InvalidOperationException($"CONTINUUM_FAULT: nothing at {point} can {what}");
         }
     }
@@ -41,6 +41,12 @@ internal static partial class FaultPoints
         }
     }
 
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int process, int signal);
+    /// <summary>To this thread, which takes it before it does anything else: one to the process may be taken by another thread, and later.</summary>
+    private static void Signal(int signal) => _ = Kill(Self(), signal);
+
+    [LibraryImport("libc", EntryPoint = "pthread_self")]
+    private static partial nint Self();
+
+    [LibraryImport("libc", EntryPoint = "pthread_kill")]
+    private static partial int Kill(nint thread, int signal);
 }

@@ -59,6 +59,23 @@ public sealed class CrashPointTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
 
+    private static readonly Misfortune[] s_alone =
+        [Misfortune.SourceCrashes, Misfortune.DestinationCrashes, Misfortune.LinkIsCut, Misfortune.DirectoryFallsSilent, Misfortune.IngressCrashes];
+
+    /// <summary>Any two of what can fail.</summary>
+    public static (Misfortune First, Misfortune Second)[] Pairs { get; } =
+    [
+        .. from first in s_alone
+           from second in s_alone
+           where first < second
+           select (first, second),
+    ];
+
+    public static IEnumerable<object[]> PairsAtPoints =>
+        from point in Enum.GetValues<CrashPoint>()
+        from pair in Pairs
+        select new object[] { point, pair.First, pair.Second };
+
     public static IEnumerable<object[]> Rows =>
         from point in Enum.GetValues<CrashPoint>()
         from misfortune in Enum.GetValues<Misfortune>()
@@ -76,7 +93,19 @@ public sealed class CrashPointTests
         }
     }
 
-    internal static void Run(CrashPoint point, Misfortune misfortune, ulong seed)
+    /// <summary>Goal: the same when two things fail. Method: as above, and the second strikes with the first, or up to a second later.</summary>
+    [TestMethod]
+    [DynamicData(nameof(PairsAtPoints))]
+    public void Every_pair_of_failures_holds(CrashPoint point, Misfortune first, Misfortune second)
+    {
+        ulong seeds = Depth.IsLong ? 20UL : 1;
+        for (ulong seed = 1; seed <= seeds; seed++)
+        {
+            Run(point, first, (seed * 10) + (ulong)point, second);
+        }
+    }
+
+    internal static void Run(CrashPoint point, Misfortune misfortune, ulong seed, Misfortune? second = null)
     {
         Federation federation = new(seed, seed % 3 == 0 ? Federation.Lossy : null);
         Scenario scenario = new(federation, (ScenarioKind)((seed + (ulong)point) % 4));
@@ -89,14 +118,28 @@ public sealed class CrashPointTests
             {
                 hasStruck = true;
                 TimeSpan moment = federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
-                federation.World.After(seed % 2 == 0 ? TimeSpan.Zero : moment, () => Strike(federation, misfortune));
+                TimeSpan first = seed % 2 == 0 ? TimeSpan.Zero : moment;
+                federation.World.After(first, () => Strike(federation, misfortune));
+                if (second is Misfortune other)
+                {
+                    bool isTogether = federation.World.Random.OneIn(2);
+                    TimeSpan later = federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(1));
+                    federation.World.After(first + (isTogether ? TimeSpan.Zero : later), () => Strike(federation, other));
+                }
+
+                if (misfortune is Misfortune.SourceCrashes && second is Misfortune.DestinationCrashes)
+                {
+                    // Nobody is left who could host it: somebody comes.
+                    federation.World.After(TimeSpan.FromSeconds(2), () => federation.AddNode("gamma"));
+                }
             }
         };
         Move move = federation.Migrate("beta", TimeSpan.FromSeconds(4));
-        string where = $"{misfortune} at {point}, seed {seed}";
+        string where = $"{misfortune}{(second is null ? "" : $" and {second}")} at {point}, seed {seed}";
         federation.RunUntil(() => hasStruck, s_limit, $"struck: {where}");
         federation.Run(TimeSpan.FromSeconds(12));
-        if (misfortune is Misfortune.DirectoryFallsSilent or Misfortune.DirectoryIsUnreliable)
+        bool isDirectoryOut = misfortune is Misfortune.DirectoryFallsSilent or Misfortune.DirectoryIsUnreliable || second is Misfortune.DirectoryFallsSilent;
+        if (isDirectoryOut)
         {
             federation.Directory.LostOneIn = 0;
             federation.Directory.Speak();
@@ -108,7 +151,9 @@ public sealed class CrashPointTests
         // Only a take-over by a host that did not stand by closes connections.
         bool mustSurvive = !federation.HasSaid("took web over");
         Assert.IsTrue(scenario.IsRight || (!mustSurvive && scenario.View.Error is not null), $"{where}: {scenario}\n{federation.Describe()}");
-        Assert.IsTrue(mustSurvive || misfortune is not (Misfortune.LinkIsCut or Misfortune.DirectoryFallsSilent or Misfortune.DirectoryIsUnreliable), where);
+        bool mayDie = new[] { misfortune, second ?? misfortune }.Any(static m =>
+            m is not (Misfortune.LinkIsCut or Misfortune.DirectoryFallsSilent or Misfortune.DirectoryIsUnreliable));
+        Assert.IsTrue(mustSurvive || mayDie, where);
         AssertLaterMoveWorks(federation, where);
         _ = move;
     }
@@ -117,7 +162,7 @@ public sealed class CrashPointTests
     private static void AssertLaterMoveWorks(Federation federation, string where)
     {
         SimulatedNode owner = federation.Nodes.Single(n => n.Member == federation.Record.Owner);
-        SimulatedNode other = federation.Nodes.FirstOrDefault(n => n.Machine.IsUp && n != owner) ?? federation.AddNode("gamma");
+        SimulatedNode other = federation.Nodes.FirstOrDefault(n => n.Machine.IsUp && n != owner) ?? federation.AddNode(owner.Member.Name == "gamma" ? "delta" : "gamma");
         federation.Run(TimeSpan.FromSeconds(2));
         Scenario again = new(federation, ScenarioKind.Counter);
         federation.RunUntil(() => again.View.Received > 40, s_limit, $"served again: {where}");

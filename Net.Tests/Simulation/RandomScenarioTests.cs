@@ -7,11 +7,17 @@ namespace Net.Tests.Simulation;
 [TestClass]
 public sealed class RandomScenarioTests
 {
-    /// <summary>One seed in so many also takes a federation through a crash, at the next point of a move.</summary>
-    private const ulong CrashEvery = 40;
+    /// <summary>From so many seeds on it is the long mode.</summary>
+    private const ulong Long = 4000;
 
-    private static readonly Misfortune[] s_crashes =
-        [Misfortune.SourceCrashes, Misfortune.DestinationCrashes, Misfortune.IngressCrashes, Misfortune.SourceAndLink, Misfortune.LinkIsCut];
+    /// <summary>Each point of a move with each thing that fails, alone and in pairs: the points in turn, so that few seeds see all of them.</summary>
+    private static readonly (CrashPoint Point, Misfortune First, Misfortune? Second)[] s_crashes =
+    [
+        .. from failure in Enum.GetValues<Misfortune>().Select(static alone => (First: alone, Second: (Misfortune?)null))
+               .Concat(CrashPointTests.Pairs.Select(static pair => (First: pair.First, Second: (Misfortune?)pair.Second)))
+           from point in Enum.GetValues<CrashPoint>()
+           select (point, failure.First, failure.Second),
+    ];
 
     private static readonly string[] s_needed =
     [
@@ -41,6 +47,13 @@ public sealed class RandomScenarioTests
             totals.Count(needed, 0);
         }
 
+        // One seed in so many also takes a federation through a crash.
+        ulong crashEvery = count >= Long ? 10UL : 40;
+        foreach ((CrashPoint point, Misfortune crash, Misfortune? second) in count / crashEvery >= (ulong)s_crashes.Length ? s_crashes : [])
+        {
+            totals.Count(Describe(point, crash, second), 0);
+        }
+
         ConcurrentQueue<string> failures = new();
         Parallel.For((long)first, (long)(first + count), new() { CancellationToken = TestContext.CancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount }, n =>
         {
@@ -50,9 +63,9 @@ public sealed class RandomScenarioTests
                 RandomScenario scenario = new(seed);
                 scenario.Run();
                 totals.Add(scenario.Totals);
-                if (seed % CrashEvery == 0)
+                if (seed % crashEvery == 0)
                 {
-                    Crash(seed, totals);
+                    Crash(seed, seed / crashEvery, totals);
                 }
             }
             catch (Exception e)
@@ -65,16 +78,15 @@ public sealed class RandomScenarioTests
         Assert.IsTrue(count < 400 || !totals.Zeros.Any(), $"never came about: {string.Join(", ", totals.Zeros)}");
     }
 
-    private static void Crash(ulong seed, SimulationTotals totals)
+    private static void Crash(ulong seed, ulong turn, SimulationTotals totals)
     {
-        ulong turn = seed / CrashEvery;
-        CrashPoint[] points = Enum.GetValues<CrashPoint>();
-        CrashPoint point = points[turn % (ulong)points.Length];
-        Misfortune misfortune = s_crashes[turn / (ulong)points.Length % (ulong)s_crashes.Length];
-        CrashPointTests.Run(point, misfortune, seed);
-        totals.Count($"crashes: {misfortune}");
+        (CrashPoint point, Misfortune first, Misfortune? second) = s_crashes[turn % (ulong)s_crashes.Length];
+        CrashPointTests.Run(point, first, seed, second);
+        totals.Count(Describe(point, first, second));
         totals.Count($"crashes at {point}");
     }
+
+    private static string Describe(CrashPoint point, Misfortune first, Misfortune? second) => $"crash: {first}{(second is null ? "" : $" and {second}")} at {point}";
 
     private void Report(SimulationTotals totals, ulong first, ulong count, int failures)
     {

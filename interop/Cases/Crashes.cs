@@ -17,8 +17,9 @@ internal static class Crashes
     /// <summary>A client whose connection is gone hears nothing more: by its own choice it waits this long.</summary>
     private const int Patience = 8;
 
-    private static readonly TimeSpan s_reachLimit = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan s_ownerLimit = TimeSpan.FromSeconds(25);
+    private static readonly TimeSpan s_reachLimit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan s_ownerLimit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Shorter than a failure detector's patience: who is stopped is not taken for dead.</summary>
@@ -37,11 +38,11 @@ internal static class Crashes
         Curl client = Curl.Start(context, context.Peers.CurlNgtcp2, cluster.Url($"/bytes/{Size}"),
             "--speed-limit", "1", "--speed-time", Patience.ToString(CultureInfo.InvariantCulture));
         Stopwatch watch = new();
-        string owner = "";
+        Task<string>? strike = null;
         Pace pace = new(Size, 1, async _ =>
         {
             watch.Start();
-            owner = await StrikeAsync(context, cluster, cell);
+            await (strike = StrikeAsync(context, cluster, cell));
             watch.Stop();
         }, TimeSpan.FromMilliseconds(20));
         if (cell.Survives)
@@ -54,6 +55,8 @@ internal static class Crashes
         {
             await MustEndEarlyAsync(client, pace, context.Cancellation);
         }
+
+        string owner = await strike!;
 
         Curl again = Curl.Start(context, context.Peers.CurlNgtcp2, cluster.Url("/files/hello.txt"), "--max-time", "10");
         await again.MustEndWellAsync(context.Cancellation);
@@ -68,7 +71,7 @@ internal static class Crashes
     /// <summary>Lets the move come to the step, does the deed, and waits for the owner that the table names.</summary>
     private static async Task<string> StrikeAsync(CaseContext context, Cluster cluster, CrashCell cell)
     {
-        Task<(int, MoveReport)> move = cluster.TryMoveAsync("b", timeoutSeconds: 10);
+        Task<(int, MoveReport)> move = cluster.TryMoveAsync("b", timeoutSeconds: 40);
         _ = move.ContinueWith(static done => done.Exception, TaskScheduler.Default);
         foreach ((string process, _, string at) in cell.Orders)
         {
@@ -104,7 +107,7 @@ internal static class Crashes
 
         string owner = await OwnerAsync(cluster, cell, context.Cancellation);
         // What it was answered does not matter: it may have been asked of an ingress that is gone.
-        await Task.WhenAny(move, Task.Delay(s_ownerLimit, context.Cancellation));
+        await Task.WhenAny(move, Task.Delay(s_answerLimit, context.Cancellation));
         return owner;
     }
 
@@ -159,7 +162,6 @@ internal static class Crashes
         }
         while (count > 0);
 
-        pace.MustBeComplete();
         int code = await client.Child.WaitAsync(TimeSpan.FromSeconds(30), cancellationToken);
         if (code == 0 || check.Length >= Size)
         {

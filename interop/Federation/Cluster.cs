@@ -214,7 +214,7 @@ internal sealed class Cluster : IDisposable
             "migrate", component, "--to", to, "--join", Control, "--json",
             .. timeoutSeconds is int seconds ? new[] { "--timeout", $"{seconds}" } : [],
         ];
-        Finished finished = await RunAsync(TimeSpan.FromSeconds(30), arguments);
+        Finished finished = await RunAsync(TimeSpan.FromSeconds(int.Max(30, (timeoutSeconds ?? 0) + 10)), arguments);
         return (finished.Code, Parse<MoveReport>(finished, "migrate --json"));
     }
 
