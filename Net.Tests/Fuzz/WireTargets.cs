@@ -120,7 +120,12 @@ internal static class WireTargets
             byte[] datagram = new byte[IngressHeader.Length + 20];
             IngressHeader header = new()
             {
-                Type = type, Epoch = 7, Shard = 3, Client = UdpAddress.FromBytes([10, 0, 0, 1], 1), Public = UdpAddress.FromBytes(new byte[16], 443), Ecn = Ecn.Ect0,
+                Type = type,
+                Epoch = 7,
+                Shard = 3,
+                Client = UdpAddress.FromBytes([10, 0, 0, 1], 1),
+                Public = UdpAddress.FromBytes(new byte[16], 443),
+                Ecn = Ecn.Ect0,
                 ReceiveMicroseconds = 9,
             };
             header.WriteTagged(datagram);

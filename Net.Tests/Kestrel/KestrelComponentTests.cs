@@ -83,7 +83,9 @@ public sealed class KestrelComponentTests
         using HalvedContent content = new(body, half);
         using HttpRequestMessage request = new(HttpMethod.Post, "/")
         {
-            Content = content, Version = HttpVersion.Version30, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = content,
+            Version = HttpVersion.Version30,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         Task<HttpResponseMessage> answer = http.SendAsync(request, Stop);
 
