@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Net.Kestrel;
 using Net.Kestrel.Hosting;
+using Net.Kestrel.Takeover;
 using Net.Kestrel.Transport;
 
 // Where ASP.NET's own UseQuic and UseSockets are: an application needs no further using.
@@ -48,5 +49,27 @@ public static class WebHostBuilderManagedQuicExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(component);
         return builder.ConfigureServices(services => services.AddSingleton<IMultiplexedConnectionListenerFactory>(new ComponentListenerFactory(component)));
+    }
+
+    /// <summary>
+    /// Serves HTTP/3 so that the next process of this application can take over while it serves: connections, running requests and the UDP port, with nothing
+    /// asked of the clients. Every process does the same; the one that serves ends when another one has taken over and its own last request has ended.
+    /// </summary>
+    /// <param name="builder">The host, such as <c>builder.WebHost</c>.</param>
+    /// <param name="configure">Names at least the directory in which the processes find each other.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    /// <remarks>
+    /// It is for endpoints of HTTP/3 alone: a TCP port cannot be taken over, so give HTTP/1.1 and 2 an endpoint of their own, behind systemd's socket
+    /// activation or a proxy. Taking over needs Linux; elsewhere the application just serves. Clients cannot be asked for certificates.
+    /// </remarks>
+    public static IWebHostBuilder UseContinuum(this IWebHostBuilder builder, Action<ContinuumOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
+        return builder.ConfigureServices(services =>
+        {
+            services.AddSingleton<IMultiplexedConnectionListenerFactory, ContinuumListenerFactory>();
+            services.Configure(configure);
+        });
     }
 }

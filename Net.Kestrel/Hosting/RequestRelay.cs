@@ -16,6 +16,8 @@ internal sealed class RequestRelay(Http3Exchange exchange)
     private const int BufferSize = 16 * 1024;
 
     private readonly Lock _gate = new();
+    private readonly byte[] _buffer = new byte[BufferSize];
+    private int? _first;
     private ArrayBufferWriter<byte>? _kept = new();
     private ClientExchange? _app;
     private Task _last = Task.CompletedTask;
@@ -30,14 +32,19 @@ internal sealed class RequestRelay(Http3Exchange exchange)
     /// <returns>False: it was refused, and too much of it is gone to send it again.</returns>
     public async Task<bool> SendToAsync(ClientExchange app)
     {
-        await app.SendAsync(exchange.RequestHead, hasBody: true);
         if (_app is null)
         {
+            // Most requests end with their head, and Kestrel is to know it: else it believes that an application has not read what there is.
+            _first ??= exchange.RequestHead is { IsSafe: true, ContentLength: <= 0 } ? await exchange.ReadAsync(_buffer) : -1;
+            _isEnded = _first == 0;
+            await app.SendAsync(exchange.RequestHead, hasBody: !_isEnded);
             _app = app;
-            Sending = SendAsync();
+            Sending = _isEnded ? Task.CompletedTask : SendAsync(_first.Value);
             return true;
         }
 
+        bool hasBody = !_isEnded || _kept is not { WrittenCount: 0 };
+        await app.SendAsync(exchange.RequestHead, hasBody);
         bool isWhole = false;
         await InTurnAsync(() =>
         {
@@ -45,25 +52,29 @@ internal sealed class RequestRelay(Http3Exchange exchange)
             return Task.CompletedTask;
         });
         // Not waited for: an application may answer before it reads.
-        _ = isWhole ? InTurnAsync(() => RepeatAsync(app)) : Task.CompletedTask;
+        _ = isWhole && hasBody ? InTurnAsync(() => RepeatAsync(app)) : Task.CompletedTask;
         return isWhole;
     }
 
     /// <summary>Kestrel has answered: nothing is sent again.</summary>
     public void OnAnswered() => _isAnswered = true;
 
-    private async Task SendAsync()
+    private async Task SendAsync(int first)
     {
-        byte[] buffer = new byte[BufferSize];
         try
         {
-            int count;
-            do
+            int count = first >= 0 ? first : await exchange.ReadAsync(_buffer);
+            while (true)
             {
-                count = await exchange.ReadAsync(buffer);
-                await InTurnAsync(() => SendAsync(buffer.AsMemory(0, count)));
+                int length = count;
+                await InTurnAsync(() => SendAsync(_buffer.AsMemory(0, length)));
+                if (length == 0)
+                {
+                    return;
+                }
+
+                count = await exchange.ReadAsync(_buffer);
             }
-            while (count > 0);
         }
         catch
         {

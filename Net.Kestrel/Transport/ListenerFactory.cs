@@ -19,13 +19,7 @@ internal sealed class ListenerFactory(IOptions<ManagedQuicOptions> options, ILog
     public async ValueTask<IMultiplexedConnectionListener> BindAsync(
         EndPoint endpoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default)
     {
-        if (endpoint is not IPEndPoint address)
-        {
-            throw new InvalidOperationException($"QUIC needs an IP address and a port to listen on, not a {endpoint.GetType().Name}");
-        }
-
-        TlsConnectionCallbackOptions tls = features?.Get<TlsConnectionCallbackOptions>()
-            ?? throw new InvalidOperationException("HTTP/3 needs HTTPS on its endpoint: call UseHttps");
+        (IPEndPoint address, TlsConnectionCallbackOptions tls) = Check(endpoint, features);
         ManagedQuicOptions limits = options.Value;
         SslServerAuthenticationOptions authentication = await TlsSettings.ResolveAsync(tls, address, cancellationToken);
         try
@@ -46,5 +40,15 @@ internal sealed class ListenerFactory(IOptions<ManagedQuicOptions> options, ILog
             // Kestrel knows its own one only, and says then which of the application's URLs it is.
             throw new Microsoft.AspNetCore.Connections.AddressInUseException(e.Message, e);
         }
+    }
+
+    /// <exception cref="InvalidOperationException">The endpoint is none of UDP's, or has no HTTPS.</exception>
+    public static (IPEndPoint Address, TlsConnectionCallbackOptions Tls) Check(EndPoint endpoint, IFeatureCollection? features)
+    {
+        IPEndPoint address = endpoint as IPEndPoint
+            ?? throw new InvalidOperationException($"QUIC needs an IP address and a port to listen on, not a {endpoint.GetType().Name}");
+        TlsConnectionCallbackOptions tls = features?.Get<TlsConnectionCallbackOptions>()
+            ?? throw new InvalidOperationException("HTTP/3 needs HTTPS on its endpoint: call UseHttps");
+        return (address, tls);
     }
 }

@@ -299,6 +299,18 @@ internal sealed class ComponentShard : IAsyncDisposable
         Shard.SendNow(now);
     }
 
+    /// <summary>The end of the component, and not a move.</summary>
+    public void CloseAll(Instant now)
+    {
+        Shard.Endpoint.AcceptsNew = false;
+        foreach (Connection connection in Shard.Endpoint.Connections.Where(connection => connection.IsOpen && !connection.IsFrozen))
+        {
+            connection.Close((ulong)Http3ErrorCode.NoError, "the server stops", now);
+        }
+
+        Shard.SendNow(now);
+    }
+
     /// <summary>Writes what changed since the copy, the requests at their safe points, and the component's own state.</summary>
     /// <returns>How many connections are too large, and stay behind.</returns>
     public uint ExportFinal(ComponentExport export, Instant now)

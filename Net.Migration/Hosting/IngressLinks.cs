@@ -66,9 +66,20 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
         Add(control, told.Number);
     }
 
-    private void Add(IPEndPoint control, uint number)
+    /// <summary>There is one ingress, and it is here now: links to others are not opened again.</summary>
+    public void Follow(IPEndPoint control)
     {
-        Dialer dialer = new(control) { Number = number };
+        // It is there for certain.
+        Add(control, 0, s_patience);
+        lock (_lock)
+        {
+            _dialers.ForEach(dialer => dialer.IsGone = !dialer.EndPoint.Equals(control));
+        }
+    }
+
+    private void Add(IPEndPoint control, uint number, TimeSpan? patience = null)
+    {
+        Dialer dialer = new(control) { Number = number, Patience = patience };
         lock (_lock)
         {
             if (_dialers.Count >= MaxIngresses || _dialers.Exists(other => other.EndPoint.Equals(control)))
@@ -123,7 +134,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
             TimeSpan pause = _wasJoined ? s_rejoinInterval : s_joinInterval;
             try
             {
-                await join(dialer.EndPoint, _wasJoined ? s_rejoinPatience : s_patience, number => OnJoined(dialer, number)).ConfigureAwait(false);
+                await join(dialer.EndPoint, dialer.Patience ?? (_wasJoined ? s_rejoinPatience : s_patience), number => OnJoined(dialer, number)).ConfigureAwait(false);
             }
             catch (NodeJoinException refused) when (!_wasJoined && options.FindIngresses is null)
             {
@@ -192,6 +203,9 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
     private sealed class Dialer(IPEndPoint endPoint)
     {
         public IPEndPoint EndPoint => endPoint;
+
+        /// <summary>For a link to come about; null: shorter when this node was a member before.</summary>
+        public TimeSpan? Patience { get; init; }
 
         /// <summary>0 while it is not known.</summary>
         public uint Number { get; set; }

@@ -181,7 +181,9 @@ public sealed class NodeHost : IAsyncDisposable
     /// <returns>Names of the components that are still here.</returns>
     public Task<IReadOnlyList<string>> DrainAsync(TimeSpan timeout, CancellationToken cancellationToken = default) => DrainToAsync("", timeout, cancellationToken);
 
-    private async Task<IReadOnlyList<string>> DrainToAsync(string to, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <inheritdoc cref="DrainAsync"/>
+    /// <param name="to">The node that everything moves to; none: any other host.</param>
+    internal async Task<IReadOnlyList<string>> DrainToAsync(string to, TimeSpan timeout, CancellationToken cancellationToken)
     {
         long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         while (true)
@@ -262,6 +264,9 @@ public sealed class NodeHost : IAsyncDisposable
         return remaining;
     }
 
+    /// <summary>The ingress is elsewhere from now on, and nowhere else.</summary>
+    internal void Follow(IPEndPoint control) => _ingresses.Follow(control);
+
     /// <summary>Stops at once: connections end without a word, as in a crash. Move components away before.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -321,17 +326,22 @@ public sealed class NodeHost : IAsyncDisposable
                 () => HandOverAsync(joined.Task), _stop.Token).ConfigureAwait(false);
             if (isDone)
             {
-                // Its successor serves by now; requests that have stayed here end within their own time.
-                await TethersEndedAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
-                _actor.Post(_ => _state.Leave());
-                await Task.Delay(s_lastDatagrams, _stop.Token).ConfigureAwait(false);
-                _completion.TrySetResult();
+                await LeaveAsync().ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
             // The node ends in another way.
         }
+    }
+
+    /// <summary>A successor serves by now: waits for requests that have stayed here, which end within their own time, and ends the node.</summary>
+    internal async Task LeaveAsync()
+    {
+        await TethersEndedAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
+        _actor.Post(_ => _state.Leave());
+        await Task.Delay(s_lastDatagrams, _stop.Token).ConfigureAwait(false);
+        _completion.TrySetResult();
     }
 
     private async Task<bool> HandOverAsync(Task joined)
@@ -577,18 +587,4 @@ public sealed class NodeHost : IAsyncDisposable
             _ = link.DisposeAsync().AsTask();
         }
     }
-}
-
-/// <summary>A node could not become a member; the message says why and what to do.</summary>
-public sealed class NodeJoinException : Exception
-{
-    /// <summary>An exception without a reason; prefer the one that takes it.</summary>
-    public NodeJoinException() { }
-
-    /// <param name="message">Why, and what to do.</param>
-    public NodeJoinException(string message) : base(message) { }
-
-    /// <param name="message">Why, and what to do.</param>
-    /// <param name="innerException">What happened.</param>
-    public NodeJoinException(string message, Exception innerException) : base(message, innerException) { }
 }

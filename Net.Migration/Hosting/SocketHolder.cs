@@ -42,32 +42,16 @@ public sealed class SocketHolder : IDisposable
     public static SocketHolder Open(IPEndPoint listen, string path, TimeSpan linger)
     {
         ArgumentNullException.ThrowIfNull(listen);
-        Socket lent = new(listen.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        Socket door = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Socket lent = LocalSockets.BindPublic(listen);
         try
         {
-            if (listen.Address.Equals(IPAddress.IPv6Any))
-            {
-                lent.DualMode = true;
-            }
-
-            lent.Bind(listen);
             // Whoever left one behind is gone: the port is ours.
-            File.Delete(path);
-            door.Bind(new UnixDomainSocketEndPoint(path));
-            if (!OperatingSystem.IsWindows())
-            {
-                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            }
-
-            door.Listen(4);
-            return new(lent, door, path, linger);
+            return new(lent, LocalSockets.OpenDoor(path), path, linger);
         }
-        catch (SocketException e)
+        catch
         {
             lent.Dispose();
-            door.Dispose();
-            throw e.SocketErrorCode == SocketError.AddressAlreadyInUse ? new AddressInUseException(UdpAddress.FromEndPoint(listen), e) : new IOException(e.Message, e);
+            throw;
         }
     }
 

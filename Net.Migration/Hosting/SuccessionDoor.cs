@@ -20,6 +20,8 @@ internal sealed class SuccessionDoor : IDisposable
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(50);
+
     private readonly Socket _door;
 
     private SuccessionDoor(Socket door) => _door = door;
@@ -27,28 +29,7 @@ internal sealed class SuccessionDoor : IDisposable
     private static ReadOnlySpan<byte> Magic => "ctn1"u8;
 
     /// <exception cref="IOException">It cannot be opened.</exception>
-    public static SuccessionDoor Open(string path)
-    {
-        Socket door = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            // A predecessor has left by now, or has died.
-            File.Delete(path);
-            door.Bind(new UnixDomainSocketEndPoint(path));
-            if (!OperatingSystem.IsWindows())
-            {
-                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            }
-
-            door.Listen(4);
-            return new(door);
-        }
-        catch (Exception e) when (e is SocketException or ArgumentException)
-        {
-            door.Dispose();
-            throw new IOException($"{path} cannot be opened: {e.Message}", e);
-        }
-    }
+    public static SuccessionDoor Open(string path) => new(LocalSockets.OpenDoor(path));
 
     /// <summary>Lets successors in, one after the other, until one has taken over.</summary>
     /// <param name="announce">Announces a life; false: it may not join.</param>
@@ -64,7 +45,7 @@ internal sealed class SuccessionDoor : IDisposable
                 byte[] ask = new byte[AskLength];
                 using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 patience.CancelAfter(s_patience);
-                if (!await TryReadAsync(successor, ask, patience.Token).ConfigureAwait(false) || !ask.AsSpan().StartsWith(Magic))
+                if (!await LocalSockets.TryReadAsync(successor, ask, patience.Token).ConfigureAwait(false) || !ask.AsSpan().StartsWith(Magic))
                 {
                     continue;
                 }
@@ -96,31 +77,52 @@ internal sealed class SuccessionDoor : IDisposable
         }
     }
 
-    /// <summary>Asks the process that runs to hand over.</summary>
-    /// <returns>The connection on which its word comes; null: nobody is there, or it may not be.</returns>
+    /// <summary>Asks the process that runs to hand over, until it may: it may have no link to its ingress at the moment, say.</summary>
+    /// <returns>The connection on which its word comes; null: nobody is there.</returns>
     public static async Task<Socket?> TryAskAsync(string path, ulong incarnation, CancellationToken cancellationToken)
     {
+        while (true)
+        {
+            (Socket? connection, bool isThere) = await AskOnceAsync(path, incarnation, cancellationToken).ConfigureAwait(false);
+            if (connection is not null || !isThere)
+            {
+                return connection;
+            }
+
+            await Task.Delay(s_retry, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<(Socket? Connection, bool IsThere)> AskOnceAsync(string path, ulong incarnation, CancellationToken cancellationToken)
+    {
+        bool isThere = false;
         Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken).ConfigureAwait(false);
+            isThere = true;
             byte[] ask = new byte[AskLength];
             Magic.CopyTo(ask);
             BinaryPrimitives.WriteUInt64BigEndian(ask.AsSpan(Magic.Length), incarnation);
             _ = await connection.SendAsync(ask, cancellationToken).ConfigureAwait(false);
             byte[] word = new byte[1];
-            if (await TryReadAsync(connection, word, cancellationToken).ConfigureAwait(false) && word[0] == Join)
+            if (await LocalSockets.TryReadAsync(connection, word, cancellationToken).ConfigureAwait(false) && word[0] == Join)
             {
-                return connection;
+                return (connection, true);
             }
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
-            // Nobody is there.
+            // Nobody is there, or not any more.
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
         }
 
         connection.Dispose();
-        return null;
+        return (null, isThere);
     }
 
     /// <returns>Whether all that it had has been handed over.</returns>
@@ -129,7 +131,7 @@ internal sealed class SuccessionDoor : IDisposable
         byte[] word = new byte[1];
         try
         {
-            return await TryReadAsync(connection, word, cancellationToken).ConfigureAwait(false) && word[0] == Done;
+            return await LocalSockets.TryReadAsync(connection, word, cancellationToken).ConfigureAwait(false) && word[0] == Done;
         }
         catch (SocketException)
         {
@@ -138,22 +140,6 @@ internal sealed class SuccessionDoor : IDisposable
     }
 
     public void Dispose() => _door.Dispose();
-
-    private static async ValueTask<bool> TryReadAsync(Socket socket, Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        while (!buffer.IsEmpty)
-        {
-            int count = await socket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
-            if (count == 0)
-            {
-                return false;
-            }
-
-            buffer = buffer[count..];
-        }
-
-        return true;
-    }
 
     private static async ValueTask SayAsync(Socket socket, byte word, CancellationToken cancellationToken) =>
         _ = await socket.SendAsync(new[] { word }, cancellationToken).ConfigureAwait(false);

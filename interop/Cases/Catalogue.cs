@@ -51,6 +51,7 @@ internal static class Catalogue
         new("get-nginx", s_transfer, Gets.FromNginxAsync),
         new("get-caddy", s_transfer, Gets.FromCaddyAsync),
         new("get-kestrel", s_transfer, Gets.FromKestrelAsync),
+        new("app-restarts-curl-ngtcp2", s_transfer, c => AppRestarts.RunAsync(c, c.Peers.CurlNgtcp2)),
         new("get-lean", s_transfer, Gets.FromLeanAsync),
         new("page-chromium", TimeSpan.FromMinutes(6), Chromium.MoveAsync),
         new("page-takeover-chromium", TimeSpan.FromMinutes(6), Chromium.TakeOverAsync),

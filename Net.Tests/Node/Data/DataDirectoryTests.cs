@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Net.Migration.Hosting;
 using Net.Node.Cli;
 using Net.Node.Data;
 using Net.Node.Runtime;

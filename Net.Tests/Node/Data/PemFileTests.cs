@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Net.Migration.Hosting;
 using Net.Node.Cli;
 using Net.Node.Data;
 

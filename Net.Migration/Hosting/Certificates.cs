@@ -2,7 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Net.Node.Data;
+namespace Net.Migration.Hosting;
 
 /// <summary>Makes certificates (RFC 5280), all with ECDSA P-256 keys.</summary>
 internal static class Certificates

@@ -1,0 +1,77 @@
+using System.Net;
+using System.Net.Sockets;
+using Net.Core.Io;
+using Net.Core.Wire;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>Sockets of processes of one machine: a public UDP socket that can be passed on, and the Unix sockets at which they meet.</summary>
+internal static class LocalSockets
+{
+    /// <summary>Binds a public UDP port; [::] takes IPv4 as well.</summary>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    /// <exception cref="IOException">It cannot be bound.</exception>
+    public static Socket BindPublic(IPEndPoint listen)
+    {
+        Socket socket = new(listen.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            if (listen.Address.Equals(IPAddress.IPv6Any))
+            {
+                socket.DualMode = true;
+            }
+
+            socket.Bind(listen);
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw e.SocketErrorCode == SocketError.AddressAlreadyInUse ? new AddressInUseException(UdpAddress.FromEndPoint(listen), e) : new IOException(e.Message, e);
+        }
+    }
+
+    /// <summary>A Unix socket for this user alone, in the place of one that somebody who is gone has left there.</summary>
+    /// <param name="path">At most 107 bytes.</param>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static Socket OpenDoor(string path)
+    {
+        Socket door = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            File.Delete(path);
+            door.Bind(new UnixDomainSocketEndPoint(path));
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+
+            door.Listen(4);
+            return door;
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException or UnauthorizedAccessException)
+        {
+            door.Dispose();
+            throw new IOException($"{path} cannot be opened: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Fills a buffer.</summary>
+    /// <returns>False: the other end is gone before.</returns>
+    /// <exception cref="SocketException">It is broken.</exception>
+    public static async ValueTask<bool> TryReadAsync(Socket socket, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (!buffer.IsEmpty)
+        {
+            int count = await socket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
+            if (count == 0)
+            {
+                return false;
+            }
+
+            buffer = buffer[count..];
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Net.Migration.Directory;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>The federation of one server's processes: an authority whose key lies in their private directory, so that whoever can read that is a member.</summary>
+internal sealed class PrivateTrust
+{
+    private const string FileName = "authority.pem";
+
+    private PrivateTrust(X509Certificate2 authority, string name)
+    {
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        Name = name;
+        Roots = [X509CertificateLoader.LoadCertificate(authority.RawData)];
+        Ingress = Certificates.IssueMember(authority, Names.Ingress, now);
+        Node = Certificates.IssueMember(authority, name, now);
+    }
+
+    /// <summary>Of this process's node.</summary>
+    public string Name { get; }
+
+    public X509Certificate2Collection Roots { get; }
+
+    public X509Certificate2 Ingress { get; }
+
+    public X509Certificate2 Node { get; }
+
+    /// <summary>Reads the authority, or makes it for the first process.</summary>
+    /// <param name="directory">Mode 0700.</param>
+    /// <param name="name">Of the node.</param>
+    /// <exception cref="IOException">It cannot be read or written, or is damaged.</exception>
+    public static PrivateTrust Open(string directory, string name)
+    {
+        string path = Path.Combine(directory, FileName);
+        try
+        {
+            if (!File.Exists(path))
+            {
+                using X509Certificate2 made = Certificates.MakeAuthority("Continuum private", TimeProvider.System.GetUtcNow());
+                using ECDsa key = made.GetECDsaPrivateKey()!;
+                StateFiles.WriteWhole(path, Encoding.ASCII.GetBytes($"{made.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n"));
+            }
+
+            // The file counts, not what was made: two that start at once read the same.
+            string text = File.ReadAllText(path, Encoding.ASCII);
+            using X509Certificate2 authority = X509Certificate2.CreateFromPem(text, text);
+            return new(authority, name);
+        }
+        catch (Exception e) when (e is CryptographicException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{path} cannot be used ({e.Message}): remove it when no process of this server runs", e);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Net.Migration.Directory;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>What a <see cref="RestartableServer"/> serves, where, and where its processes find each other.</summary>
+public sealed record RestartableServerOptions
+{
+    /// <summary>The clients' UDP address; [::] takes IPv4 as well, port 0 lets the system choose. A process that takes over has the port of the one before.</summary>
+    public required IPEndPoint ListenEndPoint { get; init; }
+
+    /// <summary>
+    /// A directory for the processes of this server alone, made with mode 0700 when it is not there: whoever can enter it can take the server over. It is
+    /// to outlive the processes, and its path to be short, at most 90 bytes, as Unix sockets are in it.
+    /// </summary>
+    public required string Directory { get; init; }
+
+    /// <summary>What is served, by the first label of the server name; what has no name, or another one, gets the first.</summary>
+    public required IReadOnlyList<HostedComponent> Components { get; init; }
+
+    /// <summary>What clients are shown, with its key. The next process may show another one to new clients.</summary>
+    public required X509Certificate2 ServerCertificate { get; init; }
+
+    /// <summary>Sent behind <see cref="ServerCertificate"/>.</summary>
+    public X509Certificate2Collection ServerIntermediates { get; init; } = [];
+
+    /// <summary>How long a process that takes over may take for it; 60 s by default. Then it fails, and the one before goes on.</summary>
+    public TimeSpan TakeOverTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Told in words what happens; one line each, from any thread.</summary>
+    public Action<string>? Log { get; init; }
+
+    /// <inheritdoc cref="IngressHostOptions.FailureTimeout"/>
+    internal TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;
+}
