@@ -55,7 +55,7 @@ internal sealed class Endpoint
     private readonly record struct Route(ConnectionEntry Entry, ulong? SequenceNumber);
 
     /// <summary>The federation's keys have rotated. Connections keep those that they were made with.</summary>
-    /// <param name="keys">Newest first; at least one. Those of connections that exist are among them.</param>
+    /// <param name="keys">Newest first; at least one. A connection whose keys are not among them is for its owner to close.</param>
     /// <param name="honoured">Under which tokens and tickets are taken; newest first, at least one.</param>
     [System.Diagnostics.CodeAnalysis.MemberNotNull(nameof(_keys), nameof(_honoured), nameof(_ticketKeys))]
     public void UseKeys(IReadOnlyList<ConnectionKeys> keys, IReadOnlyList<ConnectionKeys> honoured)

@@ -53,7 +53,8 @@ internal sealed class NodeMetrics : IDisposable
     }
 
     /// <summary>A move has ended at its destination.</summary>
-    public void OnArrival(string component, bool hasSucceeded) => _arrivals.Add(1, Tags(component, hasSucceeded ? null : "aborted"));
+    /// <param name="error">Why it came to nothing; null: it did not.</param>
+    public void OnArrival(string component, string? error) => _arrivals.Add(1, Tags(component, error));
 
     public void Dispose() => _meter.Dispose();
 

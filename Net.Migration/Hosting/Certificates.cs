@@ -68,7 +68,9 @@ internal static class Certificates
         }
         else
         {
-            key.ImportParameters(former.ExportParameters(includePrivateParameters: true));
+            ECParameters kept = former.ExportParameters(includePrivateParameters: true);
+            key.ImportParameters(kept);
+            CryptographicOperations.ZeroMemory(kept.D);
         }
 
         CertificateRequest request = new(Name(subject), key, HashAlgorithmName.SHA256);

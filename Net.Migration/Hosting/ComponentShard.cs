@@ -140,9 +140,21 @@ internal sealed class ComponentShard : IAsyncDisposable
         _keys = DeriveKeys(keys);
         _channel.UseTags(keys.Tag);
         Shard.Endpoint.UseKeys(_keys, [.. _keys.Where(key => keys.Token.TryGet((byte)key.Number, out _))]);
-        foreach (Connection connection in _owners.Keys.Where(c => c is { IsOpen: true, IsFrozen: false } && !_keys.Any(key => key.Number == c.KeyNumber)).ToArray())
+        CloseWithoutKeys(now);
+    }
+
+    /// <summary>Also at the end of every freeze: what stood still while keys rotated could not be closed.</summary>
+    private void CloseWithoutKeys(Instant now)
+    {
+        Connection[] without = [.. _owners.Keys.Where(c => c is { IsOpen: true, IsFrozen: false } && !_keys.Any(key => key.Number == c.KeyNumber))];
+        foreach (Connection connection in without)
         {
             connection.Close((ulong)Http3ErrorCode.NoError, "the keys of this connection have been rotated away", now);
+        }
+
+        if (without.Length > 0)
+        {
+            Shard.SendNow(now);
         }
     }
 
@@ -201,6 +213,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         WakeSome(now);
         Shard.Endpoint.AcceptsNew = true;
         _standby.Forget();
+        CloseWithoutKeys(now);
         Tethers.Go();
         Count();
     }
@@ -344,6 +357,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _forgotten.Clear();
         Shard.Endpoint.AcceptsNew = true;
         _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
+        CloseWithoutKeys(now);
         Tethers.Go();
     }
 

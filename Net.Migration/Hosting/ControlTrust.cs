@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Time;
@@ -26,9 +25,6 @@ internal sealed class ControlTrust
     private readonly IFederationSecrets _secrets;
     private readonly X509Certificate2Collection _authorities;
     private readonly Action<string> _log;
-
-    /// <summary>By which roster a link was last admitted.</summary>
-    private readonly ConditionalWeakTable<IControlPeer, Roster> _admitted = [];
     private string? _seen;
     private Roster? _stored;
     private bool _hasFailed;
@@ -52,21 +48,14 @@ internal sealed class ControlTrust
     /// <summary>Why a peer may not speak here, for people; null when it may.</summary>
     public string? WhyNot(IControlPeer peer)
     {
-        if (Roster is null)
+        if (Roster is null || Roster.Admits(peer.Name, peer.Fingerprint))
         {
-            return null;
-        }
-
-        bool isRenewed = _admitted.TryGetValue(peer, out Roster? before) && Roster.HasRenewed(peer.Name, before);
-        if (isRenewed || Roster.Admits(peer.Name, peer.Fingerprint))
-        {
-            _admitted.AddOrUpdate(peer, Roster);
             return null;
         }
 
         return Roster.WasRemoved(peer.Name)
             ? $"{peer.Name} was removed from the federation: continuum trust add {peer.Name}, and give it the folder that this makes"
-            : Roster.Has(peer.Name) ? $"{peer.Name} has another certificate than the federation knows: give it the folder of its latest continuum trust add"
+            : Roster.Has(peer.Name) ? $"{peer.Name} has another key than the federation knows: give it the folder of its latest continuum trust add"
             : $"{peer.Name} is no member of the federation: continuum trust add {peer.Name}, and give it the folder that this makes";
     }
 

@@ -119,7 +119,7 @@ internal sealed class DestinationDriver(
         }
 
         _isDisposed = true;
-        _activity?.End("aborted");
+        _activity?.End(IsServing ? null : "aborted");
         _opener?.Dispose();
         CryptographicOperations.ZeroMemory(_plain);
         ArrayPool<byte>.Shared.Return(_plain);
@@ -371,9 +371,9 @@ internal sealed class DestinationDriver(
 
     private void End(string? error)
     {
+        surroundings.Metrics?.OnArrival(_prepare!.Component, error);
         _activity?.End(error);
         _activity = null;
-        surroundings.Metrics?.OnArrival(_prepare!.Component, error is null);
     }
 
     private void Wipe()

@@ -9,7 +9,7 @@ internal interface IControlPeer
     /// <summary>As its certificate says.</summary>
     string Name { get; }
 
-    /// <summary>SHA-256 of that certificate, in lower-case hex.</summary>
+    /// <inheritdoc cref="RosterEntry.Fingerprint"/>
     string Fingerprint => "";
 
     /// <summary>Where this peer reaches the ingress with datagrams.</summary>

@@ -151,7 +151,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
                 }
 
                 // One of several ingresses may not have heard yet of who has been added: another takes this node, or this one later.
-                _refused = e as NodeJoinException ?? _refused;
+                _refused = e as NodeJoinException;
                 options.JoinFailed?.Invoke(e.Message);
                 pause = e is NodeJoinException ? s_refusedInterval : pause;
             }

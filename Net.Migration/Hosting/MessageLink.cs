@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Migration.Link;
 
@@ -43,14 +44,15 @@ internal sealed class MessageLink : ILink
         // Only links are on its shard, and a change of threads costs more than what a message has done: it is part of a freeze.
         stream.Driver.Reads.IsUrgent = true;
         stream.Driver.Writes.IsUrgent = true;
-        PeerName = NameOf(connection);
-        PeerFingerprint = connection.RemoteCertificate is { } raw ? Roster.FingerprintOf(raw.GetRawCertData()) : "";
+        using X509Certificate2? certificate = connection.RemoteCertificate is { } raw ? X509CertificateLoader.LoadCertificate(raw.GetRawCertData()) : null;
+        PeerName = certificate?.GetNameInfo(X509NameType.SimpleName, forIssuer: false) ?? "";
+        PeerFingerprint = certificate is null ? "" : Roster.FingerprintOf(certificate);
     }
 
     /// <summary>The common name in the peer's certificate: who it is, as its federation has said.</summary>
     public string PeerName { get; }
 
-    /// <summary>SHA-256 of that certificate, in lower-case hex.</summary>
+    /// <inheritdoc cref="RosterEntry.Fingerprint"/>
     public string PeerFingerprint { get; }
 
     public System.Net.IPEndPoint Remote => _connection.RemoteEndPoint;
@@ -105,13 +107,6 @@ internal sealed class MessageLink : ILink
         CloseQueue();
         await _stop.CancelAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
-    }
-
-    private static string NameOf(QuicConnection connection)
-    {
-        using System.Security.Cryptography.X509Certificates.X509Certificate2? certificate =
-            connection.RemoteCertificate is { } raw ? System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadCertificate(raw.GetRawCertData()) : null;
-        return certificate?.GetNameInfo(System.Security.Cryptography.X509Certificates.X509NameType.SimpleName, forIssuer: false) ?? "";
     }
 
     private async Task ReadAsync()

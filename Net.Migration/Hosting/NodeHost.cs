@@ -229,9 +229,17 @@ public sealed class NodeHost : IAsyncDisposable
             return new(0, [], _completion.Task.Exception?.InnerException?.Message ?? "it has stopped");
         }
 
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
         TaskCompletionSource<NodeHealth> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _actor.Post(_ => told.SetResult(_state.Health));
-        return await told.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await told.Task.WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new(0, [], "it stops");
+        }
     }
 
     /// <summary>The shard of a component, for who measures it; null while there is none.</summary>
@@ -578,10 +586,9 @@ public sealed class NodeHost : IAsyncDisposable
             return;
         }
 
-        Roster? before = _roster;
         _roster = roster;
         // Nothing more comes from those that are no members any more, and nothing more goes to them.
-        foreach (MessageLink link in _openLinks.Keys.Where(link => !Admits(link) && !roster.HasRenewed(link.PeerName, before)))
+        foreach (MessageLink link in _openLinks.Keys.Where(link => !Admits(link)))
         {
             _options.Log?.Invoke($"{link.PeerName} is no member of the federation any more: link closed");
             _ = link.DisposeAsync().AsTask();

@@ -9,7 +9,10 @@ namespace Net.Migration.Hosting;
 
 /// <summary>One line of a roster.</summary>
 /// <param name="Name">Common name of the member's certificate.</param>
-/// <param name="Fingerprint">SHA-256 of that certificate, in lower-case hex: a name that was removed and added again has another one.</param>
+/// <param name="Fingerprint">
+/// SHA-256 of the public key in that certificate (SubjectPublicKeyInfo), in lower-case hex. A certificate that is renewed keeps its key, so nobody
+/// has to hear of it; a name that was removed and added again has another one.
+/// </param>
 /// <param name="IsRemoved">Nobody may speak with it any more.</param>
 internal sealed record RosterEntry(string Name, string Fingerprint, bool IsRemoved);
 
@@ -51,19 +54,13 @@ internal sealed class Roster
     /// <summary>As signed.</summary>
     public string Text { get; }
 
-    public static string FingerprintOf(ReadOnlySpan<byte> certificate) => Convert.ToHexStringLower(SHA256.HashData(certificate));
+    public static string FingerprintOf(X509Certificate2 certificate) => Convert.ToHexStringLower(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
 
-    /// <summary>Whether somebody with such a certificate is a member.</summary>
+    /// <summary>Whether somebody with such a key is a member.</summary>
     public bool Admits(string name, string fingerprint) => _entries.TryGetValue(name, out RosterEntry? entry) && !entry.IsRemoved && entry.Fingerprint == fingerprint;
 
     /// <summary>Whether anybody of that name is.</summary>
     public bool Has(string name) => _entries.TryGetValue(name, out RosterEntry? entry) && !entry.IsRemoved;
-
-    /// <summary>
-    /// Whether a member has only got another certificate since an earlier roster: nobody was removed in between, so what was opened with the former
-    /// one may go on. Something new needs the new one.
-    /// </summary>
-    public bool HasRenewed(string name, Roster? since) => since?.Rotation == Rotation && Has(name) && since.Has(name);
 
     public bool WasRemoved(string name) => _entries.TryGetValue(name, out RosterEntry? entry) && entry.IsRemoved;
 

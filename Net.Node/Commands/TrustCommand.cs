@@ -53,5 +53,5 @@ internal sealed class TrustCommand(DataDirectory directory)
 /// <summary>`trust list --json`.</summary>
 internal sealed record RosterJson(ulong Generation, ulong Rotation, IReadOnlyList<RosterEntryJson> Members);
 
-/// <param name="Fingerprint">SHA-256 of the certificate.</param>
+/// <param name="Fingerprint">SHA-256 of the certificate's public key.</param>
 internal sealed record RosterEntryJson(string Name, string Fingerprint, bool Removed);

@@ -55,7 +55,7 @@ internal sealed class TrustFolder(DataDirectory directory)
             : throw new CommandFailure($"{File} is not signed by the authority beside it", "restore both from one backup");
     }
 
-    /// <summary>Issues a certificate. A former one of that name is not taken any more.</summary>
+    /// <summary>Issues a certificate: of a member that has its folder here, for the key that it has; else for a new one, beside which no former one is taken any more.</summary>
     /// <returns>The folder to copy.</returns>
     public string Add(string name) => directory.Guarded(() =>
     {
@@ -66,8 +66,12 @@ internal sealed class TrustFolder(DataDirectory directory)
         }
 
         using X509Certificate2 authority = Authority();
-        RosterEntry added = Issue(authority, name);
-        _ = Write(Roster.Sign(before.Generation + 1, before.Rotation, [.. before.Entries.Where(entry => entry.Name != name), added], authority));
+        RosterEntry added = Issue(authority, name, isKept: name == Ingress);
+        if (!before.Entries.Contains(added))
+        {
+            _ = Write(Roster.Sign(before.Generation + 1, before.Rotation, [.. before.Entries.Where(entry => entry.Name != name), added], authority));
+        }
+
         return Folder(name);
     });
 
@@ -97,7 +101,8 @@ internal sealed class TrustFolder(DataDirectory directory)
 
     private string Folder(string name) => Path.Combine(directory.Path, DataDirectory.MembersFolder, name);
 
-    private RosterEntry Issue(X509Certificate2 authority, string name)
+    /// <param name="isKept">It has a key already, without which the federation would have to begin anew.</param>
+    private RosterEntry Issue(X509Certificate2 authority, string name, bool isKept = false)
     {
         string folder = Folder(name);
         if (OperatingSystem.IsWindows())
@@ -110,13 +115,18 @@ internal sealed class TrustFolder(DataDirectory directory)
         }
 
         string file = Path.Combine(folder, DataDirectory.MemberFile);
-        // What ingresses share in etcd is sealed with what follows from their key, so that one is kept.
-        using X509Certificate2? former = name == Ingress ? PemFile.TryReadPair(file) : null;
+        // The roster names keys, so a certificate that is renewed over the same one is nobody else's business.
+        using X509Certificate2? former = PemFile.TryReadPair(file);
         using ECDsa? key = former?.GetECDsaPrivateKey();
+        if (key is null && isKept)
+        {
+            throw new CommandFailure($"{file} is missing or damaged, and what ingresses share in etcd is sealed by that key", "restore it from a backup");
+        }
+
         using X509Certificate2 issued = Certificates.IssueMember(authority, name, directory.Time.GetUtcNow(), key);
         PemFile.Write(Path.Combine(folder, DataDirectory.FederationCaFile), authority.ExportCertificatePem() + "\n", isSecret: false);
         PemFile.WritePair(file, issued);
-        return new(name, Roster.FingerprintOf(issued.RawData), IsRemoved: false);
+        return new(name, Roster.FingerprintOf(issued), IsRemoved: false);
     }
 
     /// <summary>Beside the authority, where ingresses of this machine look, and into every folder that is still to be copied.</summary>

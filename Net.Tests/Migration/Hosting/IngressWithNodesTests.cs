@@ -132,7 +132,7 @@ public sealed class IngressWithNodesTests : IDisposable
         Assert.IsFalse(await IsGreetedAsync(node, TestFederation.Instance.Member("b")), "the name alone is nothing");
     }
 
-    private static string Print(X509Certificate2 certificate) => Roster.FingerprintOf(certificate.RawData);
+    private static string Print(X509Certificate2 certificate) => Roster.FingerprintOf(certificate);
 
     private async Task<bool> IsGreetedAsync(NodeHost node, X509Certificate2 certificate)
     {

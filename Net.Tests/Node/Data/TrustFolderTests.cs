@@ -31,22 +31,25 @@ public sealed class TrustFolderTests
         MemberCredentials here = DataDirectory.MemberFrom(_path, "a", _time), there = DataDirectory.MemberFrom(folder, "a", _time);
         Assert.AreEqual(here.Certificate.Thumbprint, there.Certificate.Thumbprint, "the folder is all that its machine needs");
         Assert.IsTrue(here.Certificate.HasPrivateKey);
-        Assert.IsTrue(Folder.Read().Admits("a", Roster.FingerprintOf(here.Certificate.RawData)));
+        Assert.IsTrue(Folder.Read().Admits("a", Roster.FingerprintOf(here.Certificate)));
         Assert.AreEqual(Path.Combine(_path, DataDirectory.RosterFile), here.RosterFile);
         Assert.AreEqual(File.ReadAllText(here.RosterFile!), File.ReadAllText(there.RosterFile!));
 
+        ulong generation = Folder.Read().Generation;
         _ = Folder.Add("a");
         using X509Certificate2 renewed = DataDirectory.MemberFrom(_path, "a", _time).Certificate;
-        Assert.IsFalse(Folder.Read().Admits("a", Roster.FingerprintOf(here.Certificate.RawData)), "the former certificate");
-        Assert.AreEqual(0ul, Folder.Read().Rotation);
+        Assert.AreNotEqual(here.Certificate.Thumbprint, renewed.Thumbprint);
+        Assert.IsTrue(Folder.Read().Admits("a", Roster.FingerprintOf(renewed)) && Folder.Read().Admits("a", Roster.FingerprintOf(here.Certificate)), "the key is the same");
+        Assert.AreEqual(generation, Folder.Read().Generation, "a renewal is nobody else's business");
 
         Roster after = Folder.Remove("a");
-        Assert.AreEqual((4ul, 1ul, true), (after.Generation, after.Rotation, after.WasRemoved("a")));
+        Assert.AreEqual((3ul, 1ul, true), (after.Generation, after.Rotation, after.WasRemoved("a")));
         Assert.IsFalse(Directory.Exists(folder));
         CommandFailure gone = Assert.ThrowsExactly<CommandFailure>(() => DataDirectory.MemberFrom(_path, "a", _time));
         Assert.Contains("a is no member of the federation", gone.Message);
         _ = Folder.Add("a");
-        Assert.IsTrue(Folder.Read().Has("a"), "it may come back, with another certificate");
+        Assert.IsTrue(Folder.Read().Has("a"), "it may come back, with another key");
+        Assert.IsFalse(Folder.Read().Admits("a", Roster.FingerprintOf(renewed)));
     }
 
     [TestMethod]
@@ -65,6 +68,8 @@ public sealed class TrustFolderTests
         _ = Folder.Add("ingress");
         Assert.AreNotEqual(before, data.Member("ingress").Certificate.Thumbprint);
         Assert.IsTrue(secret.Span.SequenceEqual(data.Member("ingress").Secret.Span), "what etcd holds stays readable");
+        File.Delete(Path.Combine(_path, "members", "ingress", DataDirectory.MemberFile));
+        Assert.Contains("restore it from a backup", Failure(() => Folder.Add("ingress")));
     }
 
     [TestMethod]
