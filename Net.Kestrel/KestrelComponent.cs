@@ -157,9 +157,11 @@ public sealed class KestrelComponent : IPacedComponent
     private AppConnection? ConnectionOf(ConnectionPeer peer)
     {
         AppConnection? connection;
+        bool isKnown;
         lock (_gate)
         {
-            if (_connections.TryGetValue(peer, out connection) && !connection.Client.IsLeaving)
+            isKnown = _connections.TryGetValue(peer, out connection);
+            if (isKnown && !connection!.Client.IsLeaving)
             {
                 return connection;
             }
@@ -174,8 +176,27 @@ public sealed class KestrelComponent : IPacedComponent
             _arrivals.Writer.TryWrite(connection);
         }
 
-        // Kestrel's ends with the client's, or with what is left of it here.
-        peer.WhenEnded(() => connection.End((long)Http3ErrorCode.NoError));
+        // Kestrel's ends with the client's, or with what is left of it here. Said once, however often Kestrel ends one: whichever there is then.
+        if (!isKnown)
+        {
+            peer.WhenEnded(() => End(peer));
+        }
+        else if (peer.HasEnded)
+        {
+            End(peer);
+        }
+
         return connection;
+    }
+
+    private void End(ConnectionPeer peer)
+    {
+        AppConnection? connection;
+        lock (_gate)
+        {
+            _ = _connections.TryGetValue(peer, out connection);
+        }
+
+        connection?.End((long)Http3ErrorCode.NoError);
     }
 }

@@ -13,7 +13,7 @@ internal static class KeyExchange
 
     public static bool Supports(NamedGroup group) => group is NamedGroup.X25519 or NamedGroup.Secp256r1 or NamedGroup.Secp384r1;
 
-    /// <summary>Bytes of a public key on the wire; 0 for a group that is not supported.</summary>
+    /// <summary>Bytes of a public key on the wire; 0 for a group that <see cref="Supports"/> does not take.</summary>
     public static int PublicLength(NamedGroup group) => group == NamedGroup.X25519 ? X25519Length : FieldLength(group) is int field and > 0 ? 1 + (2 * field) : 0;
 
     /// <param name="group">A supported group.</param>

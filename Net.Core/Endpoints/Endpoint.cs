@@ -562,9 +562,9 @@ internal sealed class Endpoint
                 entry.Routes.Add(id);
                 _routes[id] = new(entry, change.SequenceNumber);
             }
-            else
+            else if (entry.Routes.Remove(id))
             {
-                entry.Routes.Remove(id);
+                // Never another's, which a hostile snapshot may have given the same ID.
                 _routes.Remove(id);
             }
         }

@@ -45,15 +45,15 @@ internal sealed class RequestRelay(Http3Exchange exchange)
 
         bool hasBody = !_isEnded || _kept is not { WrittenCount: 0 };
         await app.SendAsync(exchange.RequestHead, hasBody);
-        bool isWhole = false;
-        await InTurnAsync(() =>
+        TaskCompletionSource<bool> isWhole = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        // One turn, so that no piece comes between the change of connections and what is sent again. That is not waited for: an application may answer before it reads.
+        _ = InTurnAsync(() =>
         {
-            (_app, isWhole) = (app, _kept is not null);
-            return Task.CompletedTask;
+            _app = app;
+            isWhole.SetResult(_kept is not null);
+            return _kept is { } kept && hasBody ? RepeatAsync(app, kept) : Task.CompletedTask;
         });
-        // Not waited for: an application may answer before it reads.
-        _ = isWhole && hasBody ? InTurnAsync(() => RepeatAsync(app)) : Task.CompletedTask;
-        return isWhole;
+        return await isWhole.Task;
     }
 
     /// <summary>Kestrel has answered: nothing is sent again.</summary>
@@ -104,13 +104,13 @@ internal sealed class RequestRelay(Http3Exchange exchange)
         }
     }
 
-    private async Task RepeatAsync(ClientExchange app)
+    private async Task RepeatAsync(ClientExchange app, ArrayBufferWriter<byte> kept)
     {
         try
         {
-            if (_kept!.WrittenCount > 0)
+            if (kept.WrittenCount > 0)
             {
-                await app.WriteAsync(_kept.WrittenMemory);
+                await app.WriteAsync(kept.WrittenMemory);
             }
 
             if (_isEnded)

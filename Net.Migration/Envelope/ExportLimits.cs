@@ -9,6 +9,9 @@ internal sealed record ExportLimits
     /// <summary>Bytes of one connection, of its copy ahead and what completes that, unpacked: more is restored nowhere.</summary>
     public int MaxConnectionBytes { get; init; } = ConnectionImage.MaxBytes;
 
-    /// <summary>Bytes of all connections, copies ahead included: well below <see cref="MessageLink.MaxNodeQueue"/>, where a copy waits to be sent.</summary>
+    /// <summary>
+    /// Bytes of all connections in the copy ahead, and as many in what completes it: well below <see cref="MessageLink.MaxNodeQueue"/>, where they wait to be
+    /// sent. The destination has decoded all of the first when the second begins.
+    /// </summary>
     public long MaxBytes { get; init; } = 768L << 20;
 }

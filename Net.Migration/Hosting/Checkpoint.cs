@@ -25,21 +25,40 @@ internal sealed class Checkpoint
     private readonly byte[] _state;
     private readonly Dictionary<UInt128, ConnectionCheckpoint> _connections = [];
 
-    public Checkpoint(ulong number, ulong epoch, Instant takenAt, ReadOnlySpan<byte> state, IEnumerable<ServerOwner> owners)
-        : this(number, epoch, takenAt, state.ToArray())
+    /// <param name="state">The component's own; kept, and wiped with the rest.</param>
+    /// <param name="room">Bytes beside the state that its connections may take, at most <see cref="MaxConnectionBytes"/>.</param>
+    public Checkpoint(ulong number, ulong epoch, Instant takenAt, byte[] state, IEnumerable<ServerOwner> owners, long room = MaxConnectionBytes)
+        : this(number, epoch, takenAt, state)
     {
-        long length = 0;
+        room = long.Min(room, MaxConnectionBytes);
+        List<(UInt128 Name, ServerOwner Owner, ConnectionCheckpoint Connection)> taken = [];
         foreach (ServerOwner owner in owners)
         {
-            if (NameOf(owner.Connection) is UInt128 name && owner.Http3.TakeCheckpoint(takenAt) is ConnectionCheckpoint connection
-                && length + connection.Length + PerConnection <= MaxConnectionBytes)
+            // First what tells that a request depends on nothing: that is small, and a bystander's download is worth more than a request that could go on.
+            if (NameOf(owner.Connection) is UInt128 name && owner.Http3.TakeCheckpoint() is { } connection && TakeRoom(connection, ref room))
             {
-                _connections.Add(name, connection);
-                length += connection.Length + PerConnection;
+                taken.Add((name, owner, connection));
             }
         }
 
-        Length = _state.Length + length;
+        foreach ((UInt128 name, ServerOwner owner, ConnectionCheckpoint connection) in taken)
+        {
+            long before = connection.Length;
+            owner.Http3.AddExchanges(connection, before + room, takenAt);
+            room -= connection.Length - before;
+            if (!connection.IsEmpty)
+            {
+                _connections.Add(name, connection);
+            }
+        }
+    }
+
+    private static bool TakeRoom(ConnectionCheckpoint connection, ref long room)
+    {
+        long length = connection.Length + PerConnection;
+        bool hasRoom = length <= room;
+        room -= hasRoom ? length : 0;
+        return hasRoom;
     }
 
     private Checkpoint(ulong number, ulong epoch, Instant takenAt, byte[] state) => (Number, Epoch, TakenAt, _state) = (number, epoch, takenAt, state);
@@ -56,7 +75,7 @@ internal sealed class Checkpoint
     public ReadOnlyMemory<byte> State => _state;
 
     /// <summary>In bytes, about: what counts against <see cref="HostedComponent.MaxCheckpointBytes"/>.</summary>
-    public long Length { get; private init; }
+    public long Length => _state.Length + _connections.Values.Sum(connection => connection.Length + PerConnection);
 
     public ConnectionCheckpoint? Of(Connection connection) => NameOf(connection) is UInt128 name ? _connections.GetValueOrDefault(name) : null;
 
@@ -77,15 +96,20 @@ internal sealed class Checkpoint
     /// <exception cref="SnapshotException">Malformed.</exception>
     public static Checkpoint Import(ulong number, SnapshotReader reader)
     {
-        int length = reader.Remaining;
         (ulong epoch, Instant takenAt) = (reader.ReadNumber(), reader.ReadInstant());
         if (takenAt.IsNever)
         {
             throw new SnapshotException("a checkpoint that was never taken");
         }
 
-        Checkpoint checkpoint = new(number, epoch, takenAt, reader.ReadBytes().ToArray()) { Length = length };
-        for (int left = reader.ReadCount(); left > 0; left--)
+        Checkpoint checkpoint = new(number, epoch, takenAt, reader.ReadBytes().ToArray());
+        int count = reader.ReadCount();
+        if (count > MaxConnectionBytes / PerConnection || reader.Remaining > MaxConnectionBytes)
+        {
+            throw new SnapshotException("a checkpoint keeps too much of connections");
+        }
+
+        for (int left = count; left > 0; left--)
         {
             UInt128 name = new(reader.ReadNumber(), reader.ReadNumber());
             if (!checkpoint._connections.TryAdd(name, ConnectionCheckpoint.Import(reader, takenAt)))
@@ -98,7 +122,14 @@ internal sealed class Checkpoint
         return checkpoint;
     }
 
-    public void Wipe() => CryptographicOperations.ZeroMemory(_state);
+    public void Wipe()
+    {
+        CryptographicOperations.ZeroMemory(_state);
+        foreach (ConnectionCheckpoint connection in _connections.Values)
+        {
+            connection.Wipe();
+        }
+    }
 
     /// <summary>What no client can choose, or learn of another one's: made from a secret of the connection's handshake. The same wherever it is.</summary>
     /// <returns><c>null</c>: it has not shaken hands yet.</returns>

@@ -11,12 +11,15 @@ namespace Net.Migration.Hosting;
 /// Numbers grow and are never used again: the count travels too. An owner that was handed nothing begins in a range of its epoch's own, so that a
 /// number which somebody has noted never means another checkpoint.
 /// </remarks>
-/// <param name="maxCount">One more, and the oldest is forgotten.</param>
+/// <param name="maxCount">One more, and the oldest is forgotten; 0: none is kept.</param>
 /// <param name="maxBytes">Of all together; the oldest are forgotten until there is room.</param>
 internal sealed class CheckpointStore(int maxCount, long maxBytes)
 {
-    /// <summary>One checkpoint is one section of the image with which it travels.</summary>
-    public const long MaxLength = ImageStore.MaxSection - 64;
+    /// <summary>Bytes of one checkpoint, 16 MiB: it travels as one section of the image, well within what such a section may be.</summary>
+    public const long MaxLength = 16L << 20;
+
+    /// <summary>Checkpoints of one component at most: their numbers are told in one message.</summary>
+    public const int MostKept = 64;
 
     /// <summary>Numbers of one owner that was handed nothing.</summary>
     public const ulong NumbersPerEpoch = 1_000_000;
@@ -37,7 +40,7 @@ internal sealed class CheckpointStore(int maxCount, long maxBytes)
     public bool TryAdd(Checkpoint checkpoint)
     {
         Last = checkpoint.Number;
-        if (checkpoint.Length > maxBytes || checkpoint.Length > MaxLength)
+        if (maxCount == 0 || checkpoint.Length > maxBytes || checkpoint.Length > MaxLength)
         {
             checkpoint.Wipe();
             return false;
@@ -101,33 +104,35 @@ internal sealed class CheckpointStore(int maxCount, long maxBytes)
     public void Import(ImageStore image, Instant now)
     {
         Clear();
-        ulong last = 0;
-        List<Checkpoint> brought = [];
-        foreach (SnapshotSection section in image.Sections(ImageStore.ComponentIndex).Where(section => section.Number == SectionNumber.Checkpoint))
+        SnapshotSection[] sections = [.. image.Sections(ImageStore.ComponentIndex).Where(section => section.Number == SectionNumber.Checkpoint)];
+        if (sections.Length == 0)
         {
-            SnapshotReader reader = new(section.Body, now);
-            if (section.Key == 0)
-            {
-                last = reader.ReadNumber();
-                reader.End();
-            }
-            else
-            {
-                brought.Add(Checkpoint.Import(section.Key, reader));
-            }
+            return;
         }
 
-        if (brought.Exists(checkpoint => checkpoint.Number > last))
+        // In the order of their keys: first the number given last, then the checkpoints, of which no more are read than would be kept.
+        SnapshotReader reader = new(sections[0].Body, now);
+        ulong last = reader.ReadNumber();
+        reader.End();
+        if (sections[0].Key != 0 || sections[^1].Key > last)
         {
             throw new SnapshotException("a checkpoint is younger than the last one");
         }
 
-        foreach (Checkpoint checkpoint in brought)
+        try
         {
-            _ = TryAdd(checkpoint);
-        }
+            foreach (SnapshotSection section in sections.Skip(int.Max(1, sections.Length - maxCount)))
+            {
+                _ = TryAdd(Checkpoint.Import(section.Key, new(section.Body, now)));
+            }
 
-        Last = last;
+            Last = last;
+        }
+        catch
+        {
+            Clear();
+            throw;
+        }
     }
 
     private void Remove(int index)

@@ -26,7 +26,7 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     private readonly Dictionary<Connection, (ulong Index, ulong Since, ulong Calls, int Plain)> _connections = [];
     private readonly HashSet<ulong> _gone = [];
     private ulong _next = ImageStore.ComponentIndex + 1;
-    private long _bytes;
+    private long _ahead, _final;
 
     public long SealedBytes => _sealer.SealedBytes;
 
@@ -40,7 +40,7 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public void OnAhead(Connection connection, ulong version, SnapshotWriter writer)
     {
-        if (!TryTakeRoom(writer, 0, out int plain))
+        if (!TryTakeRoom(writer, 0, ref _ahead, out int plain))
         {
             writer.Wipe();
             return;
@@ -57,7 +57,7 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     public bool OnFinal(Connection connection, SnapshotWriter writer)
     {
         bool isKnown = _connections.TryGetValue(connection, out (ulong Index, ulong, ulong, int Plain) entry);
-        if (!TryTakeRoom(writer, entry.Plain, out _))
+        if (!TryTakeRoom(writer, entry.Plain, ref _final, out _))
         {
             // A copy of it that went ahead is taken back: see TakeFinal.
             writer.Wipe();
@@ -132,12 +132,13 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     }
 
     /// <param name="before">Unpacked bytes of the same connection that are there already.</param>
+    /// <param name="taken">Bytes of this phase so far: a copy ahead has left when the freeze begins, so neither phase takes the other's room.</param>
     /// <param name="plain">How many it has.</param>
-    private bool TryTakeRoom(SnapshotWriter writer, int before, out int plain)
+    private bool TryTakeRoom(SnapshotWriter writer, int before, ref long taken, out int plain)
     {
         plain = ConnectionImage.ReadLength(writer.Written);
-        bool fits = writer.Length <= ImageStore.MaxSection && plain <= limits.MaxConnectionBytes - before && writer.Length <= limits.MaxBytes - _bytes;
-        _bytes += fits ? writer.Length : 0;
+        bool fits = writer.Length <= ImageStore.MaxSection && plain <= limits.MaxConnectionBytes - before && writer.Length <= limits.MaxBytes - taken;
+        taken += fits ? writer.Length : 0;
         return fits;
     }
 

@@ -53,7 +53,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly List<ExchangeHost> _departed = [];
     private ExchangeHost _exchanges;
     private uint _refused;
-    private bool _knowsEarlyData;
+    private bool _knowsEarlyData, _knowsCheckpoints;
 
     public ComponentShard(
         HostedComponent component, uint shard, FederationKeys keys, IDatagramChannel socket, ICryptoHost crypto, IComponentRunner runner, Action<Exception> onFault,
@@ -193,7 +193,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _channel.Enter(DataMode.Serving, epoch);
         Tell(() => _component.OnServing(epoch));
         // What was buffered goes first, in order; then who has something under way speaks, idle ones stay silent.
-        _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
+        _channel.Replay(Receiver(now));
         foreach ((ServerOwner owner, bool isAhead) in _standby.Restored)
         {
             Connection connection = owner.Connection;
@@ -218,6 +218,12 @@ internal sealed class ComponentShard : IAsyncDisposable
         Count();
     }
 
+    /// <summary>An ingress has introduced itself: what it has sent before is processed.</summary>
+    public void SetIngress(uint number, UdpAddress data, Instant now) => _channel.SetIngress(number, data, Receiver(now));
+
+    private ReceiveHandler Receiver(Instant now) =>
+        (Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now);
+
     /// <summary>Early datagrams are kept from now on: a snapshot is on its way.</summary>
     public void StandBy() => _channel.Enter(DataMode.Standby, 0);
 
@@ -226,6 +232,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         _standby.Discard();
         Checkpoints.Clear();
+        _knowsCheckpoints = false;
         if (_knowsEarlyData)
         {
             ForgetEarlyData();
@@ -356,7 +363,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
         _forgotten.Clear();
         Shard.Endpoint.AcceptsNew = true;
-        _channel.Replay((Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now));
+        _channel.Replay(Receiver(now));
         CloseWithoutKeys(now);
         Tethers.Go();
     }
@@ -405,6 +412,9 @@ internal sealed class ComponentShard : IAsyncDisposable
             if (isFirst)
             {
                 _owners.EnsureCapacity(image.Connections);
+                // They do not change after the copy, so their time is not part of the freeze.
+                Checkpoints.Import(image, arrivedAt);
+                _knowsCheckpoints = true;
                 _standby.BeginAhead(image, arrivedAt);
             }
 
@@ -436,7 +446,12 @@ internal sealed class ComponentShard : IAsyncDisposable
                 _knowsEarlyData = true;
             }
 
-            Checkpoints.Import(image, now);
+            if (!_knowsCheckpoints)
+            {
+                Checkpoints.Import(image, now);
+            }
+
+            _knowsCheckpoints = false;
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, out byte[]? state))
             {
                 _component.Restore(state);

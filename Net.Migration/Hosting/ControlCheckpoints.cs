@@ -58,7 +58,7 @@ internal sealed class ControlCheckpoints(ControlMembers members, ControlDeskOpti
         waiting => waiting.Record.Owner == member, MigrateCode.Unreachable, waiting => $"{waiting.Record.Owner}, the owner of {waiting.Ask.Component}, died");
 
     public void Tick(Instant now) => End(
-        waiting => now >= waiting.Deadline, MigrateCode.Timeout, waiting => $"{waiting.Record.Owner}, the owner of {waiting.Ask.Component}, did not answer in time");
+        waiting => now >= waiting.Deadline, MigrateCode.Timeout, waiting => $"{waiting.Record.Owner}, the owner of {waiting.Ask.Component}, did not answer in time: whether it was done is not known; see the newest checkpoint in continuum status, and repeat a roll-back with --to");
 
     private void End(Predicate<Waiting> which, MigrateCode code, Func<Waiting, string> message)
     {

@@ -33,12 +33,16 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     /// <summary>Datagrams kept while frozen or standing by; more are lost, as datagrams are.</summary>
     public const int MaxHeld = 4096;
 
+    /// <summary>Datagrams kept of ingresses that have not introduced themselves; one more, and the oldest is lost, as datagrams are.</summary>
+    public const int MaxStrangers = 256;
+
     private const int MaxMarkerTries = 20;
 
     private static readonly TimeSpan s_blockedWait = TimeSpan.FromMilliseconds(1);
 
     private readonly Dictionary<uint, UdpAddress> _ingresses = [];
     private readonly List<Held> _held = [];
+    private readonly List<Held> _strangers = [];
     private ulong _marker;
 
     public DataMode Mode { get; private set; }
@@ -69,7 +73,20 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     /// <summary>The federation's keys have rotated.</summary>
     public void UseTags(Link.KeyRing keys) => tags.Use(keys);
 
-    public void SetIngress(uint number, UdpAddress address) => _ingresses[number] = address;
+    /// <summary>An ingress has introduced itself.</summary>
+    /// <param name="receive">Takes what it has sent before; null: nothing can have come yet.</param>
+    /// <remarks>
+    /// An ingress that has been started again passes on what it holds as soon as it knows the node, and its welcome goes by another way. A connection that
+    /// began with a datagram of nobody would answer to nobody.
+    /// </remarks>
+    public void SetIngress(uint number, UdpAddress address, ReceiveHandler? receive = null)
+    {
+        _ingresses[number] = address;
+        if (receive is not null && Mode == DataMode.Serving)
+        {
+            ReplayStrangers(receive);
+        }
+    }
 
     /// <summary>Changes what is done from the next datagram on.</summary>
     public void Enter(DataMode mode, ulong epoch)
@@ -104,6 +121,12 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
         if (Mode == DataMode.Serving)
         {
+            if (NumberOf(path.Remote) == 0)
+            {
+                KeepStranger(new(datagram.ToArray(), header, path));
+                return false;
+            }
+
             Accept(ref datagram, header, ref path, ref ecn);
             return true;
         }
@@ -125,26 +148,60 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     /// <summary>Gives what was kept to the endpoint, in the order of its arrival.</summary>
     public void Replay(ReceiveHandler receive)
     {
+        ReplayStrangers(receive);
         foreach (Held held in _held)
         {
-            Span<byte> datagram = held.Bytes;
-            NetworkPath path = held.Path;
-            Ecn ecn = default;
-            Accept(ref datagram, held.Header, ref path, ref ecn);
-            receive(datagram, path, ecn);
+            Replay(held, receive);
         }
 
         _held.Clear();
     }
 
+    private void ReplayStrangers(ReceiveHandler receive)
+    {
+        Held[] strangers = [.. _strangers];
+        _strangers.Clear();
+        foreach (Held held in strangers)
+        {
+            Replay(held, receive);
+        }
+    }
+
+    private void Replay(Held held, ReceiveHandler receive)
+    {
+        if (NumberOf(held.Path.Remote) == 0)
+        {
+            KeepStranger(held);
+            return;
+        }
+
+        Span<byte> datagram = held.Bytes;
+        NetworkPath path = held.Path;
+        Ecn ecn = default;
+        Accept(ref datagram, held.Header, ref path, ref ecn);
+        receive(datagram, path, ecn);
+    }
+
+    private void KeepStranger(Held held)
+    {
+        if (_strangers.Count == MaxStrangers)
+        {
+            // Perhaps of one that is gone, and never will.
+            _strangers.RemoveAt(0);
+        }
+
+        _strangers.Add(held);
+    }
+
     /// <summary>Another node owns the component: what was kept is its.</summary>
     public void HandBackHeld()
     {
-        foreach (Held held in _held)
+        foreach (Held held in _strangers.Concat(_held))
         {
             HandBack(held.Bytes, held.Header, held.Path.Remote);
         }
 
+        _strangers.Clear();
         _held.Clear();
     }
 

@@ -37,12 +37,16 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// </summary>
     public TimeSpan TetherDeadline { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Checkpoints that are kept, 8 by default: one more, and the oldest is forgotten. They travel with the component.</summary>
-    public int MaxCheckpoints { get; init; } = 8;
+    /// <summary>Checkpoints that are kept, 8 by default, 64 at most: one more, and the oldest is forgotten. 0: none can be made. They travel with the component.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Below 0 or above 64.</exception>
+    public int MaxCheckpoints
+    {
+        get;
+        init => field = value is >= 0 and <= CheckpointStore.MostKept ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "0 to 64");
+    } = 8;
 
     /// <summary>
-    /// Bytes of all checkpoints together, 32 MiB by default: the oldest are forgotten until there is room. One alone takes at most 16 MiB: a component whose
-    /// state is larger cannot move either.
+    /// Bytes of all checkpoints together, 32 MiB by default: the oldest are forgotten until there is room. One alone takes at most 16 MiB.
     /// </summary>
     public long MaxCheckpointBytes { get; init; } = 32L << 20;
 

@@ -52,6 +52,16 @@ internal sealed class NodeCheckpoints(
         Look(hosted, hosted.Checkpointing);
     }
 
+    /// <summary>The component's thread has died: nobody looks any more.</summary>
+    public void OnDied(HostedState hosted)
+    {
+        if (hosted.Checkpointing is CheckpointAttempt attempt)
+        {
+            hosted.Checkpointing = null;
+            attempt.Reply(Failed(attempt, MigrateCode.Unreachable, $"{attempt.Ask.Component} has ended on {self.Name}: see its log"));
+        }
+    }
+
     public void Tick(HostedState hosted, Instant now)
     {
         if (hosted.Checkpointing is CheckpointAttempt attempt && now >= attempt.NextLook)
@@ -80,9 +90,8 @@ internal sealed class NodeCheckpoints(
                     {
                         outcome = attempt.Ask.Action == CheckpointAction.Take ? shard.TakeCheckpoint(at) : shard.RollBack(attempt.Ask.Number);
                     }
-#pragma warning disable CA1031 // A component that cannot be written down, or takes nothing, must not end the thread that serves.
-                    catch (Exception e)
-#pragma warning restore CA1031
+                    // A component that cannot be written down, or does not take what it is given, must not end the thread that serves.
+                    catch (Exception e) when (e is not ComponentLostException)
                     {
                         fault = e;
                     }
@@ -156,6 +165,7 @@ internal sealed class NodeCheckpoints(
             : hosted.Connecting is not null || hosted.Outgoing is { IsForwarding: false, HasEnded: false }
                 ? (MigrateCode.Conflict, $"{ask.Component} is being moved: try again when it has arrived")
             : hosted.Checkpointing is not null ? (MigrateCode.Conflict, $"another checkpoint or roll-back of {ask.Component} is under way: try again when it is done")
+            : hosted.Component.MaxCheckpoints == 0 ? (MigrateCode.Refused, $"{ask.Component} keeps no checkpoints: its MaxCheckpoints is 0")
             : !hosted.Component.HasState ? (MigrateCode.Refused, $"{ask.Component} has no state that could go back: its component has to be an IStatefulComponent")
             : (MigrateCode.None, "");
         return code == MigrateCode.None ? null : CheckpointReport.Failed(ask, hosted.IsServing ? self.Name : "", hosted.ServingEpoch, code, message);

@@ -121,6 +121,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     {
         _options.Log?.Invoke($"component {component} has ended: {fault.Message}");
         _hosted[component].ServingEpoch = 0;
+        _checkpoints.OnDied(_hosted[component]);
         _heartbeatAt = Instant.Never;
         _isFailed = true;
         _surroundings.Failed(fault);
@@ -326,7 +327,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         _ingresses[number] = data;
         foreach (HostedState hosted in _hosted.Values)
         {
-            hosted.Shard?.Run(_ => hosted.Shard.Channel.SetIngress(number, data));
+            hosted.Shard?.Run(at => hosted.Shard.SetIngress(number, data, at));
         }
     }
 

@@ -110,15 +110,18 @@ internal sealed class PortDoor : IDisposable
         await owner.ReleaseAsync().ConfigureAwait(false);
         try
         {
+            // Nobody reads from the port meanwhile: a successor that hangs has it for no longer than one that works would need.
+            using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(owner.Patience);
             SocketLoan.Send(successor, owner.PublicSocket);
             byte[] word = new byte[1 + sizeof(ushort)];
-            if (await LocalSockets.TryReadAsync(successor, word, cancellationToken).ConfigureAwait(false) && word[0] == Control)
+            if (await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false) && word[0] == Control)
             {
                 owner.Follow(BinaryPrimitives.ReadUInt16BigEndian(word.AsSpan(1)));
-                if (await LocalSockets.TryReadAsync(successor, word.AsMemory(0, 2), cancellationToken).ConfigureAwait(false) && word[0] == Move)
+                if (await LocalSockets.TryReadAsync(successor, word.AsMemory(0, 2), patience.Token).ConfigureAwait(false) && word[0] == Move)
                 {
                     byte[] name = new byte[word[1]];
-                    isDone = await LocalSockets.TryReadAsync(successor, name, cancellationToken).ConfigureAwait(false)
+                    isDone = await LocalSockets.TryReadAsync(successor, name, patience.Token).ConfigureAwait(false)
                         && await owner.MoveAsync(Encoding.ASCII.GetString(name)).ConfigureAwait(false);
                     if (isDone)
                     {
@@ -211,6 +214,9 @@ internal sealed class PortDoor : IDisposable
 internal interface IPortOwner
 {
     int PublicPort { get; }
+
+    /// <summary>How long a successor may take to say that it can take everything.</summary>
+    TimeSpan Patience { get; }
 
     SafeSocketHandle PublicSocket { get; }
 

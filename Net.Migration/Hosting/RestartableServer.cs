@@ -334,6 +334,8 @@ public sealed class RestartableServer : IAsyncDisposable
     {
         public int PublicPort => server.LocalEndPoint.Port;
 
+        public TimeSpan Patience => server._options.PortPatience ?? server._options.TakeOverTimeout;
+
         public SafeSocketHandle PublicSocket => server._socket.SafeHandle;
 
         public Task ReleaseAsync() => server.ReleaseAsync();

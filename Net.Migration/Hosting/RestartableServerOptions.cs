@@ -31,6 +31,9 @@ public sealed record RestartableServerOptions
     /// <summary>Told in words what happens; one line each, from any thread.</summary>
     public Action<string>? Log { get; init; }
 
+    /// <summary>How long one that has the port may take to say that it can take everything; null: as long as a take-over may.</summary>
+    internal TimeSpan? PortPatience { get; init; }
+
     /// <inheritdoc cref="IngressHostOptions.FailureTimeout"/>
     internal TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using Net.Core.Snapshots;
 using Net.Core.Time;
+using Net.Core.Wire;
 using Net.Http3.Server.Hosting;
 using Net.Migration.Envelope;
 using Net.Migration.Link;
@@ -13,6 +14,8 @@ namespace Net.Migration.Hosting;
 /// <param name="onFault">Told of what went wrong in its code.</param>
 internal sealed class ShardCheckpoints(HostedComponent component, Action<Exception> onFault)
 {
+    private static readonly ConnectionCheckpoint s_nothing = new();
+
     private readonly CheckpointStore _store = new(component.MaxCheckpoints, component.MaxCheckpointBytes);
 
     /// <summary>How many are kept, for <c>status</c>. From any thread.</summary>
@@ -27,7 +30,8 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
     /// <summary>Keeps this instant.</summary>
     public CheckpointOutcome Take(ulong epoch, IReadOnlyCollection<ServerOwner> owners, ExchangeHost exchanges, Instant now)
     {
-        Checkpoint checkpoint = new(_store.NextNumber(epoch), epoch, now, Save(), owners);
+        byte[] state = Save();
+        Checkpoint checkpoint = new(_store.NextNumber(epoch), epoch, now, state, owners, long.Min(component.MaxCheckpointBytes, CheckpointStore.MaxLength) - state.Length);
         long length = checkpoint.Length;
         bool isKept = _store.TryAdd(checkpoint);
         exchanges.State.Checkpoint = _store.Last;
@@ -55,18 +59,12 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
             };
         }
 
-        byte[] newest = Save();
-        try
+        // All that can fail comes first: then everything has gone back, or nothing.
+        (ServerOwner Owner, IReadOnlySet<StreamId> Settled, IReadOnlyDictionary<StreamId, ExchangeState> Requests)[] known =
+            [.. owners.Select(owner => checkpoint.Of(owner.Connection) is ConnectionCheckpoint kept
+                ? (owner, kept.Settled, kept.Restore(checkpoint.TakenAt)) : (owner, s_nothing.Settled, s_nothing.Restore(default)))];
+        if (TryRestore(checkpoint) is Exception fault)
         {
-            // A copy: the component may keep what it is given.
-            component.Restore(checkpoint.State.ToArray());
-        }
-#pragma warning disable CA1031 // Whatever it was: the newest state goes on.
-        catch (Exception fault)
-#pragma warning restore CA1031
-        {
-            onFault(fault);
-            component.Restore(newest);
             return Outcome(0, checkpoint.Length, owners.Count) with
             {
                 Code = MigrateCode.Refused,
@@ -74,13 +72,12 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
             };
         }
 
-        CryptographicOperations.ZeroMemory(newest);
         (int resumed, int reset) = (0, 0);
         HashSet<ServerConnection> seen = [];
-        foreach (ServerOwner owner in owners)
+        foreach ((ServerOwner owner, IReadOnlySet<StreamId> settled, IReadOnlyDictionary<StreamId, ExchangeState> requests) in known)
         {
             seen.Add(owner.Http3);
-            (int some, int others) = owner.Http3.RollBack(checkpoint.Of(owner.Connection), checkpoint.Number, checkpoint.TakenAt);
+            (int some, int others) = owner.Http3.RollBack(settled, requests, checkpoint.Number);
             (resumed, reset) = (resumed + some, reset + others);
         }
 
@@ -97,10 +94,11 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
 
     public void Export(ComponentExport export, Instant now) => _store.Export(export.OnCheckpoint, now);
 
+    /// <param name="arrivedAt">When the first part of the image came: they are written in the first turn of the copy.</param>
     /// <exception cref="SnapshotException">Malformed: nothing is kept.</exception>
-    public void Import(ImageStore image, Instant now)
+    public void Import(ImageStore image, Instant arrivedAt)
     {
-        _store.Import(image, now);
+        _store.Import(image, arrivedAt);
         Recount();
     }
 
@@ -111,11 +109,46 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
         Recount();
     }
 
+    /// <returns>Why the component has not taken its former state: it has its newest again. Null: it has.</returns>
+    /// <exception cref="ComponentLostException">It has taken neither.</exception>
+    private Exception? TryRestore(Checkpoint checkpoint)
+    {
+        byte[] newest = Save();
+        try
+        {
+            // A copy: the component may keep what it is given.
+            component.Restore(checkpoint.State.ToArray());
+            return null;
+        }
+#pragma warning disable CA1031 // Whatever it was: the newest state goes on.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            onFault(fault);
+            try
+            {
+                component.Restore(newest.ToArray());
+            }
+            catch (Exception second)
+            {
+                throw new ComponentLostException($"{component.Name} has taken neither the state of checkpoint {checkpoint.Number} nor its newest", second);
+            }
+
+            return fault;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(newest);
+        }
+    }
+
     private byte[] Save()
     {
-        ArrayBufferWriter<byte> state = new();
-        component.Save(state);
-        return state.WrittenSpan.ToArray();
+        ArrayBufferWriter<byte> writer = new();
+        component.Save(writer);
+        byte[] state = writer.WrittenSpan.ToArray();
+        writer.Clear();
+        return state;
     }
 
     private CheckpointOutcome Outcome(ulong number, long length, int connections) =>
@@ -123,6 +156,9 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
 
     private void Recount() => (Count, Newest) = ((uint)_store.Kept.Count, _store.Kept.Count > 0 ? _store.Kept[^1].Number : 0);
 }
+
+/// <summary>What a component's state is cannot be told any more: nobody is served from a mixture of two, so its thread ends, as for any fault of ours.</summary>
+internal sealed class ComponentLostException(string message, Exception innerException) : Exception(message, innerException);
 
 /// <summary>What came of it.</summary>
 /// <param name="Number">Of the checkpoint; 0: nothing has happened.</param>

@@ -58,10 +58,12 @@ internal static class SnapshotTargets
         writer.WriteNumber(1);
         writer.WriteNumber(4);
         writer.WriteNumber(5);
-        world.Connection.TakeCheckpoint(world.Now)!.Export(writer);
+        ConnectionCheckpoint checkpoint = world.Connection.TakeCheckpoint();
+        world.Connection.AddExchanges(checkpoint, ConnectionCheckpoint.MaxLength, world.Now);
+        checkpoint.Export(writer);
         yield return writer.Written.ToArray();
         writer.Restart(world.Now);
-        new Checkpoint(1, 1, world.Now, "state"u8, []).Export(writer);
+        new Checkpoint(1, 1, world.Now, "state"u8.ToArray(), []).Export(writer);
         yield return writer.Written.ToArray();
     }
 

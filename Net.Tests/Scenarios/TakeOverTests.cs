@@ -113,4 +113,25 @@ public sealed class TakeOverTests
         Assert.AreEqual(epoch, federation.Record.Epoch);
         federation.AssertOneOwner();
     }
+
+    /// <summary>
+    /// Goal: a client that begins while the ingress is away is served when it is back, although what the ingress holds for it reaches the node before the
+    /// ingress has introduced itself there.
+    /// </summary>
+    [TestMethod]
+    [Seeds(20)]
+    public void A_client_that_begins_without_an_ingress_is_served(ulong seed)
+    {
+        Federation federation = new(seed, configure: f => (f.LinkMinDelay, f.LinkMaxDelay) = (TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(50)));
+        SimulatedClient first = federation.AddClient();
+        ClientView before = first.Request("GET", "/bytes/100");
+        federation.RunUntil(() => before.IsOver, s_limit, "answered");
+        federation.Crash(federation.Ingress.Machine);
+        federation.RestartIngress();
+        SimulatedClient client = federation.AddClient();
+        ClientView view = client.Request("GET", "/bytes/100");
+        federation.RunUntil(() => view.IsOver, TimeSpan.FromSeconds(5), "answered");
+        Assert.AreEqual(100, view.Received, view.ToString());
+        federation.AssertOneOwner();
+    }
 }

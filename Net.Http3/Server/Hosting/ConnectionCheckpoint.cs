@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Net.Core.Snapshots;
 using Net.Core.Time;
 using Net.Core.Wire;
@@ -19,7 +20,7 @@ internal sealed class ConnectionCheckpoint
     private const int PerStream = 24;
 
     /// <summary>Requests whose handlers rested, as <see cref="ExchangeState"/> writes them down.</summary>
-    public Dictionary<StreamId, ReadOnlyMemory<byte>> Exchanges { get; } = [];
+    public Dictionary<StreamId, byte[]> Exchanges { get; } = [];
 
     /// <summary>Requests of which no handler here could change anything any more: answered, or with a handler on another node.</summary>
     public HashSet<StreamId> Settled { get; } = [];
@@ -29,30 +30,60 @@ internal sealed class ConnectionCheckpoint
     /// <summary>In bytes, about.</summary>
     public long Length => Exchanges.Values.Sum(body => (long)body.Length + PerStream) + (PerStream * (long)Settled.Count);
 
-    /// <returns><c>false</c>: there is no room for it.</returns>
-    public bool TryAdd(StreamId id, ReadOnlySpan<byte> exchange)
+    /// <summary>Writes one request down, if there is room for it and if it can be read back: nothing that is kept may fail a roll-back or a move later.</summary>
+    /// <param name="room">Bytes that the connection may take.</param>
+    public void Add(ExchangeState exchange, long room, Instant now)
     {
-        bool hasRoom = Length + exchange.Length <= MaxLength;
-        if (hasRoom)
+        room = long.Min(room, MaxLength) - Length - PerStream;
+        // Known before anything is written: what has no room costs nothing.
+        if (exchange.SavedState.Length + exchange.Unread.Length > room)
         {
-            Exchanges.Add(id, exchange.ToArray());
+            return;
         }
 
-        return hasRoom;
+        SnapshotWriter writer = new(now);
+        exchange.Export(writer);
+        try
+        {
+            byte[] body = writer.Written.ToArray();
+            if (body.Length <= room)
+            {
+                _ = ExchangeState.Import(new(body, now));
+                Exchanges.Add(exchange.Id, body);
+            }
+        }
+        catch (SnapshotException)
+        {
+            // It is as if there were no room.
+        }
+        finally
+        {
+            writer.Wipe();
+        }
     }
 
-    /// <param name="takenAt">When it was written down, by this machine's clock.</param>
-    /// <returns><c>null</c>: there was no such request.</returns>
-    public ExchangeState? Restore(StreamId id, Instant takenAt) =>
-        Exchanges.TryGetValue(id, out ReadOnlyMemory<byte> body) ? ExchangeState.Import(new(body, takenAt)) : null;
+    /// <summary>Reads all of them back.</summary>
+    /// <param name="takenAt">When they were written down, by this machine's clock.</param>
+    /// <exception cref="SnapshotException">One is malformed.</exception>
+    public Dictionary<StreamId, ExchangeState> Restore(Instant takenAt) =>
+        Exchanges.ToDictionary(entry => entry.Key, entry => ExchangeState.Import(new(entry.Value, takenAt)));
+
+    /// <summary>Requests hold what clients have sent, and what handlers have made of it.</summary>
+    public void Wipe()
+    {
+        foreach (byte[] body in Exchanges.Values)
+        {
+            CryptographicOperations.ZeroMemory(body);
+        }
+    }
 
     public void Export(SnapshotWriter writer)
     {
         writer.WriteNumber((ulong)Exchanges.Count);
-        foreach ((StreamId id, ReadOnlyMemory<byte> body) in Exchanges)
+        foreach ((StreamId id, byte[] body) in Exchanges)
         {
             writer.WriteNumber(id.Value);
-            writer.WriteBytes(body.Span);
+            writer.WriteBytes(body);
         }
 
         writer.WriteNumber((ulong)Settled.Count);
@@ -69,7 +100,8 @@ internal sealed class ConnectionCheckpoint
         for (int left = reader.ReadCount(); left > 0; left--)
         {
             StreamId id = new(reader.ReadNumber(VarInt.MaxValue));
-            if (!checkpoint.Exchanges.TryAdd(id, reader.ReadBytes().ToArray()) || checkpoint.Restore(id, takenAt)!.Id != id)
+            byte[] body = reader.ReadBytes().ToArray();
+            if (!checkpoint.Exchanges.TryAdd(id, body) || ExchangeState.Import(new(body, takenAt)).Id != id)
             {
                 throw new SnapshotException("an exchange of a checkpoint is another stream's");
             }
@@ -83,6 +115,8 @@ internal sealed class ConnectionCheckpoint
             }
         }
 
-        return checkpoint;
+        // As when it was made.
+        return !checkpoint.IsEmpty && (checkpoint.Exchanges.Count == 0 || checkpoint.Length <= MaxLength)
+            ? checkpoint : throw new SnapshotException("a checkpoint keeps too much of a connection, or nothing");
     }
 }

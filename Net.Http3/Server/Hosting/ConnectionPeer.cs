@@ -11,6 +11,21 @@ internal sealed class ConnectionPeer
 
     public NetworkPath Path { get; set; }
 
+    /// <summary>Handlers of its requests that have stayed here when it moved away. On the shard's thread.</summary>
+    public int Stayed { get; set; }
+
+    /// <summary>See <see cref="WhenEnded"/>.</summary>
+    public bool HasEnded
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _whenEnded is null;
+            }
+        }
+    }
+
     public IPEndPoint? Local => Path.Local.IsNone ? null : Path.Local.ToEndPoint();
 
     public IPEndPoint? Remote => Path.Remote.IsNone ? null : Path.Remote.ToEndPoint();

@@ -154,12 +154,16 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
         {
             ExchangeRunner[] stays = IsTethering ? [.. connection.Exchanges.Where(exchange => exchange.IsRunning)] : [];
             _stayed.UnionWith(stays);
+            connection.Peer.Stayed += stays.Length;
             foreach (ExchangeRunner exchange in stays)
             {
                 exchange.Stay(options.Tethers!, connection.Session, now);
             }
 
-            EndIfLast(connection.Peer);
+            if (connection.Peer.Stayed == 0)
+            {
+                connection.Peer.End();
+            }
         }
 
         DisposeIfDone();
@@ -168,8 +172,11 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     /// <summary>A handler that has stayed has ended.</summary>
     public void OnStayedEnded(ExchangeRunner exchange)
     {
-        _stayed.Remove(exchange);
-        EndIfLast(exchange.Peer);
+        if (_stayed.Remove(exchange) && --exchange.Peer.Stayed == 0)
+        {
+            exchange.Peer.End();
+        }
+
         DisposeIfDone();
     }
 
@@ -203,14 +210,6 @@ internal sealed class ExchangeHost(IComponent component, IShardQueue queue, Exch
     }
 
     public void Dispose() => _timer?.Dispose();
-
-    private void EndIfLast(ConnectionPeer peer)
-    {
-        if (!_stayed.Any(exchange => exchange.Peer == peer))
-        {
-            peer.End();
-        }
-    }
 
     private void DisposeIfDone()
     {

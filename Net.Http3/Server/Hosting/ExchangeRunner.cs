@@ -386,7 +386,7 @@ internal sealed class ExchangeRunner : IOperationOwner, IShardWork, IThreadPoolW
                 operation.Complete(count);
             }
         }
-        else if (outcome == ReadOutcome.Wait && State.AwaitsContinue && _port.Respond(new(100, [])))
+        else if (outcome == ReadOutcome.Wait && State.AwaitsContinue && State.Interim < Http3Limits.MaxInterimResponses && _port.Respond(new(100, [])))
         {
             // The handler wants the content: only now is the client told to send it.
             State.OnInterim(100);

@@ -273,20 +273,22 @@ internal sealed class ServerConnection
         Leave();
     }
 
-    /// <summary>What a checkpoint of the component has to know of this connection; the host is quiet. <c>null</c>: nothing.</summary>
-    public ConnectionCheckpoint? TakeCheckpoint(Instant now)
+    /// <summary>What a checkpoint of the component has to know of this connection in any case; the host is quiet.</summary>
+    public ConnectionCheckpoint TakeCheckpoint()
     {
         ConnectionCheckpoint checkpoint = new();
+        checkpoint.Settled.UnionWith(_tethers.Keys.Concat(_transport.OpenStreams.Where(IsAnswered)));
+        return checkpoint;
+    }
+
+    /// <summary>And, as far as there is room, the requests that could go on from it.</summary>
+    /// <param name="room">Bytes that the connection may take.</param>
+    public void AddExchanges(ConnectionCheckpoint checkpoint, long room, Instant now)
+    {
         foreach (ExchangeRunner exchange in _exchanges.Values.Where(exchange => _host.IsResumable && exchange.State.HasRun))
         {
-            SnapshotWriter writer = new(now);
-            exchange.State.Export(writer);
-            _ = checkpoint.TryAdd(exchange.State.Id, writer.Written.Span);
-            writer.Wipe();
+            checkpoint.Add(exchange.State, room, now);
         }
-
-        checkpoint.Settled.UnionWith(_tethers.Keys.Concat(_transport.OpenStreams.Where(IsAnswered)));
-        return checkpoint.IsEmpty ? null : checkpoint;
     }
 
     /// <summary>
@@ -294,11 +296,11 @@ internal sealed class ServerConnection
     /// finished since and has not arrived, is reset with H3_INTERNAL_ERROR (RFC 9114, section 8.1); never with H3_REQUEST_REJECTED, which would
     /// have clients repeat what a handler has acted on.
     /// </summary>
-    /// <param name="kept">What the checkpoint knows of this connection; <c>null</c>: nothing.</param>
+    /// <param name="settled">Streams on which nothing could change any more when the checkpoint was taken.</param>
+    /// <param name="requests">As they were then: read back before anything has changed, so that nothing of this can fail.</param>
     /// <param name="number">Of the checkpoint.</param>
-    /// <param name="takenAt">When it was taken.</param>
     /// <returns>Requests whose handlers begin again where the checkpoint has them, and requests that were reset.</returns>
-    public (int Resumed, int Reset) RollBack(ConnectionCheckpoint? kept, ulong number, Instant takenAt)
+    public (int Resumed, int Reset) RollBack(IReadOnlySet<StreamId> settled, IReadOnlyDictionary<StreamId, ExchangeState> requests, ulong number)
     {
         (int resumed, int reset) = (0, 0);
         _isRollingBack = true;
@@ -306,7 +308,7 @@ internal sealed class ServerConnection
         foreach (ExchangeRunner exchange in _exchanges.Values.Where(exchange => exchange.State.HasRun).ToArray())
         {
             StreamId id = exchange.State.Id;
-            if (_host.IsResumable && kept?.Restore(id, takenAt) is ExchangeState state && state.HasProgressOf(exchange.State))
+            if (_host.IsResumable && requests.TryGetValue(id, out ExchangeState? state) && state.HasProgressOf(exchange.State))
             {
                 exchange.Drop();
                 state.KeepTrailersOf(exchange.State);
@@ -320,14 +322,14 @@ internal sealed class ServerConnection
             }
         }
 
-        foreach (Tether tether in _tethers.Values.Where(tether => kept?.Settled.Contains(tether.Id) != true).ToArray())
+        foreach (Tether tether in _tethers.Values.Where(tether => !settled.Contains(tether.Id)).ToArray())
         {
             // Its handler may have run beside the state until the component moved away from it.
             FailTether(tether);
             reset++;
         }
 
-        foreach (StreamId id in _transport.OpenStreams.Where(id => IsAnswered(id) && kept?.Settled.Contains(id) != true).ToArray())
+        foreach (StreamId id in _transport.OpenStreams.Where(id => IsAnswered(id) && !settled.Contains(id)).ToArray())
         {
             Session.Abort(id, Http3ErrorCode.InternalError);
             _transport.Reset(id, (ulong)Http3ErrorCode.InternalError);

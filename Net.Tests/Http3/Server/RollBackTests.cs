@@ -35,7 +35,7 @@ public sealed class RollBackTests
         StreamId quiet = world.Request(path: "/quiet"), writes = world.Request(path: "/writes");
         world.Run();
         world.RunToDeadline();
-        ConnectionCheckpoint checkpoint = Hold(world).TakeCheckpoint(world.Now)!;
+        ConnectionCheckpoint checkpoint = Take(world, Hold(world));
         Release(world);
         StreamId since = world.Request(path: "/since");
         world.Run();
@@ -45,7 +45,7 @@ public sealed class RollBackTests
         StreamId unhandled = world.Request(path: "/unhandled");
         world.Run();
         _log.Clear();
-        Assert.AreEqual((1, 2), world.Connection.RollBack(checkpoint, 1, world.Now));
+        Assert.AreEqual((1, 2), RollBack(world, checkpoint));
         Release(world);
         CollectionAssert.AreEqual(new[] { "/quiet begins at 'x'", "/unhandled begins at ''" }, _log.Where(line => line.Contains("begins", StringComparison.Ordinal)).ToArray());
         Assert.AreEqual((ulong)Http3ErrorCode.InternalError, world.Aborted[writes]);
@@ -76,14 +76,14 @@ public sealed class RollBackTests
         world.ReadsAtMost = 0;
         StreamId before = world.Request();
         world.Run();
-        ConnectionCheckpoint? checkpoint = Hold(world).TakeCheckpoint(world.Now);
+        ConnectionCheckpoint checkpoint = Take(world, Hold(world));
         Release(world);
         StreamId since = world.Request();
         world.Run();
         Hold(world);
         ulong unread = world.Link.Server.Unacknowledged(since);
         Assert.IsGreaterThan(0ul, unread);
-        (int resumed, int reset) = world.Connection.RollBack(checkpoint, 1, world.Now);
+        (int resumed, int reset) = RollBack(world, checkpoint);
         Release(world);
         Assert.AreEqual((0, 1), (resumed, reset));
         Assert.AreEqual((ulong)Http3ErrorCode.InternalError, world.Aborted[since]);
@@ -102,10 +102,38 @@ public sealed class RollBackTests
         _ = world.Request();
         _ = world.Request();
         world.Run();
-        ConnectionCheckpoint checkpoint = Hold(world).TakeCheckpoint(world.Now)!;
+        ConnectionCheckpoint checkpoint = Take(world, Hold(world));
         Assert.HasCount(1, checkpoint.Exchanges);
         Assert.IsLessThanOrEqualTo(ConnectionCheckpoint.MaxLength, checkpoint.Length);
-        Assert.AreEqual((1, 1), world.Connection.RollBack(checkpoint, 1, world.Now));
+        Assert.AreEqual((1, 1), RollBack(world, checkpoint));
+    }
+
+    /// <summary>
+    /// Goal: what is told in any case is told without room, and a request that says more than may be read back is left out: neither fails a roll-back or a move.
+    /// Method: a client that waits for 100 (Continue), whose handler has sent as many interim responses as there may be before it reads.
+    /// </summary>
+    [TestMethod]
+    public void What_cannot_be_read_back_is_not_kept()
+    {
+        HostWorld world = new(new ResumableHandler(async (exchange, _) =>
+        {
+            for (int i = 0; i < Http3Limits.MaxInterimResponses; i++)
+            {
+                await exchange.RespondInterimAsync(103);
+            }
+
+            await exchange.ReadAsync(new byte[1]);
+        }));
+        StreamId id = world.Request("POST", hasBody: true, headers: ("expect", "100-continue"));
+        world.Run();
+        Assert.AreEqual(Http3Limits.MaxInterimResponses, world.Connection.Exchanges.Single().State.Interim, "there is no room for one more");
+        Assert.HasCount(1, Take(world, Hold(world)).Exchanges);
+        ConnectionCheckpoint without = world.Connection.TakeCheckpoint();
+        world.Connection.AddExchanges(without, room: 10, world.Now);
+        Assert.IsTrue(without.IsEmpty);
+        Assert.AreEqual((0, 1), RollBack(world, without));
+        Release(world);
+        Assert.AreEqual((ulong)Http3ErrorCode.InternalError, world.Aborted[id]);
     }
 
     /// <summary>Goal: a roll-back of many requests is not counted as a client that gives many up.</summary>
@@ -122,7 +150,7 @@ public sealed class RollBackTests
 
         world.Run();
         Hold(world);
-        Assert.AreEqual((0, 10), world.Connection.RollBack(null, 1, world.Now));
+        Assert.AreEqual((0, 10), RollBack(world, new()));
         Release(world);
         Assert.HasCount(10, world.Aborted);
         Assert.IsNull(world.Link.Server.Closed);
@@ -168,7 +196,7 @@ public sealed class RollBackTests
         world.Run();
         Hold(world);
         world.Host.State.Checkpoint = 1;
-        ConnectionCheckpoint? checkpoint = world.Connection.TakeCheckpoint(world.Now);
+        ConnectionCheckpoint checkpoint = Take(world, world.Connection);
         Release(world);
         StreamId since = world.Request(path: "/late/wait3/again"), fresh = world.Request(path: "/wait4/first");
         world.Run();
@@ -177,7 +205,7 @@ public sealed class RollBackTests
         Signal("wait3").SetResult();
         Signal("wait4").SetResult();
         world.Run();
-        Assert.AreEqual((0, 1), world.Connection.RollBack(checkpoint, 1, world.Now));
+        Assert.AreEqual((0, 1), RollBack(world, checkpoint));
         Release(world);
         Signal("wait1").SetResult();
         Signal("wait2").SetResult();
@@ -206,7 +234,7 @@ public sealed class RollBackTests
         StreamId id = world.Request();
         world.Run();
         Hold(world);
-        Assert.AreEqual((0, 1), world.Connection.RollBack(world.Connection.TakeCheckpoint(world.Now), 1, world.Now));
+        Assert.AreEqual((0, 1), RollBack(world, Take(world, world.Connection)));
         Release(world);
         Signal("wait").SetResult();
         world.Run();
@@ -223,6 +251,16 @@ public sealed class RollBackTests
 
         return signal;
     }
+
+    private static ConnectionCheckpoint Take(HostWorld world, ServerConnection connection)
+    {
+        ConnectionCheckpoint checkpoint = connection.TakeCheckpoint();
+        connection.AddExchanges(checkpoint, ConnectionCheckpoint.MaxLength, world.Now);
+        return checkpoint;
+    }
+
+    private static (int Resumed, int Reset) RollBack(HostWorld world, ConnectionCheckpoint kept) =>
+        world.Connection.RollBack(kept.Settled, kept.Restore(world.Now), 1);
 
     private static ServerConnection Hold(HostWorld world)
     {

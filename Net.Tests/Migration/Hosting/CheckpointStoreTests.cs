@@ -79,6 +79,45 @@ public sealed class CheckpointStoreTests
         Assert.AreEqual(0ul, other.Last);
     }
 
+    /// <summary>Goal: who keeps none takes none, from itself or from another node; no more than the newest are read of what another node has kept.</summary>
+    [TestMethod]
+    public void Who_keeps_none_takes_none()
+    {
+        CheckpointStore none = new(0, 1000);
+        Assert.IsFalse(Add(none, 1));
+        CheckpointStore store = new(8, 1000);
+        _ = store.TryAdd(new(5, 3, default, [1], []));
+        none.Import(Image(store, default), default);
+        Assert.AreEqual((0, 5ul), (none.Kept.Count, none.Last));
+        CheckpointStore one = new(1, 1000);
+        SnapshotWriter sound = new(default);
+        new Checkpoint(6, 3, default, [1], []).Export(sound);
+        one.Import(ImageOf((0, [6]), (5, [0xFF]), (6, sound.Written.ToArray())), default);
+        CollectionAssert.AreEqual((ulong[])[6], Kept(one));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new HostedComponent("web", new Net.Tests.Http3.Server.Handler((_, _) => default)) { MaxCheckpoints = CheckpointStore.MostKept + 1 });
+    }
+
+    /// <summary>Goal: what another node says that it kept of connections is bounded before it is read: by bytes, and by how many there are.</summary>
+    [TestMethod]
+    public void Connections_of_a_checkpoint_are_bounded()
+    {
+        Refused((5, Body(Checkpoint.MaxConnectionBytes + 1, count: 1)), (0, [9]));
+        Refused((5, Body(200_000, count: 100_000)), (0, [9]));
+    }
+
+    /// <summary>An empty state, then so many bytes of zeros about so many connections.</summary>
+    private static byte[] Body(long bytes, ulong count)
+    {
+        SnapshotWriter writer = new(default);
+        writer.WriteNumber(3);
+        writer.WriteInstant(default);
+        writer.WriteBytes([]);
+        writer.WriteNumber(count);
+        writer.Reserve((int)bytes)[..(int)bytes].Clear();
+        writer.Advance((int)bytes);
+        return writer.Written.ToArray();
+    }
+
     /// <summary>Goal: whatever comes in its place, it is read or refused, and nothing of it is kept then.</summary>
     [TestMethod]
     public void Hostile_sections_are_refused()

@@ -306,12 +306,16 @@ public sealed class IngressHostTests : IDisposable
         return datagram;
     }
 
+    /// <summary>As a node does; nothing in a test waits for a beat.</summary>
     private static async Task BeatAsync(FakeNode node, CancellationToken stop)
     {
-        for (ulong number = 1; !stop.IsCancellationRequested; number++)
+        using PeriodicTimer timer = new(FailureDetector.HeartbeatInterval);
+        using CancellationTokenRegistration end = stop.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);
+        ulong number = 0;
+        do
         {
-            node.Say(new HeartbeatMessage(number, []));
-            await Task.Delay(50, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            node.Say(new HeartbeatMessage(++number, []));
         }
+        while (await timer.WaitForNextTickAsync(CancellationToken.None));
     }
 }

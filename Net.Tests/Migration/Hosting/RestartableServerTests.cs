@@ -80,6 +80,19 @@ public sealed class RestartableServerTests : IDisposable
         Assert.AreEqual(1, _handshakes);
     }
 
+    /// <summary>Goal: one that has the port and says nothing more has it for no longer than a take-over may take: then the one that serves reads again.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_that_hangs_with_the_port_loses_it()
+    {
+        await using RestartableServer first = await StartAsync("one", port: 0, patience: TimeSpan.FromMilliseconds(300));
+        using HttpClient http = Client(first.LocalEndPoint.Port);
+        using PortDoor.PassedPort? passed = await PortDoor.TakeAsync(Path.Combine(_directory, "port.sock"), Stop);
+        using SafeSocketHandle handle = passed!.Handle;
+        Assert.AreEqual("one", await AskAsync(http));
+        Assert.IsFalse(first.Completion.IsCompleted);
+    }
+
     /// <summary>Goal: the end of a server without a successor is told to its clients, and the next one begins anew in the same directory.</summary>
     [TestMethod]
     [Timeout(300_000, CooperativeCancellation = true)]
@@ -116,7 +129,7 @@ public sealed class RestartableServerTests : IDisposable
         }
     }
 
-    private Task<RestartableServer> StartAsync(string name, int port, string? directory = null) => RestartableServer.StartAsync(
+    private Task<RestartableServer> StartAsync(string name, int port, string? directory = null, TimeSpan? patience = null) => RestartableServer.StartAsync(
         new()
         {
             ListenEndPoint = new(IPAddress.Loopback, port),
@@ -127,6 +140,7 @@ public sealed class RestartableServerTests : IDisposable
             // Where the machine is busy, silence says nothing of death, and time passes that is nobody's fault.
             FailureTimeout = TimeSpan.FromMinutes(2),
             TakeOverTimeout = TimeSpan.FromMinutes(4),
+            PortPatience = patience,
         },
         Stop);
 

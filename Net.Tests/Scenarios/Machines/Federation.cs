@@ -24,6 +24,9 @@ internal sealed class Federation
     private readonly ulong _seed;
     private int _machines;
 
+    /// <summary>How often an ingress has been started.</summary>
+    public int IngressStarts { get; set; }
+
     /// <summary>As they are at the start.</summary>
     public FederationKeys Keys { get; }
 

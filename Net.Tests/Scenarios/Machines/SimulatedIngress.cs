@@ -24,6 +24,7 @@ internal sealed class SimulatedIngress : IIngressRoutes
     public SimulatedIngress(Federation federation, IDirectoryStorage storage, FederationKeys keys)
     {
         _federation = federation;
+        NodeSide = Parse($"10.0.1.100:{4000 + federation.IngressStarts++}");
         World world = federation.World;
         Machine = new(world, "ingress", world.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
         _router = new(new(), ProtectionSuites.Default, world.Random.Next(), world.Random.Next());
@@ -39,7 +40,8 @@ internal sealed class SimulatedIngress : IIngressRoutes
 
     public static UdpAddress Public { get; } = Parse("10.0.0.1:443");
 
-    public static UdpAddress NodeSide { get; } = Parse("10.0.1.100:4000");
+    /// <summary>Another one with each start, as the system chooses it.</summary>
+    public UdpAddress NodeSide { get; }
 
     public Machine Machine { get; }
 

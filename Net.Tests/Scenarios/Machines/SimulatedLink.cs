@@ -55,7 +55,7 @@ internal sealed class SimulatedLink
 
         public object? State { get; set; }
 
-        public UdpAddress DataAddress => SimulatedIngress.NodeSide;
+        public UdpAddress DataAddress => link._federation.Ingress.NodeSide;
 
         public Action<End, LinkMessage> OnMessage { get; set; } = (_, _) => { };
 
