@@ -19,6 +19,12 @@ public sealed class ManagedQuicOptions
     /// <summary>Connections that wait until Kestrel takes them; further ones are closed. 512 by default.</summary>
     public int Backlog { get; set; } = 512;
 
+    /// <summary>
+    /// Threads that serve each endpoint, each with a socket of its own on the port: 1 by default, 128 at most, 0 for one per processor. Requests run on
+    /// the thread pool in any case. More than one needs Linux; where the port cannot be shared 0 stands for 1.
+    /// </summary>
+    public int Threads { get; set; } = 1;
+
     /// <summary>Bytes of one stream that wait for the application, above which the client is held back; 1 MiB by default, null for no limit.</summary>
     public long? MaxReadBufferSize { get; set; } = 1024 * 1024;
 

@@ -10,6 +10,9 @@ internal sealed record ConnectionKeys(uint Number, int Config, ReadOnlyMemory<by
     /// <summary>What session tickets of this generation are sealed with: any owner of a connection gives them, any node takes them.</summary>
     public Tls.TicketKey TicketKey => new(Number, ResetKey);
 
+    /// <summary>Writes into IDs which thread of the port has their connection; null where a port has one thread only, and wherever connections move.</summary>
+    public ThreadMark? Thread { get; init; }
+
     /// <summary>Says nothing of the keys.</summary>
     public override string ToString() => $"keys {Number}";
 }

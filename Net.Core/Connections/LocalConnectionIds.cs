@@ -52,8 +52,11 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
 
     public IReadOnlyList<ulong> Active => _active;
 
-    public ConnectionId Derive(ConnectionKeys keys, ulong sequenceNumber) =>
-        ConnectionIdDeriver.Derive(keys.ConnectionIdKey.Span, keys.Config, Shard, _secret, sequenceNumber);
+    public ConnectionId Derive(ConnectionKeys keys, ulong sequenceNumber)
+    {
+        ConnectionId id = ConnectionIdDeriver.Derive(keys.ConnectionIdKey.Span, keys.Config, Shard, _secret, sequenceNumber);
+        return keys.Thread is ThreadMark mark ? mark.Write(id) : id;
+    }
 
     /// <summary>8 bytes that nobody can guess, different for each purpose and occasion.</summary>
     public ulong DeriveSecret(ConnectionKeys keys, SecretPurpose purpose, ulong occasion) =>

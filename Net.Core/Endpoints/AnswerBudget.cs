@@ -14,7 +14,8 @@ internal sealed class AnswerBudget(int perSecond)
         long capacity = perSecond * TimeSpan.TicksPerSecond;
         long passed = _filledAt.IsNever ? 0 : long.Clamp((now - _filledAt).Ticks, 0, TimeSpan.TicksPerSecond);
         _left = long.Min(capacity, _left + (passed * perSecond));
-        _filledAt = now;
+        // Never back: of several threads one may come with a time that another one has passed.
+        _filledAt = _filledAt.IsNever || now > _filledAt ? now : _filledAt;
         bool isLeft = _left >= TimeSpan.TicksPerSecond;
         _left -= isLeft ? TimeSpan.TicksPerSecond : 0;
         return isLeft;

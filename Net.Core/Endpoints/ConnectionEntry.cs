@@ -21,6 +21,9 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     /// <summary>Counts as a handshake under way.</summary>
     public bool IsHandshaking { get; set; }
 
+    /// <summary>The destination that the client chose; null for connections that no client has begun here.</summary>
+    public ConnectionId? First { get; init; }
+
     /// <summary>The name of the server that we connected to: its tokens are kept under it. Null for connections that came from elsewhere.</summary>
     public string? ServerName { get; init; }
 

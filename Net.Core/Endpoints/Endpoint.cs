@@ -25,8 +25,7 @@ internal sealed class Endpoint
     private readonly Queue<ConnectionEntry> _active = new();
     private readonly Queue<Connection> _accepted = new();
     private readonly StatelessAnswers _stateless;
-    private readonly AnswerBudget _resetBudget;
-    private readonly UsedTokens _usedTokens = new();
+    private readonly IPortBooks _books;
     private readonly ITokenStore _serverTokens;
     private readonly ITicketStore _serverTickets;
     private readonly Deadlines _deadlines = new();
@@ -34,7 +33,6 @@ internal sealed class Endpoint
     private IReadOnlyList<ConnectionKeys> _keys;
     private IReadOnlyList<ConnectionKeys> _honoured;
     private TicketKey[] _ticketKeys;
-    private int _handshakes;
     private int _batchesOfTurn;
 
     /// <param name="host">Asked for entropy when a connection begins, and for nothing else.</param>
@@ -46,7 +44,7 @@ internal sealed class Endpoint
         _serverTickets = options.Tickets ?? new TicketStore();
         UseKeys(options.Keys, options.Keys);
         _stateless = new(options.MaxStatelessPackets);
-        _resetBudget = new(options.MaxResetsPerSecond);
+        _books = options.Books ?? new PortBooks(options);
         Span<byte> key = stackalloc byte[16];
         host.FillEntropy(key);
         _routes = new(new ConnectionIdComparer(BitConverter.ToUInt64(key), BitConverter.ToUInt64(key[8..])));
@@ -114,6 +112,11 @@ internal sealed class Endpoint
                 connection.OnDatagram(datagram, path, ecn, route.SequenceNumber, now);
             }
 
+            return true;
+        }
+
+        if (_books.TryPass(header, datagram, path, ecn))
+        {
             return true;
         }
 
@@ -194,7 +197,12 @@ internal sealed class Endpoint
                 _routes.Remove(id);
             }
 
-            _handshakes -= entry.IsHandshaking ? 1 : 0;
+            if (entry.IsHandshaking)
+            {
+                _books.OnHandshakeEnded();
+            }
+
+            _books.OnRemoved(entry.First);
             _deadlines.Remove(entry);
             _resets.Remove(entry);
             if (connection.IsClosed)
@@ -324,8 +332,7 @@ internal sealed class Endpoint
             && initial.Type == LongPacketType.Initial
             && initial.Destination.Length >= 8
             && AcceptsNew
-            && _handshakes < _options.MaxHandshakes
-            && _entries.Count < _options.MaxConnections;
+            && _books.HasRoom;
         if (!begins)
         {
             return false;
@@ -334,6 +341,12 @@ internal sealed class Endpoint
         if (!MayBegin(datagram, initial, path, out TokenVerdict token))
         {
             return true;
+        }
+
+        if (!_books.TryBegin(initial.Destination))
+        {
+            // Another thread has been quicker.
+            return false;
         }
 
         Connection connection = ConnectionFactory.Accept(
@@ -345,10 +358,9 @@ internal sealed class Endpoint
             new(initial.Version, initial.Destination, initial.Source, token.Kind == TokenKind.Retry ? token.Original : null, token.IsValid),
             Entropy(stackalloc byte[ConnectionFactory.EntropyLength]),
             now,
-            WallClock is long second ? new(_ticketKeys, second, initial.Version, default, EarlyData) : null);
-        ConnectionEntry entry = Add(connection);
+            WallClock is long second ? new(_ticketKeys, second, initial.Version, default, _options.EarlyData ?? EarlyData) : null);
+        ConnectionEntry entry = Add(connection, first: initial.Destination);
         entry.IsHandshaking = true;
-        _handshakes++;
         entry.Routes.Add(initial.Destination);
         _routes[initial.Destination] = new(entry, null);
         connection.OnDatagram(datagram, path, ecn, null, now);
@@ -359,9 +371,11 @@ internal sealed class Endpoint
             return false;
         }
 
-        if (token.IsValid)
+        if (token.IsValid && !_books.TryUse(token.Serial))
         {
-            _usedTokens.Add(token.Serial);
+            // Two Initials with one token at the same moment, on two threads.
+            Remove(connection);
+            return false;
         }
 
         _accepted.Enqueue(connection);
@@ -385,7 +399,7 @@ internal sealed class Endpoint
             return false;
         }
 
-        bool isUsed = verdict.IsValid && _usedTokens.Contains(verdict.Serial);
+        bool isUsed = verdict.IsValid && _books.IsUsed(verdict.Serial);
         if (isUsed && verdict.Kind == TokenKind.Retry)
         {
             // A late copy of an Initial whose connection is over already.
@@ -393,7 +407,7 @@ internal sealed class Endpoint
         }
 
         verdict = isUsed ? default : verdict;
-        if (verdict.IsValid || _handshakes < limit)
+        if (verdict.IsValid || _books.Handshakes < limit)
         {
             return true;
         }
@@ -478,7 +492,7 @@ internal sealed class Endpoint
             && CidLayout.TryReadShard(id.Span, out uint shard)
             && shard == _options.DefaultShard
             && shard != CidLayout.RouteByName;
-        if (!isOurs || length <= StatelessAnswers.MinReset || KeysOf(id) is not ConnectionKeys keys || !_resetBudget.TryTake(now))
+        if (!isOurs || length <= StatelessAnswers.MinReset || KeysOf(id) is not ConnectionKeys keys || !_books.TryTakeReset(now))
         {
             return false;
         }
@@ -520,9 +534,16 @@ internal sealed class Endpoint
         return true;
     }
 
-    private ConnectionEntry Add(Connection connection, string? serverName = null, TicketOrigin origin = default, bool quietly = false)
+    /// <param name="first">Of a client's connection, for which there is a place in the books already.</param>
+    private ConnectionEntry Add(
+        Connection connection, string? serverName = null, TicketOrigin origin = default, bool quietly = false, ConnectionId? first = null)
     {
-        ConnectionEntry entry = new(connection, this) { ServerName = serverName, Origin = origin };
+        ConnectionEntry entry = new(connection, this) { ServerName = serverName, Origin = origin, First = first };
+        if (first is null)
+        {
+            _books.OnAdded();
+        }
+
         _entries.Add(connection, entry);
         connection.Registration = entry;
         UpdateRoutes(entry);
@@ -572,7 +593,7 @@ internal sealed class Endpoint
         if (entry.IsHandshaking && (entry.Connection.IsConfirmed || entry.Connection.IsClosed))
         {
             entry.IsHandshaking = false;
-            _handshakes--;
+            _books.OnHandshakeEnded();
             OfferToken(entry.Connection);
         }
 

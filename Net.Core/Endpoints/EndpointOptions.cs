@@ -34,6 +34,12 @@ internal sealed record EndpointOptions
     /// <summary>Where the tokens of servers are kept; null: with the endpoint.</summary>
     public ITokenStore? Tokens { get; init; }
 
+    /// <summary>What this endpoint has in common with others of its port; null: it is alone, and keeps books of its own by the limits here.</summary>
+    public IPortBooks? Books { get; init; }
+
+    /// <summary>Which tickets have brought 0-RTT data to any endpoint of the port; null: <see cref="Endpoint.EarlyData"/>, of this one alone.</summary>
+    public IEarlyDataLedger? EarlyData { get; init; }
+
     /// <summary>Stateless resets, which are sent at all only while <see cref="Endpoint.AnswersUnknown"/> (RFC 9000, section 10.3; checklist S34).</summary>
     public int MaxResetsPerSecond { get; init; } = 50;
 

@@ -16,11 +16,12 @@ internal sealed class UsedTokens(int capacity = UsedTokens.DefaultCapacity)
 
     public bool Contains(UInt128 serial) => _serials.Contains(serial);
 
-    public void Add(UInt128 serial)
+    /// <returns>False when it was there already.</returns>
+    public bool TryAdd(UInt128 serial)
     {
         if (!_serials.Add(serial))
         {
-            return;
+            return false;
         }
 
         _order.Enqueue(serial);
@@ -28,5 +29,7 @@ internal sealed class UsedTokens(int capacity = UsedTokens.DefaultCapacity)
         {
             _serials.Remove(_order.Dequeue());
         }
+
+        return true;
     }
 }

@@ -12,6 +12,7 @@ internal static unsafe partial class Libc
 {
     public const int SolIp = 0, SolSocket = 1, SolUdp = 17, SolIpv6 = 41;
     public const int ScmRights = 1;
+    public const int SoReusePort = 15;
     public const int IpTos = 1, IpPktInfo = 8, IpMtuDiscover = 10, IpRecvErr = 11, IpRecvTos = 13;
     public const int Ipv6MtuDiscover = 23, Ipv6RecvErr = 25, Ipv6RecvPktInfo = 49, Ipv6PktInfo = 50, Ipv6RecvTclass = 66, Ipv6Tclass = 67;
     public const int UdpSegment = 103, UdpGro = 104;
@@ -34,14 +35,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     public static partial nint SendMessage(int socket, MessageHeader* message, int flags);
 
-    [LibraryImport("libc", EntryPoint = "sendmmsg", SetLastError = true)]
-    public static partial int SendMessages(int socket, MultiMessageHeader* messages, uint count, int flags);
-
     [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
     public static partial nint ReceiveMessage(int socket, MessageHeader* message, int flags);
-
-    [LibraryImport("libc", EntryPoint = "recvmmsg", SetLastError = true)]
-    public static partial int ReceiveMessages(int socket, MultiMessageHeader* messages, uint count, int flags, TimeSpec* timeout);
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
     public static partial int SetSocketOption(int socket, int level, int name, void* value, uint length);
@@ -74,15 +69,6 @@ internal static unsafe partial class Libc
         public void* Control;
         public nuint ControlLength;
         public int Flags;
-    }
-
-    /// <summary>struct mmsghdr.</summary>
-    public struct MultiMessageHeader
-    {
-        public MessageHeader Header;
-
-        /// <summary>Bytes received or sent.</summary>
-        public uint Length;
     }
 
     /// <summary>struct iovec.</summary>

@@ -23,6 +23,12 @@ internal sealed class PathSockets(IDatagramChannel first, QuicMemoryNetwork? net
     public static IDatagramChannel Bind(UdpAddress address, QuicMemoryNetwork? network, UdpChannelOptions? options = null) =>
         network?.Bind(address) ?? UdpChannel.Bind(address, options);
 
+    /// <summary>As <see cref="Bind(UdpAddress, QuicMemoryNetwork?, UdpChannelOptions?)"/>, with several channels on the port.</summary>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    /// <exception cref="PlatformNotSupportedException">See <see cref="UdpChannel.CanShare"/>.</exception>
+    public static IDatagramChannel[] BindAll(UdpAddress address, int count, QuicMemoryNetwork? network, UdpChannelOptions? options = null) =>
+        network?.BindAll(address, count) ?? UdpChannel.BindAll(address, count, options);
+
     /// <summary>Binds another address of the network that the first one is of.</summary>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     public IDatagramChannel Bind(UdpAddress address) => Bind(address, network);

@@ -12,6 +12,7 @@ namespace Net.Core.Io;
 internal sealed class PortLock : IDisposable
 {
     private readonly FileStream? _file;
+    private int _holders = 1;
 
     private PortLock(FileStream? file) => _file = file;
 
@@ -36,7 +37,20 @@ internal sealed class PortLock : IDisposable
         }
     }
 
-    public void Dispose() => _file?.Dispose();
+    /// <summary>One socket more has the port: the lock ends with the last of them, each of which disposes it once.</summary>
+    public PortLock Share()
+    {
+        Interlocked.Increment(ref _holders);
+        return this;
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Decrement(ref _holders) == 0)
+        {
+            _file?.Dispose();
+        }
+    }
 
     /// <summary>The number of this process's network namespace; null where there are none, or they cannot be seen.</summary>
     private static string? Network()

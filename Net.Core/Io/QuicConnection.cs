@@ -92,7 +92,7 @@ public sealed class QuicConnection : IAsyncDisposable
             connectionOptions,
             null,
             new SslHost(tls),
-            (_, _) => throw new InvalidOperationException("a client accepts nobody"),
+            (_, _, _) => throw new InvalidOperationException("a client accepts nobody"),
             endpoint => endpoint with { Tickets = SharedTickets.Of(tls) },
             network: options.Network);
 

@@ -278,6 +278,14 @@ public sealed class QuicListenerOptions
     /// <summary>Where to listen instead of the system's network; for tests. Not part of System.Net.Quic.</summary>
     public QuicMemoryNetwork? Network { get; set; }
 
+    /// <summary>
+    /// Threads that serve the port, each with a socket of its own and the connections whose clients the system gives it: 1 by default, 128 at most, 0 for
+    /// one per processor. One is right for most: a thread serves thousands of connections, and one connection is never faster by others. More than
+    /// one needs Linux; where the port cannot be shared 0 stands for 1. All limits are those of the whole listener. Not part of System.Net.Quic.
+    /// </summary>
+    /// <remarks>A client whose address changes stays with the thread that it has: what arrives at another one is passed on, see <see cref="QuicListener.GetStatistics"/>.</remarks>
+    public int Threads { get; set; } = 1;
+
     /// <summary>Of <see cref="ListenBacklog"/>.</summary>
     internal const int DefaultBacklog = 512;
 }

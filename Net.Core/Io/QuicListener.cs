@@ -35,6 +35,7 @@ public sealed class QuicListener : IAsyncDisposable
             throw new ArgumentException("a stateless reset key has 32 bytes", nameof(options));
         }
 
+        int threads = ShardHost.CountThreads(options.Threads, options.Network, nameof(QuicListenerOptions.Threads));
         UdpAddress listen = UdpAddress.FromEndPoint(address);
         UdpAddress preferredIPv4 = Preferred(options.PreferredIPv4EndPoint, isIPv6: false);
         UdpAddress preferredIPv6 = Preferred(options.PreferredIPv6EndPoint, isIPv6: true);
@@ -56,7 +57,8 @@ public sealed class QuicListener : IAsyncDisposable
             retryAbove: options.RetryThreshold < 0 ? null : options.RetryThreshold,
             resetKey: options.StatelessResetKey,
             alsoAt: apart.Length == 1 ? apart[0] : null,
-            network: options.Network);
+            network: options.Network,
+            threads: threads);
         LocalEndPoint = _host.Shard.Channel.Local.ToEndPoint();
     }
 
@@ -76,6 +78,7 @@ public sealed class QuicListener : IAsyncDisposable
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     /// <exception cref="ArgumentException">No certificate, no application protocol, or another option is missing or out of range.</exception>
     /// <exception cref="NotSupportedException">The TLS options ask for what QUIC does not have.</exception>
+    /// <exception cref="PlatformNotSupportedException">There are to be several <see cref="QuicListenerOptions.Threads"/>, and the system cannot share a port.</exception>
     /// <exception cref="System.Net.Sockets.SocketException">The address cannot be bound.</exception>
     public static ValueTask<QuicListener> ListenAsync(QuicListenerOptions options, CancellationToken cancellationToken = default)
     {
@@ -101,7 +104,11 @@ public sealed class QuicListener : IAsyncDisposable
         }
 
         _accepted.End(new ObjectDisposedException(nameof(QuicListener)));
-        _ = _host.Shard.Post(new RefuseWork(_host.Shard));
+        foreach (Shard shard in _host.Shards)
+        {
+            _ = shard.Post(new RefuseWork(shard));
+        }
+
         foreach (QuicConnection connection in _accepted.Drain())
         {
             await connection.DisposeAsync().ConfigureAwait(false);
@@ -110,14 +117,17 @@ public sealed class QuicListener : IAsyncDisposable
         _host.Release();
     }
 
+    /// <summary>How the threads share the work.</summary>
+    public QuicListenerStatistics GetStatistics() => _host.GetStatistics();
+
     /// <summary>Where it listens.</summary>
     public override string ToString() => $"QUIC listener on {LocalEndPoint}";
 
     /// <summary>On the shard's thread, with the first packet of a client.</summary>
-    private ConnectionDriver Accept(ShardHost host, Connection connection)
+    private ConnectionDriver Accept(ShardHost host, Shard shard, Connection connection)
     {
         host.AddUser();
-        ConnectionDriver driver = new(host.Shard, connection, (ulong)(_setup?.Options.DefaultStreamErrorCode ?? 0), host.Release);
+        ConnectionDriver driver = new(shard, connection, (ulong)(_setup?.Options.DefaultStreamErrorCode ?? 0), host.Release);
         QuicConnection accepted = new(driver);
         driver.OnConnected = () => OnConnected(driver, accepted);
         if (_select is not null)

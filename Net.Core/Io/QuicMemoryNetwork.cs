@@ -14,7 +14,7 @@ public sealed class QuicMemoryNetwork
     private const ushort FirstChosenPort = 49_152;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<UdpAddress, MemoryChannel> _bound = [];
+    private readonly Dictionary<UdpAddress, List<MemoryChannel>> _bound = [];
     private readonly List<TaskCompletionSource> _awaitingEmpty = [];
     private long _carried;
     private long _lost;
@@ -60,7 +60,11 @@ public sealed class QuicMemoryNetwork
     }
 
     /// <exception cref="AddressInUseException">The address is taken on this network.</exception>
-    internal IDatagramChannel Bind(UdpAddress address)
+    internal IDatagramChannel Bind(UdpAddress address) => BindAll(address, 1)[0];
+
+    /// <summary>Several channels on one address: which one a datagram comes to is decided by the port that it comes from.</summary>
+    /// <exception cref="AddressInUseException">The address is taken on this network.</exception>
+    internal IDatagramChannel[] BindAll(UdpAddress address, int count)
     {
         lock (_gate)
         {
@@ -70,8 +74,8 @@ public sealed class QuicMemoryNetwork
                 address = _bound.Keys.Any(bound => bound.Port == port) ? address : address.WithPort((ushort)port);
             }
 
-            MemoryChannel channel = new(address, Carry, onDisposed: Unbind);
-            return address.Port != 0 && _bound.TryAdd(address, channel) ? channel : throw new AddressInUseException(address);
+            List<MemoryChannel> channels = [.. Enumerable.Range(0, count).Select(_ => new MemoryChannel(address, Carry, onDisposed: Unbind))];
+            return address.Port != 0 && _bound.TryAdd(address, channels) ? [.. channels] : throw new AddressInUseException(address);
         }
     }
 
@@ -92,7 +96,7 @@ public sealed class QuicMemoryNetwork
     {
         UdpAddress source = SourceOf(from, path);
         bool isLost = Drops?.Invoke(source.ToEndPoint(), path.Remote.ToEndPoint(), datagram.Length) == true;
-        if (isLost || Find(path.Remote) is not MemoryChannel to)
+        if (isLost || Find(path.Remote, source.Port) is not MemoryChannel to)
         {
             Interlocked.Increment(ref _lost);
             return;
@@ -102,13 +106,14 @@ public sealed class QuicMemoryNetwork
         to.Arrive(datagram, new(source, path.Remote, 0), ecn);
     }
 
-    private MemoryChannel? Find(UdpAddress address)
+    private MemoryChannel? Find(UdpAddress address, ushort from)
     {
         lock (_gate)
         {
-            return _bound.GetValueOrDefault(address)
+            List<MemoryChannel>? channels = _bound.GetValueOrDefault(address)
                 ?? _bound.GetValueOrDefault(AnyOf(address, address.IsIPv6 ? IPAddress.IPv6Any : IPAddress.Any))
                 ?? _bound.GetValueOrDefault(AnyOf(address, IPAddress.IPv6Any));
+            return channels?[from % channels.Count];
         }
     }
 
@@ -116,7 +121,11 @@ public sealed class QuicMemoryNetwork
     {
         lock (_gate)
         {
-            _ = _bound.Remove(channel.Local);
+            if (_bound.TryGetValue(channel.Local, out List<MemoryChannel>? channels) && channels.Remove(channel) && channels.Count == 0)
+            {
+                _ = _bound.Remove(channel.Local);
+            }
+
             if (_bound.Count == 0)
             {
                 _awaitingEmpty.ForEach(empty => empty.SetResult());

@@ -225,6 +225,15 @@ internal sealed class Shard
             }
         }
 
+        if (_options.Strays is StrayQueue queue)
+        {
+            // It bounds itself. They have been unwrapped where they arrived.
+            foreach (ref readonly StrayQueue.Stray stray in queue.Take(out Span<byte> bytes))
+            {
+                _ = Endpoint.OnDatagram(bytes.Slice(stray.Start, stray.Length), stray.Path, stray.Ecn, now);
+            }
+        }
+
         // Behind what has arrived: where somebody answers, that is what counts.
         while (Channel.TryTakeRefusal(out UdpAddress remote))
         {

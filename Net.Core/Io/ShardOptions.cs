@@ -17,6 +17,9 @@ internal sealed record ShardOptions
     /// <summary>Gives the second of the wall clock, for tokens and tickets (see <see cref="Endpoints.Endpoint.WallClock"/>). Null: the endpoint has none.</summary>
     public Func<long>? WallClock { get; init; }
 
+    /// <summary>Brings what has arrived for this shard at other threads of its port. Null: there are none.</summary>
+    public StrayQueue? Strays { get; init; }
+
     /// <summary>Whether handshake work is given to the thread pool. The simulator answers at once: same inputs, same run.</summary>
     public bool OffloadCrypto { get; init; }
 }

@@ -18,7 +18,7 @@ namespace Net.Core.Tls;
 /// older than this ledger; <see cref="long.MaxValue"/> for none.
 /// </param>
 /// <param name="capacity">Serials within the window.</param>
-internal sealed class EarlyDataLedger(long since, int capacity = EarlyDataLedger.DefaultCapacity)
+internal sealed class EarlyDataLedger(long since, int capacity = EarlyDataLedger.DefaultCapacity) : IEarlyDataLedger
 {
     public const int DefaultCapacity = 16_384;
 
@@ -41,9 +41,7 @@ internal sealed class EarlyDataLedger(long since, int capacity = EarlyDataLedger
     /// <remarks>What was accepted before may say to have been sent in a moment to come: by as much as clocks may differ.</remarks>
     public static EarlyDataLedger AfterLoss(long now) => new(now + Tolerance);
 
-    /// <summary>Whether 0-RTT may be accepted for a ticket, now and never again.</summary>
-    /// <param name="sentAt">When the client says that it sent its ClientHello, on our clock.</param>
-    /// <param name="now">Second of the wall clock.</param>
+    /// <inheritdoc/>
     public bool TryUse(UInt128 serial, long sentAt, long now)
     {
         Forget(now);

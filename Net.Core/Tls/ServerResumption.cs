@@ -12,7 +12,7 @@ namespace Net.Core.Tls;
 /// <param name="Version">The connection's QUIC version.</param>
 /// <param name="Limits">What this server tells its clients now.</param>
 /// <param name="Ledger">Of those who open tickets with these keys for the same purpose.</param>
-internal sealed record TicketContext(IReadOnlyList<TicketKey> Keys, long Second, uint Version, RememberedLimits Limits, EarlyDataLedger Ledger);
+internal sealed record TicketContext(IReadOnlyList<TicketKey> Keys, long Second, uint Version, RememberedLimits Limits, IEarlyDataLedger Ledger);
 
 /// <summary>A ticket that was taken.</summary>
 /// <param name="Session">What it holds.</param>

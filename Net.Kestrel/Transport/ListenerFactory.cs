@@ -29,6 +29,7 @@ internal sealed class ListenerFactory(IOptions<ManagedQuicOptions> options, ILog
                 {
                     ListenEndPoint = address,
                     ListenBacklog = limits.Backlog,
+                    Threads = limits.Threads,
                     ApplicationProtocols = [.. authentication.ApplicationProtocols ?? tls.ApplicationProtocols],
                     ConnectionOptions = limits.ToConnectionOptions(authentication),
                 },

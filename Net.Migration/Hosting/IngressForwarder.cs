@@ -36,9 +36,6 @@ internal interface IIngressRoutes
 /// </remarks>
 internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 {
-    /// <summary>Room for so many bursts of 64 KiB at once: what is small comes 32 at a time. Only what is used takes memory.</summary>
-    private const int ReceiveCapacity = 32 * ReceiveBatch.ReservationSize;
-
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
     private readonly IDatagramChannel _public;
@@ -176,7 +173,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     private void RunPublic()
     {
-        ReceiveBatch batch = new(ReceiveCapacity);
+        ReceiveBatch batch = new();
         Instant nextTick = MonotonicClock.Now + s_tick;
         while (!_isStopping)
         {
@@ -239,7 +236,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     private void RunNodes()
     {
-        ReceiveBatch batch = new(ReceiveCapacity);
+        ReceiveBatch batch = new();
         while (!_isStopping)
         {
             if (_nodes.TryReceive(batch))

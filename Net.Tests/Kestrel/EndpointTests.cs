@@ -64,6 +64,23 @@ public sealed class EndpointTests
         await Assert.ThrowsAsync<IOException>(() => server.ConnectAsync(Stop, name: "elsewhere"));
     }
 
+    /// <summary>Goal: an endpoint is served by as many threads as are asked for; a number that cannot be is named when the application starts.</summary>
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Several_threads_serve_an_endpoint()
+    {
+        await using AppServer server = await AppServer.StartAsync(app => app.MapGet("/", () => "hello"), configure: options => options.Threads = 2, cancellationToken: Stop);
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            await using Http3Client client = await server.ConnectAsync(Stop);
+            Assert.AreEqual("hello", Encoding.UTF8.GetString((await client.GetAsync("/")).Body));
+        }));
+        ArgumentOutOfRangeException refused = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(
+            () => AppServer.StartAsync(app => app.MapGet("/", () => "hello"), configure: options => options.Threads = 129, cancellationToken: Stop));
+        Assert.AreEqual("Threads", refused.ParamName);
+    }
+
     /// <summary>Goal: a port that is taken is named when the application starts.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]

@@ -57,7 +57,7 @@ internal sealed class Http3Client : IAsyncDisposable
         bool isV4 = remote.ToEndPoint().AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
         ShardHost host = new(
             UdpAddress.FromEndPoint(new(isV4 ? IPAddress.Any : IPAddress.IPv6Any, 0)), ConnectionOptions.Default, null, new SslHost(tls),
-            static (_, _) => throw new InvalidOperationException("a client accepts nobody"), endpoint => endpoint with { Tickets = SharedTickets.Of(tls) });
+            static (_, _, _) => throw new InvalidOperationException("a client accepts nobody"), endpoint => endpoint with { Tickets = SharedTickets.Of(tls) });
         TlsClientOptions options = new() { AlpnProtocols = [s_alpn], ServerName = serverName, Resumes = tls.AllowTlsResume, SendsEarlyData = earlyData };
         ConnectWork work = new(host, options, remote, session);
         Http3Client client = new(host, work);

@@ -26,6 +26,12 @@ public sealed record Http3ServerOptions
     /// <summary>What clients may take, and how slow they may be.</summary>
     public Http3ServerLimits Limits { get; init; } = new();
 
+    /// <summary>
+    /// Threads that serve the port, each with a socket of its own and the connections whose clients the system gives it: 1 by default, 128 at most, 0 for
+    /// one per processor. Handlers run on the thread pool in any case. More than one needs Linux; where the port cannot be shared 0 stands for 1.
+    /// </summary>
+    public int Threads { get; init; } = 1;
+
     /// <summary>Silence after which a connection is closed; zero for never. 30 s by default (RFC 9000, section 10.1).</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -58,9 +64,7 @@ public sealed class Http3Server : IAsyncDisposable
 
     private readonly SslHost _tls;
     private readonly ShardHost _host;
-    private readonly ExchangeHost _exchanges;
-    private readonly List<Connection> _connections = [];
-    private bool _isLeaving;
+    private readonly Lane[] _lanes;
     private int _isReleased;
 
     private Http3Server(Http3ServerOptions options)
@@ -71,21 +75,24 @@ public sealed class Http3Server : IAsyncDisposable
             HandshakeTimeout = options.Limits.HandshakeTimeout,
             Streams = new() { MaxBidirectional = (ulong)options.Limits.MaxConcurrentRequests },
         };
+        int threads = ShardHost.CountThreads(options.Threads, network: null, nameof(Http3ServerOptions.Threads));
         _tls = new(options.ServerAuthenticationOptions);
-        TaskCompletionSource<ExchangeHost> exchanges = new();
+        TaskCompletionSource<Lane[]> lanes = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _host = new(
             UdpAddress.FromEndPoint(options.ListenEndPoint), connections, Tls(options.AllowEarlyData, options.ServerAuthenticationOptions.AllowTlsResume, options.Qpack), _tls,
-            (_, connection) => Accept(connection, exchanges.Task.Result),
-            endpoint => endpoint with { MaxConnections = options.Limits.MaxConnections });
-        _exchanges = new(options.Component, new ShardQueue(_host.Shard), new()
+            (_, shard, connection) => Array.Find(lanes.Task.Result, lane => lane.Shard == shard)!.Accept(connection),
+            endpoint => endpoint with { MaxConnections = options.Limits.MaxConnections },
+            threads: threads);
+        _lanes = [.. _host.Shards.Select(shard => new Lane(shard, new(options.Component, new ShardQueue(shard), new()
         {
             OnFault = options.OnFault,
             Limits = options.Limits,
             Qpack = options.Qpack,
             SendsGrease = options.SendsGrease,
+            // One each: it remembers its last answer.
             Date = new HttpDate(TimeProvider.System).Text,
-        });
-        exchanges.SetResult(_exchanges);
+        })))];
+        lanes.SetResult(_lanes);
     }
 
     /// <summary>The address that it is bound to.</summary>
@@ -97,6 +104,8 @@ public sealed class Http3Server : IAsyncDisposable
     /// <summary>Binds and serves.</summary>
     /// <param name="options">What, and where.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">That many threads there cannot be.</exception>
+    /// <exception cref="PlatformNotSupportedException">There are to be several threads, and the system cannot share a port.</exception>
     public static Http3Server Start(Http3ServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -159,60 +168,85 @@ public sealed class Http3Server : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _isReleased, 1) == 0)
         {
-            Post(now =>
-            {
-                foreach (Connection connection in _connections.Where(c => c.IsOpen))
-                {
-                    connection.Close((ulong)Http3ErrorCode.NoError, "the server stops", now);
-                }
-            });
+            Array.ForEach(_lanes, lane => lane.Close());
             _host.Release();
         }
 
         await _host.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _exchanges.Dispose();
+        Array.ForEach(_lanes, lane => lane.Exchanges.Dispose());
     }
 
-    private Owner Accept(Connection connection, ExchangeHost exchanges)
-    {
-        _connections.Add(connection);
-        return new(this, new ServerOwner(exchanges, connection));
-    }
+    private async Task<bool> IsIdleAsync() => (await Task.WhenAll(_lanes.Select(lane => lane.IsIdleAsync())).ConfigureAwait(false)).All(isIdle => isIdle);
 
-    private Task<bool> IsIdleAsync()
+    private void GoAway(bool final) => Array.ForEach(_lanes, lane => lane.GoAway(final));
+
+    /// <summary>What one thread serves. Its state is that thread's alone.</summary>
+    private sealed class Lane(Shard shard, ExchangeHost exchanges)
     {
-        TaskCompletionSource<bool> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_host.Shard.Post(new Work(_ => answer.SetResult(_exchanges.Connections.All(c => c.IsIdle)))))
+        private readonly List<Connection> _connections = [];
+
+        public Shard Shard => shard;
+
+        public ExchangeHost Exchanges => exchanges;
+
+        public bool IsLeaving { get; private set; }
+
+        /// <summary>On the shard's thread.</summary>
+        public Owner Accept(Connection connection)
         {
-            answer.SetResult(true);
+            _connections.Add(connection);
+            return new(this, new ServerOwner(exchanges, connection));
         }
 
-        return answer.Task;
+        /// <summary>On the shard's thread.</summary>
+        public void Forget(Connection connection) => _connections.Remove(connection);
+
+        public Task<bool> IsIdleAsync()
+        {
+            TaskCompletionSource<bool> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            Work ask = new(_ => answer.TrySetResult(exchanges.Connections.All(c => c.IsIdle)), onAbandoned: () => answer.TrySetResult(true));
+            if (!shard.Post(ask))
+            {
+                answer.SetResult(true);
+            }
+
+            return answer.Task;
+        }
+
+        public void GoAway(bool final) => Post(_ =>
+        {
+            IsLeaving = final;
+            foreach (ServerConnection connection in exchanges.Connections.ToArray())
+            {
+                connection.GoAway(final);
+            }
+        });
+
+        public void Close() => Post(now =>
+        {
+            foreach (Connection connection in _connections.Where(c => c.IsOpen))
+            {
+                connection.Close((ulong)Http3ErrorCode.NoError, "the server stops", now);
+            }
+        });
+
+        private void Post(Action<Instant> action) => shard.Post(new Work(action));
     }
 
-    private void GoAway(bool final) => Post(_ =>
-    {
-        _isLeaving = final;
-        foreach (ServerConnection connection in _exchanges.Connections.ToArray())
-        {
-            connection.GoAway(final);
-        }
-    });
-
-    private void Post(Action<Instant> action) => _host.Shard.Post(new Work(action));
-
-    private sealed class Work(Action<Instant> action) : IShardWork
+    private sealed class Work(Action<Instant> action, Action? onAbandoned = null) : IShardWork
     {
         public void Run(Instant now) => action(now);
+
+        public void Abandon(Exception fault) => onAbandoned?.Invoke();
     }
 
     /// <summary>Passes events on, and forgets the connection with its last one.</summary>
-    private sealed class Owner(Http3Server server, ServerOwner owner) : IConnectionOwner
+    private sealed class Owner(Lane lane, ServerOwner owner) : IConnectionOwner
     {
         public void OnEvents(Connection connection, Instant now)
         {
             owner.OnEvents(connection, now);
-            if (server._isLeaving)
+            if (lane.IsLeaving)
             {
                 // One that came in the middle of the drain.
                 owner.Http3.GoAway(final: true);
@@ -220,7 +254,7 @@ public sealed class Http3Server : IAsyncDisposable
 
             if (connection.IsClosed)
             {
-                server._connections.Remove(connection);
+                lane.Forget(connection);
             }
         }
 

@@ -57,7 +57,7 @@ public sealed class EarlyDataTests
 
         Assert.IsTrue(pair.Server.Peek(id).SequenceEqual("order"u8));
         Assert.IsFalse(pair.Server.IsHandshakeComplete);
-        Assert.AreEqual(1, tickets.Ledger.Count);
+        Assert.AreEqual(1, ((EarlyDataLedger)tickets.Ledger).Count);
 
         Assert.IsTrue(LongHeader.TryRead(copies[0].Bytes, out LongHeader header));
         Connection second = pair.Accept(header, pair.ServerPath);
@@ -198,7 +198,7 @@ public sealed class EarlyDataTests
     /// <summary>A pair whose client has a ticket of an earlier one, and has its first flight ready.</summary>
     private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null, ConnectionOptions? clientSide = null, ConnectionOptions? serverSide = null, bool accepts = true)
     {
-        tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new(since: long.MinValue));
+        tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new EarlyDataLedger(since: long.MinValue));
         ConnectionPair first = new(tls: s_tls, tickets: tickets);
         first.Settle();
         first.Server.OfferTicket(s_tls, Peer.Keys.TicketKey, Second, new byte[20]);

@@ -92,8 +92,8 @@ public sealed class AddressTokensTests
         UsedTokens used = new(capacity: 3);
         for (uint i = 0; i < 5; i++)
         {
-            used.Add(i);
-            used.Add(i);
+            _ = used.TryAdd(i);
+            _ = used.TryAdd(i);
         }
 
         Assert.AreEqual(3, used.Count);

@@ -35,7 +35,7 @@ internal sealed class ClientSite : IAsyncDisposable
         ConnectionOptions options = new() { Streams = new() { MaxBidirectional = maxRequests } };
         _host = new(
             UdpAddress.FromEndPoint(new(IPAddress.Loopback, 0)), options, new() { AlpnProtocols = ["h3"u8.ToArray()] }, new SslHost(tls),
-            (_, connection) =>
+            (_, _, connection) =>
             {
                 int number = Interlocked.Increment(ref _connections) - 1;
                 IConnectionOwner owner = script is null ? new ServerOwner(_exchanges.Task.Result!, connection) : new ScriptOwner(number, script);

@@ -120,7 +120,7 @@ internal sealed class LoopbackServer : IAsyncDisposable
         SslServerAuthenticationOptions tls = new() { ServerCertificate = TestPki.Instance.Server, CertificateChainPolicy = TestPki.Instance.Policy() };
         _host = new(
             UdpAddress.FromEndPoint(new(IPAddress.Loopback, 0)), ConnectionOptions.Default, new() { AlpnProtocols = ["h3"u8.ToArray()] }, new SslHost(tls),
-            (_, connection) => new ServerOwner(_exchanges.Task.Result, connection));
+            (_, _, connection) => new ServerOwner(_exchanges.Task.Result, connection));
         _exchanges.SetResult(new(component, new ShardQueue(_host.Shard), new()));
     }
 

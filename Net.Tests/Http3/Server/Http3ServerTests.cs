@@ -122,6 +122,49 @@ public sealed class Http3ServerTests
         await stopping;
     }
 
+    /// <summary>
+    /// Goal: a server of several threads answers clients of all of them with one component, counts its connections over all of them, and drains and ends all.
+    /// Method: as many clients as there may be; by the system's choice they are on any thread.
+    /// </summary>
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Several_threads_are_one_server()
+    {
+        const int Limit = 8;
+        int begun = 0;
+        TaskCompletionSource allBegun = new(TaskCreationOptions.RunContinuationsAsynchronously), mayEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Http3Server server = Start(new Handler(async (exchange, _) =>
+        {
+            if (Interlocked.Increment(ref begun) == Limit)
+            {
+                allBegun.SetResult();
+            }
+
+            await mayEnd.Task;
+            await exchange.RespondAsync(200);
+        }), 0, new() { MaxConnections = Limit }, threads: 2);
+        Http3Client[] clients = await Task.WhenAll(Enumerable.Range(0, Limit).Select(_ => ConnectAsync(server)));
+        using CancellationTokenSource soon = new(TimeSpan.FromMilliseconds(500));
+        await Assert.ThrowsAsync<OperationCanceledException>(() => ConnectAsync(server, soon.Token));
+
+        Task<int>[] running = [.. clients.Select(GetAsync)];
+        await allBegun.Task.WaitAsync(TestContext.CancellationToken);
+        Task stopping = server.StopAsync(TimeSpan.FromSeconds(20));
+        await Task.WhenAll(clients.Select(client => client.Leaving)).WaitAsync(TestContext.CancellationToken);
+        Assert.IsFalse(server.Completion.IsCompleted);
+        mayEnd.SetResult();
+        CollectionAssert.AreEqual(Enumerable.Repeat(200, Limit).ToArray(), await Task.WhenAll(running));
+        await stopping;
+        Assert.IsTrue(server.Completion.IsCompletedSuccessfully);
+        foreach (Http3Client client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Start(new Gate(), 0, threads: 129));
+    }
+
     private static async Task<int> GetAsync(Http3Client client)
     {
         ClientExchange exchange = client.NewExchange();
@@ -133,8 +176,9 @@ public sealed class Http3ServerTests
     private static Task<Http3Client> ConnectAsync(Http3Server server, CancellationToken cancellationToken = default) => Http3Client.ConnectAsync(
         UdpAddress.FromEndPoint(server.LocalEndPoint), "localhost", new() { CertificateChainPolicy = TestPki.Instance.Policy() }, cancellationToken);
 
-    private static Http3Server Start(IComponent component, int port, Http3ServerLimits? limits = null) => Http3Server.Start(new()
+    private static Http3Server Start(IComponent component, int port, Http3ServerLimits? limits = null, int threads = 1) => Http3Server.Start(new()
     {
+        Threads = threads,
         Limits = limits ?? new(),
         ListenEndPoint = new(IPAddress.Loopback, port),
         ServerAuthenticationOptions = new() { ServerCertificate = TestPki.Instance.Server, CertificateChainPolicy = TestPki.Instance.Policy() },
