@@ -1,5 +1,6 @@
 using Net.Core.Connections;
 using Net.Core.Time;
+using Net.Core.Tls;
 using Net.Core.Wire;
 
 namespace Net.Core.Endpoints;
@@ -47,4 +48,24 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     public Instant Now => endpoint.Now;
 
     public void Touch() => endpoint.OnTouched(this);
+
+    /// <summary>Puts away what a server has given for later connections to it.</summary>
+    public void Keep(ITokenStore tokens, ITicketStore tickets)
+    {
+        while (Connection.Parts.Tokens.TryDequeue(out byte[]? token))
+        {
+            if (ServerName is string name)
+            {
+                tokens.Add(name, Connection.Path.Remote, token);
+            }
+        }
+
+        while (Connection.Parts.NewTickets.TryDequeue(out ResumptionTicket? ticket))
+        {
+            if (Origin.Name is not null)
+            {
+                tickets.Add(Origin, ticket, ticket.ReceivedAt);
+            }
+        }
+    }
 }

@@ -463,28 +463,6 @@ internal sealed class Endpoint
         }
     }
 
-    private void KeepTickets(ConnectionEntry entry)
-    {
-        while (entry.Connection.Parts.NewTickets.TryDequeue(out ResumptionTicket? ticket))
-        {
-            if (entry.Origin.Name is not null)
-            {
-                _serverTickets.Add(entry.Origin, ticket, ticket.ReceivedAt);
-            }
-        }
-    }
-
-    private void KeepTokens(ConnectionEntry entry)
-    {
-        while (entry.Connection.Parts.Tokens.TryDequeue(out byte[]? token))
-        {
-            if (entry.ServerName is string name)
-            {
-                _serverTokens.Add(name, entry.Connection.Path.Remote, token);
-            }
-        }
-    }
-
     /// <summary>A packet of a connection that is not here. Where it might be anywhere else, nothing is said.</summary>
     private bool OnUnknownShort(int length, ConnectionId id, in NetworkPath path, Instant now)
     {
@@ -605,8 +583,7 @@ internal sealed class Endpoint
             _resets.Add(entry);
         }
 
-        KeepTokens(entry);
-        KeepTickets(entry);
+        entry.Keep(_serverTokens, _serverTickets);
     }
 
     private void Settle(ConnectionEntry entry)
