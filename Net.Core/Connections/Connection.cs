@@ -36,6 +36,7 @@ internal sealed class Connection
     private bool _isImported;
     private Instant _frozenAt;
     private ulong _calls;
+    private ulong _copiedCalls = ulong.MaxValue;
 
     internal Connection(ConnectionParts parts) => _parts = parts;
 
@@ -129,8 +130,7 @@ internal sealed class Connection
         ThrowIfFrozen();
         Inbound.OnDatagram(_parts, datagram, path, ecn, arrivedWith, now);
         _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
-        Observation.OnStep(_parts, now);
-        Registration?.Touch();
+        OnStepped(now);
     }
 
     /// <summary>No packet of the peer has opened yet.</summary>
@@ -141,8 +141,7 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         Inbound.OnStatelessReset(_parts, now);
-        Observation.OnStep(_parts, now);
-        Registration?.Touch();
+        OnStepped(now);
     }
 
     /// <summary>The system has heard that nobody listens at the peer's port (ICMP).</summary>
@@ -150,8 +149,7 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         Inbound.OnRefused(_parts, now);
-        Observation.OnStep(_parts, now);
-        Registration?.Touch();
+        OnStepped(now);
     }
 
     public void Tick(Instant now)
@@ -159,8 +157,7 @@ internal sealed class Connection
         ThrowIfFrozen();
         _parts.Recovery.IsAmplificationBlocked = !_parts.MaySpeak;
         Timekeeping.Tick(_parts, now);
-        Observation.OnStep(_parts, now);
-        Registration?.Touch();
+        OnStepped(now);
     }
 
     /// <summary>Writes the next datagrams: equally long ones for one address, each behind <paramref name="headroom"/> free bytes.</summary>
@@ -248,8 +245,7 @@ internal sealed class Connection
         }
 
         Inbound.OnKeysChanged(_parts, now);
-        Observation.OnStep(_parts, now);
-        Registration?.Touch();
+        OnStepped(now);
     }
 
     /// <summary>Serves this client with other options than the endpoint's: before the answer to the handshake's <see cref="SelectCertificateRequest"/>.</summary>
@@ -381,8 +377,7 @@ internal sealed class Connection
     {
         ThrowIfFrozen();
         _parts.Lifecycle.CloseByApplication(code, reason, now + (3 * _parts.Pto));
-        Observation.OnStep(_parts, now);
-        Registration?.Touch();
+        OnStepped(now);
     }
 
     /// <summary>
@@ -420,12 +415,7 @@ internal sealed class Connection
     public void KeepForEarlyData(ReadOnlySpan<byte> state)
     {
         ThrowIfFrozen();
-        byte[] kept = state.ToArray();
-        _parts.Tickets.Keep(kept);
-        foreach (ResumptionTicket ticket in _parts.OwnTickets)
-        {
-            ticket.ApplicationState = kept;
-        }
+        _parts.KeepWithTickets(state.ToArray());
     }
 
     /// <summary>Sends a PING when nothing else is to be sent.</summary>
@@ -441,14 +431,24 @@ internal sealed class Connection
     /// <exception cref="InvalidOperationException">Frozen already, or not confirmed, or over: such a connection cannot move.</exception>
     public void Freeze(Instant now)
     {
-        if (_isFrozen || !IsConfirmed || !IsOpen)
+        if (!TryFreeze(now))
         {
             throw new InvalidOperationException("only a confirmed, open connection can be frozen");
         }
+    }
 
-        _isFrozen = true;
-        _frozenAt = now;
+    /// <summary>As <see cref="Freeze"/>; false when it cannot move, and nothing has happened.</summary>
+    public bool TryFreeze(Instant now)
+    {
+        // Nothing has been called since its copy, so what was true then is true: of thousands that stand still as little as can be is looked at.
+        if (_isFrozen || (_calls != _copiedCalls && !(IsConfirmed && IsOpen)))
+        {
+            return false;
+        }
+
+        (_isFrozen, _frozenAt) = (true, now);
         _parts.Observer?.OnOwnership(OwnershipStep.Frozen, Epoch, now);
+        return true;
     }
 
     /// <summary>Writes down everything that the connection needs to go on elsewhere. Callable any number of times while frozen.</summary>
@@ -519,6 +519,7 @@ internal sealed class Connection
         Freeze(writer.Now);
         try
         {
+            _copiedCalls = _calls;
             return Export(0, writer, above);
         }
         finally
@@ -542,16 +543,7 @@ internal sealed class Connection
     }
 
     /// <summary>Gives back all memory and wipes the keys, once the connection is over and its application has been told.</summary>
-    internal void Release()
-    {
-        _parts.Keys?.Wipe();
-        _parts.Handshake?.Discard(EncryptionLevel.Initial);
-        _parts.Handshake?.Discard(EncryptionLevel.ZeroRtt);
-        _parts.Handshake?.Discard(EncryptionLevel.Handshake);
-        _parts.Streams.Release();
-        _parts.Datagrams.Release();
-        _parts.Observer?.OnReleased();
-    }
+    internal void Release() => _parts.Release();
 
     /// <summary>Restores a connection that another node exported. It is frozen until <see cref="Thaw"/>.</summary>
     /// <exception cref="SnapshotException">The image is incomplete or contradicts itself; nothing was kept of it.</exception>
@@ -586,6 +578,12 @@ internal sealed class Connection
         {
             Touch();
         }
+    }
+
+    private void OnStepped(Instant now)
+    {
+        Observation.OnStep(_parts, now);
+        Registration?.Touch();
     }
 
     private void ThrowIfFrozen()

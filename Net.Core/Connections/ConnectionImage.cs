@@ -152,6 +152,20 @@ internal sealed class ConnectionImage
     /// <summary>The keys of all sections of a number.</summary>
     public IEnumerable<ulong> Keys(ulong section) => _sections.Keys.Where(k => k.Section == section).Select(k => k.Key);
 
+    /// <summary>Whether there is any section of a number.</summary>
+    public bool Has(ulong section)
+    {
+        foreach ((ulong number, ulong _) in _sections.Keys)
+        {
+            if (number == section)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <exception cref="SnapshotException">A required section has a number that <paramref name="isKnown"/> does not know.</exception>
     public void ThrowIfUnknown(Func<ulong, bool> isKnown)
     {

@@ -135,6 +135,28 @@ internal sealed class ConnectionParts
         }
     }
 
+    /// <summary>With the tickets that are there, and those to come.</summary>
+    public void KeepWithTickets(byte[] state)
+    {
+        Tickets.Keep(state);
+        foreach (ResumptionTicket ticket in OwnTickets)
+        {
+            ticket.ApplicationState = state;
+        }
+    }
+
+    /// <summary>Gives back all memory and wipes the keys.</summary>
+    public void Release()
+    {
+        Keys?.Wipe();
+        Handshake?.Discard(EncryptionLevel.Initial);
+        Handshake?.Discard(EncryptionLevel.ZeroRtt);
+        Handshake?.Discard(EncryptionLevel.Handshake);
+        Streams.Release();
+        Datagrams.Release();
+        Observer?.OnReleased();
+    }
+
     public ReceivedPackets Received(PacketNumberSpace space) => Recovery[space].Received;
 
     public CryptoStream? CryptoAt(EncryptionLevel level) => level switch

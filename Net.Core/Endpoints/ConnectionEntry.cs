@@ -34,6 +34,9 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     /// <summary>The server's address under which <see cref="ResetWatch"/> has it.</summary>
     public UdpAddress WatchedAt { get; set; }
 
+    /// <summary>Thaws it when a datagram comes; null for those that came in another way than by standing by.</summary>
+    public ISleeper? Sleeper { get; set; }
+
     public bool IsGone { get; set; }
 
     /// <summary>An ID of it was another's already.</summary>
@@ -46,6 +49,17 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
     public int DeadlineIndex { get; set; } = -1;
 
     public Instant Now => endpoint.Now;
+
+    /// <summary>False while the connection stands still; one that only sleeps is thawed.</summary>
+    public bool Hears(Instant now)
+    {
+        if (Connection.IsFrozen)
+        {
+            Sleeper?.Rise(now);
+        }
+
+        return !Connection.IsFrozen;
+    }
 
     public void Touch() => endpoint.OnTouched(this);
 

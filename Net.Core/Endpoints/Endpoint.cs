@@ -106,10 +106,9 @@ internal sealed class Endpoint
 
         if (_routes.TryGetValue(header.Destination, out Route route))
         {
-            Connection connection = route.Entry.Connection;
-            if (!connection.IsFrozen)
+            if (route.Entry.Hears(now))
             {
-                connection.OnDatagram(datagram, path, ecn, route.SequenceNumber, now);
+                route.Entry.Connection.OnDatagram(datagram, path, ecn, route.SequenceNumber, now);
             }
 
             return true;
@@ -172,17 +171,18 @@ internal sealed class Endpoint
 
     /// <summary>
     /// Takes in a frozen connection of a server, of which nobody is to hear yet: its IDs lead here, but it is not asked for datagrams and has no
-    /// deadline until it is thawed and touched. Whoever calls this lets no datagram in before that.
+    /// deadline until it is thawed and touched. Whoever calls this lets no datagram in before the connection is this node's.
     /// </summary>
+    /// <param name="sleeper">Thaws it when a datagram comes; null: what comes before it is thawed is lost.</param>
     /// <exception cref="Snapshots.SnapshotException">An ID of it leads to another connection.</exception>
-    public void Expect(Connection connection)
+    public void Expect(Connection connection, ISleeper? sleeper = null)
     {
         if (!connection.IsFrozen || !connection.IsServer)
         {
             throw new InvalidOperationException("only a server's frozen connection stands by");
         }
 
-        _ = AddImported(connection, quietly: true);
+        AddImported(connection, quietly: true).Sleeper = sleeper;
     }
 
     /// <summary>Forgets a connection that another node has now.</summary>

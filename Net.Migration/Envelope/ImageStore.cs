@@ -37,6 +37,7 @@ internal sealed class ImageStore(ImageLimits limits)
     private const int MaxEntryHeader = 40;
 
     private readonly Dictionary<ulong, Dictionary<(ulong Number, ulong Key), byte[]>> _connections = [];
+    private readonly HashSet<ulong> _touched = [];
     private byte[] _pending = [];
     private int _pendingLength;
     private bool _isBroken;
@@ -86,6 +87,11 @@ internal sealed class ImageStore(ImageLimits limits)
     /// <summary>The connections that are there, in no order.</summary>
     public IEnumerable<ulong> Indices => _connections.Keys;
 
+    /// <summary>Of which a version after the base says anything, be it that they are gone; in no order.</summary>
+    public IReadOnlyCollection<ulong> Touched => _touched;
+
+    public bool Contains(ulong connection) => _connections.ContainsKey(connection);
+
     /// <summary>The sections of one connection, ordered by number and key, so that two equal images read the same.</summary>
     public IReadOnlyList<SnapshotSection> Sections(ulong connection)
     {
@@ -102,9 +108,6 @@ internal sealed class ImageStore(ImageLimits limits)
 
         return sections;
     }
-
-    /// <summary>How many <see cref="Sections"/> would give.</summary>
-    public int SectionCount(ulong connection) => _connections.TryGetValue(connection, out Dictionary<(ulong, ulong), byte[]>? entries) ? entries.Count : 0;
 
     public bool TryGet(ulong connection, ulong number, ulong key, [NotNullWhen(true)] out byte[]? body)
     {
@@ -165,6 +168,7 @@ internal sealed class ImageStore(ImageLimits limits)
             return false;
         }
 
+        bool isOfConnection = (ImageEntry)kind is not ImageEntry.Version;
         switch ((ImageEntry)kind)
         {
             case ImageEntry.Set:
@@ -207,7 +211,13 @@ internal sealed class ImageStore(ImageLimits limits)
                 throw Malformed();
         }
 
-        _isInVersion = (ImageEntry)kind is not ImageEntry.Version;
+        // Each connection there was may end, and another begin.
+        if (isOfConnection && Versions > 0 && _touched.Add(connection) && _touched.Count / 2 > limits.MaxConnections)
+        {
+            throw new SnapshotException("too many connections");
+        }
+
+        _isInVersion = isOfConnection;
         consumed = reader.Position;
         return true;
     }

@@ -23,20 +23,19 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     private readonly SnapshotSealer _sealer = new(binding, key);
     private readonly ImageWriter _image = new();
-    private readonly Dictionary<Connection, (ulong Index, ulong Since, ulong Calls, int Plain)> _connections = [];
-    private readonly HashSet<ulong> _gone = [];
+    private readonly Dictionary<Connection, (ulong Index, ulong Since, int Plain)> _connections = [];
+    private readonly SortedSet<ulong> _gone = [];
     private ulong _next = ImageStore.ComponentIndex + 1;
     private long _ahead, _final;
+
+    /// <summary>The attempt is over. From any thread.</summary>
+    public bool IsOver { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
     public long SealedBytes => _sealer.SealedBytes;
 
     public SnapshotHash Hash => _sealer.Hash;
 
-    public ulong Since(Connection connection) => _connections.TryGetValue(connection, out (ulong, ulong Since, ulong, int) entry) ? entry.Since : 0;
-
-    /// <summary>Nothing has happened to the connection since it was copied.</summary>
-    public bool IsComplete(Connection connection) =>
-        _connections.TryGetValue(connection, out (ulong, ulong, ulong Calls, int) entry) && entry.Calls == connection.Calls;
+    public ulong Since(Connection connection) => _connections.TryGetValue(connection, out (ulong, ulong Since, int) entry) ? entry.Since : 0;
 
     public void OnAhead(Connection connection, ulong version, SnapshotWriter writer)
     {
@@ -47,8 +46,7 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
         }
 
         ulong index = _next++;
-        _connections[connection] = (index, version, connection.Calls, plain);
-        _gone.Add(index);
+        _connections[connection] = (index, version, plain);
         _image.Set(index, SectionNumber.Connection, AheadKey, writer.Written.Span);
         writer.Wipe();
     }
@@ -56,23 +54,28 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     /// <returns>False: it is too large, and stays behind.</returns>
     public bool OnFinal(Connection connection, SnapshotWriter writer)
     {
-        bool isKnown = _connections.TryGetValue(connection, out (ulong Index, ulong, ulong, int Plain) entry);
+        bool isKnown = _connections.TryGetValue(connection, out (ulong Index, ulong, int Plain) entry);
         if (!TryTakeRoom(writer, entry.Plain, ref _final, out _))
         {
-            // A copy of it that went ahead is taken back: see TakeFinal.
+            OnGone(connection);
             writer.Wipe();
             return false;
         }
 
         ulong index = isKnown ? entry.Index : _next++;
-        _gone.Remove(index);
         _image.Set(index, SectionNumber.Connection, FinalKey, writer.Written.Span);
         writer.Wipe();
         return true;
     }
 
-    /// <summary>The copy is all there is to say of it.</summary>
-    public void OnUnchanged(Connection connection) => _gone.Remove(_connections[connection].Index);
+    /// <summary>It has ended, or stays behind: a copy of it that went ahead is taken back.</summary>
+    public void OnGone(Connection connection)
+    {
+        if (_connections.TryGetValue(connection, out (ulong Index, ulong, int) entry))
+        {
+            _gone.Add(entry.Index);
+        }
+    }
 
     /// <summary>When everything stood still: what was copied before is older by then.</summary>
     public void OnFrozenAt(Instant now)
@@ -127,6 +130,7 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public void Dispose()
     {
+        IsOver = true;
         _sealer.Dispose();
         _image.Wipe();
     }

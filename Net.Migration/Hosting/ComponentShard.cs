@@ -33,9 +33,6 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>A client that was heard of this long before a freeze may have been waiting since.</summary>
     private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A turn's work takes well below a millisecond.</summary>
-    private const int WokenPerTurn = 64;
-
     private readonly HostedComponent _component;
     private readonly DataChannel _channel;
     private readonly IComponentRunner _runner;
@@ -46,7 +43,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly Func<string, bool> _serves;
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
     private readonly StandbyConnections _standby;
-    private readonly Queue<LeavingOwner> _asleep = new();
+    private readonly SleepingConnections _sleeping;
     private readonly List<ServerOwner> _forgotten = [];
     private readonly ConnectionCopies _copies;
     private Instant _frozenAt;
@@ -81,7 +78,8 @@ internal sealed class ComponentShard : IAsyncDisposable
         Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept, new() { WallClock = runner.WallClock });
         ForgetEarlyData();
         _exchanges = NewExchanges();
-        _standby = new(Shard, _options, () => _keys);
+        _standby = new(Shard, _options, () => _keys, owner => new(this, owner) { IsAsleep = true });
+        _sleeping = new(Shard, OnRisen);
         _copies = new(_owners);
         Checkpoints = new(component, onFault);
     }
@@ -146,10 +144,10 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>Also at the end of every freeze: what stood still while keys rotated could not be closed.</summary>
     private void CloseWithoutKeys(Instant now)
     {
-        Connection[] without = [.. _owners.Keys.Where(c => c is { IsOpen: true, IsFrozen: false } && !_keys.Any(key => key.Number == c.KeyNumber))];
+        Connection[] without = [.. _owners.Keys.Where(c => c is { IsOpen: true, IsFrozen: false } && !IsInRing(c))];
         foreach (Connection connection in without)
         {
-            connection.Close((ulong)Http3ErrorCode.NoError, "the keys of this connection have been rotated away", now);
+            CloseWithoutKeys(connection, now);
         }
 
         if (without.Length > 0)
@@ -158,29 +156,24 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
     }
 
+    private static void CloseWithoutKeys(Connection connection, Instant now) =>
+        connection.Close((ulong)Http3ErrorCode.NoError, "the keys of this connection have been rotated away", now);
+
+    private bool IsInRing(Connection connection) => _keys.Any(key => key.Number == connection.KeyNumber);
+
     /// <summary>Serves from now on, with the connections that were restored, or with none.</summary>
     /// <param name="onFirst">Called once for the first datagram that is processed under this ownership.</param>
     public void Serve(ulong epoch, Action<Instant> onFirst, Instant now)
     {
-        List<LeavingOwner> quiet = [];
-        foreach ((ServerOwner owner, bool isAhead) in _standby.Restored)
+        foreach (ServerOwner owner in _standby.Restored)
         {
-            owner.Connection.Thaw(epoch, now, quietly: isAhead);
+            owner.Connection.Thaw(epoch, now);
             _owners[owner.Connection] = owner;
-            LeavingOwner leaving = new(this, owner) { IsAsleep = isAhead };
-            if (isAhead)
-            {
-                Shard.SetOwnerQuietly(owner.Connection, leaving);
-                quiet.Add(leaving);
-            }
-            else
-            {
-                Shard.SetOwner(owner.Connection, leaving);
-            }
-
+            Shard.SetOwner(owner.Connection, new LeavingOwner(this, owner));
             Tethers.Adopt(owner.Http3);
         }
 
+        _sleeping.Begin(_standby.Sleepers, epoch, _standby.StillSince);
         if (!_knowsEarlyData)
         {
             // Nobody has handed it over: until now the former owner has accepted what is not known here.
@@ -194,23 +187,17 @@ internal sealed class ComponentShard : IAsyncDisposable
         Tell(() => _component.OnServing(epoch));
         // What was buffered goes first, in order; then who has something under way speaks, idle ones stay silent.
         _channel.Replay(Receiver(now));
-        foreach ((ServerOwner owner, bool isAhead) in _standby.Restored)
+        foreach (ServerOwner owner in _standby.Restored)
         {
             Connection connection = owner.Connection;
             if (connection.IsOpen)
             {
-                bool speaks = connection.IsActive || connection.HasToAcknowledge;
-                connection.Resume(samePath: true, speaks, now, quietly: isAhead && !speaks);
-                if (!isAhead)
-                {
-                    owner.Resume(now);
-                }
+                connection.Resume(samePath: true, connection.IsActive || connection.HasToAcknowledge, now);
+                owner.Resume(now);
             }
         }
 
-        // Whose turn has not come wakes with the first thing that happens to it.
-        quiet.ForEach(_asleep.Enqueue);
-        WakeSome(now);
+        _sleeping.EndReplay(now);
         Shard.Endpoint.AcceptsNew = true;
         _standby.Forget();
         CloseWithoutKeys(now);
@@ -247,7 +234,12 @@ internal sealed class ComponentShard : IAsyncDisposable
         _channel.HandBackHeld();
     }
 
-    public void HoldRequests() => _exchanges.Hold();
+    /// <summary>Handlers come to rest. All connections are awake from here on.</summary>
+    public void HoldRequests()
+    {
+        _sleeping.WakeAll(Shard.Endpoint.Now);
+        _exchanges.Hold();
+    }
 
     /// <summary>No handler runs outside of an operation.</summary>
     public bool IsQuiet => _exchanges.IsQuiet;
@@ -264,7 +256,11 @@ internal sealed class ComponentShard : IAsyncDisposable
     public bool AreHandshakesSettled => Shard.Endpoint.Connections.All(c => c.IsConfirmed || !c.IsOpen);
 
     /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
-    public void BeginCopy() => _copies.Begin();
+    public void BeginCopy()
+    {
+        _sleeping.WakeAll(Shard.Endpoint.Now);
+        _copies.Begin();
+    }
 
     /// <inheritdoc cref="ConnectionCopies.ExportAhead"/>
     public bool ExportAhead(ComponentExport export, Instant now) => _copies.ExportAhead(export, now);
@@ -273,14 +269,14 @@ internal sealed class ComponentShard : IAsyncDisposable
     public ComponentFreeze Freeze(Instant now)
     {
         Shard.Flush();
+        _sleeping.WakeAll(now);
         _frozenAt = now;
         (uint connections, uint abandoned) = (0, _refused);
         _refused = 0;
         foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
         {
-            if (connection.IsConfirmed && connection.IsOpen)
+            if (connection.TryFreeze(now))
             {
-                connection.Freeze(now);
                 connections++;
             }
             else
@@ -323,6 +319,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     public void CloseAll(Instant now)
     {
         Shard.Endpoint.AcceptsNew = false;
+        _sleeping.WakeAll(now);
         foreach (Connection connection in Shard.Endpoint.Connections.Where(connection => connection.IsOpen && !connection.IsFrozen))
         {
             connection.Close((ulong)Http3ErrorCode.NoError, "the server stops", now);
@@ -376,6 +373,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         // First of all: whatever goes wrong below, nothing leaves any more.
         _channel.Enter(DataMode.Idle, 0);
+        _sleeping.Clear();
         foreach (Connection connection in Shard.Endpoint.Connections.ToArray())
         {
             if (connection is { IsConfirmed: true, IsOpen: true, IsFrozen: false })
@@ -392,6 +390,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
 
         _forgotten.Clear();
+        _copies.End();
         Checkpoints.Clear();
         Tethers.Forget();
         Renew();
@@ -429,6 +428,9 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     /// <summary>How many connections stand by that were built ahead of the freeze.</summary>
     public int RestoredAhead => _standby.Ahead;
+
+    /// <summary>How many of the connections that are served stand still as they came: nothing has happened to them yet.</summary>
+    public int Asleep => _sleeping.Count;
 
     /// <summary>Builds every connection of an image that does not stand by already, silent and frozen.</summary>
     /// <exception cref="SnapshotException">Something does not fit: nothing is kept.</exception>
@@ -496,17 +498,14 @@ internal sealed class ComponentShard : IAsyncDisposable
         return derived;
     }
 
-    /// <summary>Those that were idle when they came have nothing to say: they come to themselves some at a time, behind who has.</summary>
-    private void WakeSome(Instant now)
-    {
-        for (int count = 0; count < WokenPerTurn && _asleep.TryDequeue(out LeavingOwner? next); count++)
-        {
-            next.Wake(now);
-        }
+    internal void Rise(LeavingOwner leaving, Instant now) => _sleeping.Rise(leaving, now);
 
-        if (_asleep.Count > 0)
+    private void OnRisen(LeavingOwner leaving, Instant now)
+    {
+        _owners[leaving.Connection] = leaving.Owner;
+        if (!IsInRing(leaving.Connection))
         {
-            Run(WakeSome);
+            CloseWithoutKeys(leaving.Connection, now);
         }
     }
 
@@ -516,6 +515,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         ServerOwner owner = new(_exchanges, connection);
         _owners[connection] = owner;
+        _copies.OnNew(owner);
         Count();
         return new LeavingOwner(this, owner);
     }
@@ -582,7 +582,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         Count();
     }
 
-    private void Count() => ConnectionCount = (uint)_owners.Count;
+    private void Count() => ConnectionCount = (uint)(_owners.Count + _sleeping.Count);
 
     private sealed class Work(Action<Instant> action) : IShardWork
     {

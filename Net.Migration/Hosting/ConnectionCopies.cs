@@ -19,51 +19,76 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
     /// <summary>A connection that holds more is written down behind the others.</summary>
     private const long HeavyBytes = 1024 * 1024;
 
+    private readonly List<Copy> _copied = [];
+    private readonly List<ServerOwner> _whole = [];
     private Queue<ServerOwner> _toCopy = new();
+    private ComponentExport? _export;
+    private bool _hasBegun;
 
     /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
-    public void Begin() => _toCopy = new(owners.Values.Where(owner => owner.Connection is { IsConfirmed: true, IsOpen: true }).OrderBy(Weight));
+    public void Begin()
+    {
+        End();
+        _hasBegun = true;
+        _whole.AddRange(owners.Values.Where(owner => !MayBeCopied(owner)));
+        _toCopy = new(owners.Values.Where(MayBeCopied).OrderBy(Weight));
+    }
+
+    /// <summary>A client has come.</summary>
+    public void OnNew(ServerOwner owner)
+    {
+        if (_export is { IsOver: true })
+        {
+            End();
+        }
+        else if (_hasBegun)
+        {
+            _whole.Add(owner);
+        }
+    }
 
     /// <summary>Copies some connections while all are served, each frozen for the moment of its own export alone: clients wait for none of it.</summary>
     /// <returns>Whether there are more: to be done in a later turn.</returns>
     public bool ExportAhead(ComponentExport export, Instant now)
     {
+        _export = export;
         for (int copied = 0; copied < PerTurn && _toCopy.TryDequeue(out ServerOwner? owner); copied++)
         {
-            if (owner.Connection is not { IsConfirmed: true, IsOpen: true, IsFrozen: false } || !owners.ContainsKey(owner.Connection))
+            Connection connection = owner.Connection;
+            if (!MayBeCopied(owner) || connection.IsFrozen || !owners.ContainsKey(connection))
             {
+                _whole.Add(owner);
                 continue;
             }
 
-            Connection connection = owner.Connection;
             SnapshotWriter writer = new(now);
             ulong version = connection.Copy(writer, SessionSnapshot.Parts(owner.Http3.Session));
             export.OnAhead(connection, version, writer);
+            _copied.Add(new(owner, connection, connection.Calls, owner.Http3.IsIdle && export.Since(connection) > 0));
         }
 
         return _toCopy.Count > 0;
     }
 
     /// <summary>Writes what changed since the copy, in connections and in requests at their safe points.</summary>
+    /// <remarks>This is in the freeze, and there may be thousands: of those to which nothing has happened no more than their count of calls is looked at.</remarks>
     /// <returns>How many are too large, and stay behind.</returns>
     public uint ExportFinal(ComponentExport export)
     {
         uint stay = 0;
         List<ServerOwner> heavy = [];
-        foreach (ServerOwner owner in owners.Values.Where(owner => owner.Connection.IsFrozen))
+        foreach (Copy copy in _copied)
         {
-            if (owner.Http3.IsIdle && export.IsComplete(owner.Connection))
+            // Without a request only what is called changes.
+            if (!copy.IsComplete || copy.Connection.Calls != copy.Calls)
             {
-                export.OnUnchanged(owner.Connection);
+                stay += ExportFinal(export, copy.Owner, heavy);
             }
-            else if (Weight(owner) > HeavyBytes)
-            {
-                heavy.Add(owner);
-            }
-            else
-            {
-                stay += ExportFinal(export, owner);
-            }
+        }
+
+        foreach (ServerOwner owner in _hasBegun ? _whole.Concat(_toCopy) : owners.Values)
+        {
+            stay += ExportFinal(export, owner, heavy);
         }
 
         foreach (ServerOwner owner in heavy.OrderBy(Weight))
@@ -72,6 +97,35 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
         }
 
         return stay;
+    }
+
+    /// <summary>An attempt is over: nothing is kept for it.</summary>
+    public void End()
+    {
+        _copied.Clear();
+        _whole.Clear();
+        _toCopy.Clear();
+        (_export, _hasBegun) = (null, false);
+    }
+
+    private static bool MayBeCopied(ServerOwner owner) => owner.Connection is { IsConfirmed: true, IsOpen: true };
+
+    private uint ExportFinal(ComponentExport export, ServerOwner owner, List<ServerOwner> heavy)
+    {
+        if (!owner.Connection.IsFrozen || !owners.ContainsKey(owner.Connection))
+        {
+            // It has ended.
+            export.OnGone(owner.Connection);
+            return 0;
+        }
+
+        if (Weight(owner) > HeavyBytes)
+        {
+            heavy.Add(owner);
+            return 0;
+        }
+
+        return ExportFinal(export, owner);
     }
 
     /// <summary>What its client makes it hold, in bytes, about.</summary>
@@ -84,4 +138,8 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
         owner.Connection.Export(export.Since(owner.Connection), writer, owner.Http3.Parts);
         return export.OnFinal(owner.Connection, writer) ? 0u : 1;
     }
+
+    /// <param name="Calls">As of the copy.</param>
+    /// <param name="IsComplete">As long as nothing is called, the copy is all there is to say.</param>
+    private readonly record struct Copy(ServerOwner Owner, Connection Connection, ulong Calls, bool IsComplete);
 }

@@ -1,4 +1,5 @@
 using Net.Core.Connections;
+using Net.Core.Endpoints;
 using Net.Core.Io;
 using Net.Core.Time;
 using Net.Http3.Server.Hosting;
@@ -6,20 +7,35 @@ using Net.Http3.Server.Hosting;
 namespace Net.Migration.Hosting;
 
 /// <summary>Passes a connection's events on, and forgets the connection with its last one. On its shard's thread.</summary>
-internal sealed class LeavingOwner(ComponentShard shard, ServerOwner owner) : IConnectionOwner
+internal sealed class LeavingOwner(ComponentShard shard, ServerOwner owner) : IConnectionOwner, ISleeper
 {
     // One that was imported shook hands elsewhere.
     private bool _isHandshakeTold = owner.Connection.IsConfirmed;
+    private bool _isAsleep;
 
-    /// <summary>It was restored, and nobody has looked at it yet.</summary>
-    public bool IsAsleep { get; set; }
+    public ServerOwner Owner => owner;
+
+    public Connection Connection => owner.Connection;
+
+    /// <summary>It stands by, or was restored, and nobody has looked at it yet.</summary>
+    public bool IsAsleep { init => _isAsleep = value; }
+
+    /// <summary>See <see cref="SleepingConnections"/>.</summary>
+    public void Rise(Instant now)
+    {
+        if (_isAsleep && owner.Connection.IsFrozen)
+        {
+            shard.Rise(this, now);
+        }
+    }
 
     /// <summary>Unless something else has, or it has gone.</summary>
     public void Wake(Instant now)
     {
-        if (IsAsleep && owner.Connection is { IsFrozen: false, IsOpen: true } connection)
+        Rise(now);
+        if (_isAsleep && owner.Connection is { IsFrozen: false, IsOpen: true } connection)
         {
-            IsAsleep = false;
+            _isAsleep = false;
             owner.Resume(now);
             connection.Touch();
         }

@@ -15,22 +15,34 @@ namespace Net.Migration.Hosting;
 /// dropped as a whole with its attempt.
 /// </remarks>
 /// <param name="keys">The federation's, which rotate.</param>
-internal sealed class StandbyConnections(Shard shard, ConnectionOptions options, Func<IReadOnlyList<ConnectionKeys>> keys)
+/// <param name="wrap">Makes a sleeper of who stands by.</param>
+internal sealed class StandbyConnections(Shard shard, ConnectionOptions options, Func<IReadOnlyList<ConnectionKeys>> keys, Func<ServerOwner, LeavingOwner> wrap)
 {
     /// <summary>A turn's work takes a few milliseconds: an abort waits for no more.</summary>
     private const int PerTurn = 64;
 
-    private readonly Dictionary<ulong, ServerOwner> _ahead = [];
-    private readonly List<StandbyConnection> _restored = [];
+    private readonly Dictionary<ulong, LeavingOwner> _ahead = [];
+    private readonly List<ulong> _speaking = [];
+    private readonly List<ulong> _notAhead = [];
+    private readonly List<ServerOwner> _restored = [];
     private readonly Queue<ulong> _toRestore = new();
     private Instant _arrivedAt;
     private long _copiedAt = long.MinValue;
+    private bool _hasBegun;
 
-    /// <summary>All, once <see cref="Restore"/> has run.</summary>
-    public IReadOnlyList<StandbyConnection> Restored => _restored;
+    /// <summary>Those that were built in the freeze, once <see cref="Restore"/> has run.</summary>
+    public IReadOnlyList<ServerOwner> Restored => _restored;
+
+    /// <summary>When the component stood still, by this machine's clock.</summary>
+    public Instant StillSince { get; private set; }
 
     /// <summary>Built from the copy ahead.</summary>
     public int Ahead => _ahead.Count;
+
+    /// <summary>Those that were built from the copy ahead and to which nothing has happened since: who has something to say first.</summary>
+    public IReadOnlyCollection<LeavingOwner> Sleepers => _speaking.Count == 0
+        ? _ahead.Values
+        : [.. _speaking.Where(_ahead.ContainsKey).Select(index => _ahead[index]), .. _ahead.Where(entry => !_speaking.Contains(entry.Key)).Select(entry => entry.Value)];
 
     /// <summary>The copy ahead is there: begins to build what will hardly change.</summary>
     /// <param name="arrivedAt">
@@ -40,6 +52,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     public void BeginAhead(ImageStore image, Instant arrivedAt)
     {
         _arrivedAt = arrivedAt;
+        _hasBegun = true;
         foreach (ulong index in Indices(image))
         {
             foreach (SnapshotSection section in image.Sections(index))
@@ -50,6 +63,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
             _toRestore.Enqueue(index);
         }
 
+        _ = _ahead.EnsureCapacity(_toRestore.Count);
         shard.ExpectOwners(_toRestore.Count);
     }
 
@@ -64,10 +78,19 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
             try
             {
                 // What has a request will have changed by then.
-                if (!connection.Keys(SectionNumber.Http3Request).Any())
+                if (connection.Has(SectionNumber.Http3Request) || connection.Has(SectionNumber.Tether))
                 {
-                    connection.Advance(_copiedAt);
-                    _ahead.Add(index, Build(connection, exchanges, _arrivedAt));
+                    _notAhead.Add(index);
+                    continue;
+                }
+
+                connection.Advance(_copiedAt);
+                LeavingOwner owner = wrap(Import(connection, exchanges, _arrivedAt));
+                Expect(owner.Owner, owner);
+                _ahead.Add(index, owner);
+                if (owner.Connection.IsActive || owner.Connection.HasToAcknowledge)
+                {
+                    _speaking.Add(index);
                 }
             }
             finally
@@ -80,24 +103,32 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     }
 
     /// <summary>Everything has come: every connection stands afterwards.</summary>
+    /// <remarks>What the delta says nothing of is not looked at: there may be thousands, and this is in the freeze.</remarks>
     /// <param name="frozenAt">When the source stood still, by its clock; null: it has not said.</param>
     /// <exception cref="SnapshotException">Something does not fit: to be discarded with all the rest.</exception>
     public void Restore(ImageStore image, long? frozenAt, ExchangeHost exchanges, Instant now)
     {
-        foreach (ulong index in Indices(image))
+        StillSince = now;
+        IEnumerable<ulong> missing = Indices(image);
+        if (_hasBegun && frozenAt >= _copiedAt)
         {
-            if (_ahead.Remove(index, out ServerOwner? owner))
+            missing = image.Touched.Concat(_notAhead).Concat(_toRestore).Where(i => i != ImageStore.ComponentIndex && image.Contains(i)).Distinct().Order();
+            foreach (ulong index in image.Touched)
             {
-                if (frozenAt >= _copiedAt && image.SectionCount(index) == 1)
+                // Nothing is patched. It may also have ended since.
+                if (_ahead.Remove(index, out LeavingOwner? stale))
                 {
-                    owner.Connection.StandStill(now);
-                    _restored.Add(new(owner, IsAhead: true));
-                    continue;
+                    Discard(stale.Owner);
                 }
-
-                Discard(owner);
             }
+        }
+        else
+        {
+            DiscardAhead();
+        }
 
+        foreach (ulong index in missing)
+        {
             ConnectionImage connection = ImageOf(image, index);
             try
             {
@@ -106,7 +137,9 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
                     connection.Advance(time);
                 }
 
-                _restored.Add(new(Build(connection, exchanges, now), IsAhead: false));
+                ServerOwner owner = Import(connection, exchanges, now);
+                Expect(owner, null);
+                _restored.Add(owner);
             }
             finally
             {
@@ -114,20 +147,27 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
             }
         }
 
-        // Those that have ended since.
-        DiscardAhead();
+        if (_ahead.Count + _restored.Count != image.Connections)
+        {
+            throw new SnapshotException("what was built is not what has come");
+        }
     }
 
     /// <summary>They are served from here on.</summary>
-    public void Forget() => _restored.Clear();
+    public void Forget()
+    {
+        _ahead.Clear();
+        _restored.Clear();
+        ForgetPlans();
+    }
 
     /// <summary>They are another's.</summary>
     public void Discard()
     {
         DiscardAhead();
-        foreach (StandbyConnection standby in _restored)
+        foreach (ServerOwner owner in _restored)
         {
-            Discard(standby.Owner);
+            Discard(owner);
         }
 
         _restored.Clear();
@@ -166,13 +206,11 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
         return connection;
     }
 
-    private ServerOwner Build(ConnectionImage image, ExchangeHost exchanges, Instant now)
+    private void Expect(ServerOwner owner, LeavingOwner? sleeper)
     {
-        image.ThrowIfUnknown(SectionNumber.IsKnown);
-        ServerOwner owner = Import(image, exchanges, now);
         try
         {
-            shard.Endpoint.Expect(owner.Connection);
+            shard.Endpoint.Expect(owner.Connection, sleeper);
         }
         catch
         {
@@ -180,12 +218,11 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
             owner.Connection.Destroy();
             throw;
         }
-
-        return owner;
     }
 
     private ServerOwner Import(ConnectionImage image, ExchangeHost exchanges, Instant now)
     {
+        image.ThrowIfUnknown(SectionNumber.IsKnown);
         uint number = image.Read<Identity>(now).KeyNumber;
         ConnectionKeys own = keys().FirstOrDefault(k => k.Number == number) ?? throw new SnapshotException("the connection's keys are not in this federation's ring");
         Connection connection = Connection.Import(image, options, own, now);
@@ -202,14 +239,21 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
 
     private void DiscardAhead()
     {
-        foreach (ServerOwner owner in _ahead.Values)
+        foreach (LeavingOwner owner in _ahead.Values)
         {
-            Discard(owner);
+            Discard(owner.Owner);
         }
 
         _ahead.Clear();
+        ForgetPlans();
+    }
+
+    private void ForgetPlans()
+    {
+        _speaking.Clear();
+        _notAhead.Clear();
         _toRestore.Clear();
-        _copiedAt = long.MinValue;
+        (_copiedAt, _hasBegun) = (long.MinValue, false);
     }
 
     private void Discard(ServerOwner owner)
@@ -219,7 +263,3 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
         owner.Connection.Destroy();
     }
 }
-
-/// <param name="Owner">Frozen, and known to the endpoint.</param>
-/// <param name="IsAhead">It was built before the freeze, and nothing has happened to it since.</param>
-internal readonly record struct StandbyConnection(ServerOwner Owner, bool IsAhead);

@@ -73,6 +73,71 @@ public sealed class RestoreAheadTests
         federation.AssertOneOwner();
     }
 
+    /// <summary>
+    /// Goal: in the turn in which a component begins to be served nothing is done for its idle connections, and nobody notices: who is spoken to
+    /// answers at once, and all move on at once.
+    /// </summary>
+    [TestMethod]
+    public void Who_sleeps_answers_at_once_and_moves_on()
+    {
+        const int many = 100;
+        Federation federation = New(f => f.LinkMinDelay = f.LinkMaxDelay = TimeSpan.FromMilliseconds(5));
+        SimulatedClient[] clients = Idle(federation, many);
+        List<ClientView> views = [];
+        Net.Core.Time.Instant asked = default;
+        federation.OnLinkMessage = (_, message) =>
+        {
+            if (message is ReadyMessage && views.Count == 0)
+            {
+                // They wait at the ingress, and then come first.
+                asked = federation.World.Now;
+                views.AddRange(clients.TakeLast(Clients).Select(client => client.Request("GET", "/bytes/1000")));
+            }
+        };
+        Move move = federation.Migrate("beta");
+        federation.RunUntil(() => federation.Beta.IsServing, s_limit, "served");
+        Assert.AreEqual(many - Clients, federation.Beta.Shard!.Asleep);
+        Assert.AreEqual((uint)many, federation.Beta.Shard.ConnectionCount);
+        federation.RunUntil(() => move.IsOver && views.TrueForAll(view => view.IsOver), s_limit, "moved and answered");
+        Assert.IsTrue(views.TrueForAll(view => view.Error is null && view.Received == 1000), string.Join('\n', views));
+        Assert.IsLessThan(TimeSpan.FromMilliseconds(35), federation.World.Now - asked, "a client had to ask again");
+        Assert.AreEqual(0, federation.Beta.Shard.Asleep);
+
+        for (int i = 0; i < 4; i++)
+        {
+            SimulatedNode next = i % 2 == 0 ? federation.Alpha : federation.Beta;
+            move = federation.Migrate(next.Member.Name);
+            federation.RunUntil(() => next.IsServing, s_limit, "served");
+            next.Shard!.BeginCopy();
+            Assert.AreEqual(0, next.Shard.Asleep);
+            Assert.AreEqual((uint)many, next.Shard.ConnectionCount);
+            federation.RunUntil(() => move.IsOver, s_limit, "moved");
+            Assert.IsTrue(move.Report!.Moved, $"{move.Report}");
+        }
+
+        Answered(federation, clients);
+        federation.AssertOneOwner();
+    }
+
+    /// <summary>Goal: a client that leaves after its copy does not come along, and one that shakes hands while the copy is made does.</summary>
+    [TestMethod]
+    public void Who_leaves_stays_and_who_comes_late_comes_along()
+    {
+        Federation federation = New();
+        SimulatedClient[] clients = Idle(federation);
+        OnAheadDecoded(federation, () => clients[3].Leave());
+        federation.LinkMinDelay = federation.LinkMaxDelay = TimeSpan.FromMilliseconds(30);
+        SimulatedClient late = federation.AddClient();
+        ClientView view = late.Request("GET", "/bytes/1000");
+        Move move = federation.Migrate("beta");
+        federation.RunUntil(() => move.IsOver && view.IsOver, s_limit, "moved and answered");
+        Assert.IsTrue(move.Report!.Moved, $"{move.Report}");
+        Assert.HasCount(Clients, federation.Beta.Shard!.Shard.Endpoint.Connections);
+        Answered(federation, [.. clients.Where(client => client.IsOpen), late]);
+        Assert.AreEqual(Clients - 1, clients.Count(client => client.IsOpen));
+        federation.AssertOneOwner();
+    }
+
     /// <summary>Goal: a snapshot in which two connections have one identity is refused as a whole: the second would take the first one's datagrams.</summary>
     [TestMethod]
     public void Two_connections_of_one_identity_are_refused()
@@ -134,15 +199,16 @@ public sealed class RestoreAheadTests
         Assert.IsTrue(silence >= TimeSpan.FromSeconds(8) && silence < TimeSpan.FromSeconds(8.4), $"{silence}");
     }
 
-    private static Federation New() => new(1, configure: f =>
+    private static Federation New(Action<Federation>? configure = null) => new(1, configure: f =>
     {
+        configure?.Invoke(f);
         f.ServerConnections = ConnectionOptions.Default with { IdleTimeout = TimeSpan.FromMinutes(10) };
         f.ClientConnections = f.ServerConnections;
     });
 
-    private static SimulatedClient[] Idle(Federation federation)
+    private static SimulatedClient[] Idle(Federation federation, int count = Clients)
     {
-        SimulatedClient[] clients = [.. Enumerable.Range(0, Clients).Select(_ => federation.AddClient())];
+        SimulatedClient[] clients = [.. Enumerable.Range(0, count).Select(_ => federation.AddClient())];
         Answered(federation, clients);
         federation.Run(TimeSpan.FromSeconds(30));
         return clients;

@@ -46,6 +46,8 @@ public sealed class ImageStoreTests
         Assert.AreEqual(2ul, store.Versions);
         Assert.AreEqual(1, store.Connections);
         CollectionAssert.AreEquivalent(new ulong[] { 0, 1 }, store.Indices.ToArray());
+        CollectionAssert.AreEquivalent(new ulong[] { 0, 1, 2 }, store.Touched.ToArray(), "named behind the base, gone or not");
+        Assert.IsTrue(store.Contains(1) && !store.Contains(2));
         CollectionAssert.AreEqual(new[] { (2ul, 0ul), (26ul, Net.Core.Wire.VarInt.MaxValue) }, store.Sections(1).Select(static s => (s.Number, s.Key)).ToArray());
         Assert.IsTrue(store.TryGet(1, 2, 0, out byte[]? body));
         CollectionAssert.AreEqual(new byte[] { 5, 6 }, body);
@@ -53,6 +55,29 @@ public sealed class ImageStoreTests
         store.Wipe();
         Assert.AreEqual(0L, store.Bytes);
         CollectionAssert.AreEqual(new byte[2], body, "wiped");
+    }
+
+    /// <summary>Goal: what a delta names is remembered, and that has a limit even if none of it stays.</summary>
+    [TestMethod]
+    public void Connections_that_come_and_go_are_bounded()
+    {
+        const int most = 10;
+        ImageStore store = new(new() { MaxConnections = most });
+        ImageWriter writer = new();
+        writer.Set(1, 2, 0, [1]);
+        writer.EndVersion(0);
+        for (ulong index = 2; index <= (2 * most) + 2; index++)
+        {
+            writer.Set(index, 2, 0, [1]);
+            writer.RemoveConnection(index);
+        }
+
+        Assert.IsTrue(writer.TryTakePart(isEnd: true, out byte[]? part));
+        store.Apply(part);
+        Assert.DoesNotContain(1ul, store.Touched, "of the base alone");
+        writer.Set(100, 2, 0, [1]);
+        Assert.IsTrue(writer.TryTakePart(isEnd: true, out byte[]? more));
+        Assert.ThrowsExactly<SnapshotException>(() => store.Apply(more));
     }
 
     /// <summary>Goal: an image that is cut is not whole, and a part that ends within an entry neither.</summary>

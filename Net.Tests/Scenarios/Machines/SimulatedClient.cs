@@ -40,6 +40,11 @@ internal sealed class SimulatedClient
         Owner = new(Connection, new ShardQueue(_shard), inline: true);
         _shard.SetOwner(Connection, Owner);
         channel.Wake();
+        Leave = () =>
+        {
+            Connection.Close((ulong)Net.Http3.Wire.Http3ErrorCode.NoError, "bye", machine.Now);
+            channel.Wake();
+        };
     }
 
     public Connection Connection { get; }
@@ -47,6 +52,9 @@ internal sealed class SimulatedClient
     public ClientOwner Owner { get; }
 
     public bool IsOpen => Connection.IsOpen;
+
+    /// <summary>Closes the connection.</summary>
+    public Action Leave { get; }
 
     /// <summary>Sends a request, and notes everything that is seen of its response.</summary>
     /// <param name="authority">Null: the connection's own server name.</param>
