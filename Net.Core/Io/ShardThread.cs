@@ -15,6 +15,7 @@ internal sealed class ShardThread
     private readonly object _gate = new();
     private volatile bool _mustStop;
     private bool _isStepping;
+    private Instant _sleepsUntil = Instant.Never;
     private Exception? _fault;
 
     /// <param name="shard">Stepped by this thread alone from <see cref="Start"/> on.</param>
@@ -50,6 +51,7 @@ internal sealed class ShardThread
                 BeginStep();
                 bool hasMore = Shard.Step(MonotonicClock.Now);
                 Instant deadline = Shard.Deadline;
+                _sleepsUntil = deadline;
                 EndStep();
                 if (!hasMore)
                 {
@@ -112,9 +114,11 @@ internal sealed class ShardThread
             _isStepping = true;
         }
 
+        bool mustWake = true;
         try
         {
-            _ = Shard.Step(MonotonicClock.Now);
+            // A thread that is woken for nothing takes a core from the one that works.
+            mustWake = Shard.Step(MonotonicClock.Now) || Shard.Deadline < _sleepsUntil;
         }
 #pragma warning disable CA1031 // It is the shard's end, and that is its own thread's to tell.
         catch (Exception fault)
@@ -124,8 +128,11 @@ internal sealed class ShardThread
         }
 
         EndStep();
-        // There may be more to do, or something to do sooner than that thread knows.
-        _channel.Wake();
+        if (mustWake)
+        {
+            _channel.Wake();
+        }
+
         return true;
     }
 }

@@ -10,8 +10,8 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class Actor : IActor, IDisposable
 {
-    private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _wake = new(0);
+    // A monitor, as waiting for it does not spin: with few cores, a spinning thread takes the core from the one that it waits for.
+    private readonly object _lock = new();
     private readonly Func<Instant> _deadline;
     private readonly Action<Instant> _tick;
     private readonly Action<Exception> _onFault;
@@ -41,14 +41,12 @@ internal sealed class Actor : IActor, IDisposable
         lock (_lock)
         {
             _posted.Add(action);
-            if (_isTurning)
+            // Whoever has the turn sees to it at its end.
+            if (!_isTurning)
             {
-                // Whoever has the turn sees to it at its end.
-                return;
+                Monitor.Pulse(_lock);
             }
         }
-
-        _wake.Release();
     }
 
     /// <inheritdoc/>
@@ -65,10 +63,7 @@ internal sealed class Actor : IActor, IDisposable
             BeginTurn();
         }
 
-        if (Turn())
-        {
-            _wake.Release();
-        }
+        Turn();
     }
 
     /// <summary>Ends it after the present turn; what is posted later is not done. Within a turn: that turn is the last.</summary>
@@ -77,44 +72,42 @@ internal sealed class Actor : IActor, IDisposable
         lock (_lock)
         {
             _isStopped = true;
+            Monitor.Pulse(_lock);
         }
-
-        _wake.Release();
     }
 
     private void Run()
     {
         while (true)
         {
-            TimeSpan wait;
             lock (_lock)
             {
+                while (!_isStopped && MayWait(out TimeSpan wait))
+                {
+                    _ = Monitor.Wait(_lock, wait);
+                }
+
                 if (_isStopped)
                 {
                     return;
                 }
 
-                wait = _posted.Count > 0 ? TimeSpan.Zero
-                    : _due.IsNever ? Timeout.InfiniteTimeSpan
-                    : TimeSpan.FromMilliseconds(double.Clamp(Math.Ceiling((_due - MonotonicClock.Now).TotalMilliseconds), 0, int.MaxValue));
-                // Somebody else's turn ends with a look at how long this sleeps.
-                wait = _isTurning ? Timeout.InfiniteTimeSpan : wait;
-                _sleepsUntil = _isTurning ? Instant.Never : _due;
-                if (wait == TimeSpan.Zero)
-                {
-                    BeginTurn();
-                }
+                BeginTurn();
             }
 
-            if (wait == TimeSpan.Zero)
-            {
-                _ = Turn();
-            }
-            else
-            {
-                _ = _wake.Wait(wait);
-            }
+            Turn();
         }
+    }
+
+    /// <summary>Whether the actor's own thread has nothing to do, and for how long.</summary>
+    private bool MayWait(out TimeSpan wait)
+    {
+        // Somebody else's turn ends with a look at how long this sleeps.
+        _sleepsUntil = _isTurning ? Instant.Never : _due;
+        wait = _isTurning || (_posted.Count == 0 && _due.IsNever) ? Timeout.InfiniteTimeSpan
+            : _posted.Count > 0 ? TimeSpan.Zero
+            : TimeSpan.FromMilliseconds(double.Clamp(Math.Ceiling((_due - MonotonicClock.Now).TotalMilliseconds), 0, int.MaxValue));
+        return wait != TimeSpan.Zero;
     }
 
     private void BeginTurn()
@@ -123,8 +116,7 @@ internal sealed class Actor : IActor, IDisposable
         (_posted, _running) = (_running, _posted);
     }
 
-    /// <returns>Whether the actor's thread has to be woken: something is left, or is due before it would wake by itself.</returns>
-    private bool Turn()
+    private void Turn()
     {
         foreach (Action<Instant> action in _running)
         {
@@ -138,7 +130,11 @@ internal sealed class Actor : IActor, IDisposable
         {
             _isTurning = false;
             _due = due;
-            return _posted.Count > 0 || due < _sleepsUntil;
+            // Something is left, or is due before the actor's thread would wake by itself.
+            if (_posted.Count > 0 || due < _sleepsUntil)
+            {
+                Monitor.Pulse(_lock);
+            }
         }
     }
 

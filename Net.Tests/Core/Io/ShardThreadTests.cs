@@ -1,6 +1,7 @@
 using System.Net;
 using Net.Core.Endpoints;
 using Net.Core.Io;
+using Net.Core.Paths;
 using Net.Core.Time;
 using Net.Core.Wire;
 
@@ -9,6 +10,8 @@ namespace Net.Tests.Core.Io;
 [TestClass]
 public sealed class ShardThreadTests
 {
+    private static readonly UdpAddress s_address = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 1));
+
     private int _inside;
 
     /// <summary>Goal: work runs on the thread of who posts it while the shard's own waits, and never inside of a step.</summary>
@@ -87,12 +90,54 @@ public sealed class ShardThreadTests
         Assert.AreSame(ended.InnerException, behind.Fault);
     }
 
-    private static Shard New()
+    /// <summary>Goal: the shard's own thread is left asleep by a step that leaves it nothing to do, and woken by one that does.</summary>
+    [TestMethod]
+    public void A_borrowed_step_wakes_the_shards_thread_only_when_it_has_to()
     {
-        UdpAddress address = UdpAddress.FromEndPoint(new(IPAddress.Loopback, 1));
+        // Never started: each sleeps for ever.
+        Assert.AreEqual(0, WakesOf(new(), static _ => { }));
+        Assert.AreEqual(1, WakesOf(new() { MaxSends = 0 }, static _ => { }), "what may be sent in a step is used up");
+        Assert.AreEqual(
+            1,
+            WakesOf(new(), static shard => shard.Endpoint.Connect(
+                new() { AlpnProtocols = ["test/1"u8.ToArray()], ServerName = "localhost" }, new(s_address.WithPort(2), s_address, 0), shard.Endpoint.Now)),
+            "a connection that has begun has a deadline");
+    }
+
+    private static int WakesOf(ShardOptions options, Action<Shard> work)
+    {
+        WakeCounter channel = new(MemoryChannel.CreatePair(s_address, s_address.WithPort(2)).First);
+        Shard shard = New(channel, options);
+        _ = new ShardThread(shard, "test");
+        Assert.IsTrue(shard.PostAtOnce(new Act(() => work(shard))));
+        return channel.Wakes;
+    }
+
+    private static Shard New(IDatagramChannel? channel = null, ShardOptions? options = null)
+    {
         HostCrypto crypto = new(new());
         Endpoint endpoint = new(new() { Keys = [new(0, 0, new byte[32], new byte[32])] }, crypto);
-        return new(endpoint, MemoryChannel.CreatePair(address, address.WithPort(2)).First, crypto, static _ => throw new InvalidOperationException());
+        channel ??= MemoryChannel.CreatePair(s_address, s_address.WithPort(2)).First;
+        return new(endpoint, channel, crypto, static _ => throw new InvalidOperationException(), options);
+    }
+
+    private sealed class WakeCounter(MemoryChannel inner) : IDatagramChannel
+    {
+        public int Wakes { get; private set; }
+
+        public UdpAddress Local => inner.Local;
+
+        public int Headroom => inner.Headroom;
+
+        public bool TryReceive(ReceiveBatch batch) => inner.TryReceive(batch);
+
+        public bool TrySend(Span<byte> buffer, in Transmit transmit) => inner.TrySend(buffer, transmit);
+
+        public void Wait(TimeSpan timeout) => inner.Wait(timeout);
+
+        public void Wake() => Wakes++;
+
+        public void Dispose() => inner.Dispose();
     }
 
     private sealed class Act(Action action) : IShardWork
