@@ -1,5 +1,6 @@
 using Interop.Cases;
 using Net.Tests.Architecture;
+using Net.Tests.Scenarios;
 
 namespace Net.Tests.Interop;
 
@@ -19,6 +20,11 @@ public sealed class CrashTableTests
         string[] missing = [.. from row in rows from side in CrashTable.Sides where !CrashTable.Cells.Any(cell => cell.Row == row && cell.Side == side) select $"{row}: {side}"];
         Assert.IsEmpty(missing, string.Join(", ", missing));
     }
+
+    /// <summary>Goal: the simulator fails in every row as well, and in none that is not there.</summary>
+    [TestMethod]
+    public void Every_row_is_simulated() =>
+        CollectionAssert.AreEqual(Rows().ToArray(), Enum.GetValues<CrashPoint>().Select(CrashPointTests.RowOf).Distinct().ToArray());
 
     /// <summary>Goal: a name is one case.</summary>
     [TestMethod]

@@ -18,6 +18,9 @@ public enum CrashPoint
     /// <summary>Quiescing: the ingress is asked to hold Initials.</summary>
     Quiescing,
 
+    /// <summary>Frozen, nothing final sent: the turn that freezes has sent the marker.</summary>
+    Frozen,
+
     /// <summary>Transferring: the first part of the final state leaves.</summary>
     FinalPart,
 
@@ -32,6 +35,9 @@ public enum CrashPoint
 
     /// <summary>The move is done, not answered.</summary>
     MoveDone,
+
+    /// <summary>The source's own write is done, not answered: the link was lost when the first part of the final state left.</summary>
+    OwnWriteDone,
 
     /// <summary>Forwarding: the destination is told.</summary>
     Committed,
@@ -105,21 +111,61 @@ public sealed class CrashPointTests
         }
     }
 
+    /// <summary>The row of the document that a point is of.</summary>
+    internal static string RowOf(CrashPoint point) => point switch
+    {
+        CrashPoint.Accepted or CrashPoint.AheadPart or CrashPoint.Quiescing => "Preparing, Quiescing",
+        CrashPoint.Frozen => "Frozen, nothing final sent",
+        CrashPoint.FinalPart or CrashPoint.FinalEnd => "Transferring",
+        CrashPoint.Ready => "Ready said, move not asked for",
+        CrashPoint.MoveAsked => "Move asked for, not done",
+        CrashPoint.MoveDone => "Move done, not answered",
+        CrashPoint.OwnWriteDone => "Own write done, not answered",
+        CrashPoint.Committed or CrashPoint.Resumed => "Forwarding",
+        _ => throw new ArgumentOutOfRangeException(nameof(point), point, "a point of no row"),
+    };
+
     internal static void Run(CrashPoint point, Misfortune misfortune, ulong seed, Misfortune? second = null)
     {
         Federation federation = new(seed, seed % 3 == 0 ? Federation.Lossy : null);
         Scenario scenario = new(federation, (ScenarioKind)((seed + (ulong)point) % 4));
         federation.RunUntil(() => scenario.IsConfirmed, s_limit, "connected");
         scenario.RunEvents(federation.World.Random.Below(60));
-        bool hasStruck = false;
+        bool hasStruck = false, isFinalSent = false;
         federation.OnLinkMessage = (sender, message) =>
         {
-            if (!hasStruck && Begins(federation, point, sender, message))
+            if (!isFinalSent && message is PartMessage { IsFinal: true })
+            {
+                isFinalSent = true;
+                if (point is CrashPoint.OwnWriteDone)
+                {
+                    federation.CutLinks(federation.Alpha, federation.Beta);
+                }
+            }
+
+            if (Begins(federation, point, sender, message))
+            {
+                StrikeOnce();
+            }
+        };
+        if (point is CrashPoint.Frozen)
+        {
+            // Nothing is said of it but the marker, which is no message of a link.
+            federation.Alpha.OnMarker = StrikeOnce;
+        }
+
+        void StrikeOnce()
+        {
+            if (!hasStruck)
             {
                 hasStruck = true;
                 TimeSpan moment = federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
                 TimeSpan first = seed % 2 == 0 ? TimeSpan.Zero : moment;
-                federation.World.After(first, () => Strike(federation, misfortune));
+                federation.World.After(first, () =>
+                {
+                    Assert.IsFalse(point is CrashPoint.Frozen && first == TimeSpan.Zero && isFinalSent, "something final was sent");
+                    Strike(federation, misfortune);
+                });
                 if (second is Misfortune other)
                 {
                     bool isTogether = federation.World.Random.OneIn(2);
@@ -133,7 +179,8 @@ public sealed class CrashPointTests
                     federation.World.After(TimeSpan.FromSeconds(2), () => federation.AddNode("gamma"));
                 }
             }
-        };
+        }
+
         Move move = federation.Migrate("beta", TimeSpan.FromSeconds(4));
         string where = $"{misfortune}{(second is null ? "" : $" and {second}")} at {point}, seed {seed}";
         federation.RunUntil(() => hasStruck, s_limit, $"struck: {where}");
@@ -185,8 +232,10 @@ public sealed class CrashPointTests
         CrashPoint.Ready => message is ReadyMessage,
         CrashPoint.MoveAsked => message is OwnershipAskMessage { Request: MoveOwnership },
         CrashPoint.MoveDone => message is OwnershipReplyMessage && sender == federation.Ingress.Machine && federation.Record.Epoch == 2,
+        CrashPoint.OwnWriteDone => message is OwnershipReplyMessage { Answer.Record: { Epoch: 2 } record } && record.Owner == federation.Alpha.Member,
         CrashPoint.Committed => message is CommittedMessage,
-        _ => message is ResumedMessage,
+        CrashPoint.Resumed => message is ResumedMessage,
+        _ => false,
     };
 
     private static void Strike(Federation federation, Misfortune misfortune)

@@ -48,7 +48,7 @@ public sealed class RandomScenarioTests
         }
 
         // One seed in so many also takes a federation through a crash.
-        ulong crashEvery = count >= Long ? 10UL : 40;
+        ulong crashEvery = count >= Long ? 10UL : 32;
         foreach ((CrashPoint point, Misfortune crash, Misfortune? second) in count / crashEvery >= (ulong)s_crashes.Length ? s_crashes : [])
         {
             totals.Count(Describe(point, crash, second), 0);

@@ -82,6 +82,32 @@ public sealed class RouterTests
         CollectionAssert.AreEqual(new[] { "10.0.0.2:2 epoch 2 Data 12" }, Outputs(router));
     }
 
+    /// <summary>
+    /// Goal: a client whose address changes while its datagrams are held is held under both addresses, and the winner gets all in order, each with the
+    /// address that it came from; so with what the frozen owner hands back.
+    /// </summary>
+    [TestMethod]
+    public void A_client_that_changes_its_address_while_held_is_found()
+    {
+        Router router = Ready();
+        UdpAddress next = Address("198.51.100.9:5555");
+        Marker(router, IngressDatagram.Marker, 1, 1);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 11)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 12), next).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 13)).Verdict, "the network may reorder");
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 1) with { Type = IngressDatagram.HandBack }, Short(1, 10), _now));
+        router.OnRecord(Record("web", B, 2, 1), _now);
+        List<(UdpAddress, UdpAddress, byte)> passed = [];
+        while (router.TryTakeOutput(out RouterOutput output))
+        {
+            passed.Add((output.Node, output.Header.Client, output.Bytes.Span[^1]));
+        }
+
+        CollectionAssert.AreEqual(new[] { (NodeB, Client, (byte)10), (NodeB, Client, (byte)11), (NodeB, next, (byte)12), (NodeB, Client, (byte)13) }, passed);
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeB, 1, 2), From(router, Short(1, 14), next));
+        Assert.AreEqual(RouteVerdict.Forward, router.OnNode(Down(1, 2) with { Client = next }, [1], _now));
+    }
+
     /// <summary>Goal: a marker that comes late, twice, or from a fenced epoch does not stop the component.</summary>
     [TestMethod]
     public void A_late_marker_does_nothing()

@@ -1,6 +1,7 @@
 using Net.Core.Io;
 using Net.Core.Paths;
 using Net.Core.Wire;
+using Net.Tests.Simulation;
 
 namespace Net.Tests.Scenarios.Machines;
 
@@ -15,17 +16,22 @@ internal sealed class SimulatedChannel : IDatagramChannel
     public SimulatedChannel(Federation federation, Machine machine, UdpAddress local)
     {
         (_federation, Local) = (federation, local);
-        federation.World.Attach(local, datagram =>
+        Action<Datagram> deliver = datagram =>
         {
             if (machine.IsUp && _arrived.Count < QueueLimit)
             {
                 _arrived.Enqueue((datagram.Bytes, datagram.From, datagram.Ecn));
                 Wake();
             }
-        });
+        };
+        Nat = new(federation.World, deliver);
+        federation.World.Attach(local, deliver);
     }
 
     public UdpAddress Local { get; }
+
+    /// <summary>Between the machine and the network; at first it changes nothing.</summary>
+    public Nat Nat { get; }
 
     public int Headroom => 0;
 
@@ -62,7 +68,7 @@ internal sealed class SimulatedChannel : IDatagramChannel
         OnSending(bytes, transmit);
         for (int at = 0; at < transmit.Length; at += transmit.SegmentSize)
         {
-            _federation.Send(Local, transmit.Path.Remote, bytes.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at)), transmit.Ecn);
+            _federation.Send(Nat.Outside(Local), transmit.Path.Remote, bytes.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at)), transmit.Ecn);
         }
 
         return true;

@@ -15,7 +15,7 @@ internal sealed class SimulatedClient
 {
     private readonly Federation _federation;
     private readonly Shard _shard;
-
+    private readonly SimulatedChannel _channel;
     private readonly string _serverName;
 
     public SimulatedClient(Federation federation, int number, string serverName)
@@ -24,7 +24,7 @@ internal sealed class SimulatedClient
         _federation = federation;
         Machine machine = new(federation.World, $"client {number}", federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
         Assert.IsTrue(UdpAddress.TryParse($"10.0.2.{number}:{40_000 + number}", out UdpAddress address));
-        SimulatedChannel channel = new(federation, machine, address);
+        SimulatedChannel channel = _channel = new(federation, machine, address);
         SimulatedCrypto crypto = new(federation.World);
         EndpointOptions options = new() { Keys = [Peer.Keys], Connection = federation.ClientConnections };
         _shard = new(new(options, crypto), channel, crypto, _ => throw new InvalidOperationException("a client accepts nobody"));
@@ -55,6 +55,15 @@ internal sealed class SimulatedClient
 
     /// <summary>Closes the connection.</summary>
     public Action Leave { get; }
+
+    /// <summary>A NAT gives the client another address, of which it knows nothing: what is on its way to the former one gets nowhere.</summary>
+    public void Rebind(UdpAddress outside)
+    {
+        _channel.Nat.Bind(_channel.Local, outside);
+        // It takes a datagram of the client for anybody to notice.
+        Connection.Ping();
+        _channel.Wake();
+    }
 
     /// <summary>Sends a request, and notes everything that is seen of its response.</summary>
     /// <param name="authority">Null: the connection's own server name.</param>

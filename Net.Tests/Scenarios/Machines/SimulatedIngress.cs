@@ -47,6 +47,9 @@ internal sealed class SimulatedIngress : IIngressRoutes
 
     public EmbeddedDirectory Directory { get; }
 
+    /// <summary>Sees what becomes of each datagram of a client.</summary>
+    public Action<UdpAddress, RouteVerdict> OnRouted { get; set; } = (_, _) => { };
+
     public RouterCounters Counters => _router.Counters;
 
     public bool CountsAsDead(Member member) => _dead.Contains(member);
@@ -102,6 +105,7 @@ internal sealed class SimulatedIngress : IIngressRoutes
     private void OnClient(Datagram datagram)
     {
         Route route = _router.OnClient(datagram.From, datagram.To, datagram.Ecn, 0, datagram.Bytes, Machine.Now);
+        OnRouted(datagram.From, route.Verdict);
         if (route.Verdict is RouteVerdict.Forward)
         {
             IngressHeader header = new()

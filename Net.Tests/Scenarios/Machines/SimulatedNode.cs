@@ -83,6 +83,9 @@ internal sealed class SimulatedNode : IComponentRunner
 
     public bool IsServing => Machine.IsUp && Shard?.Channel.Mode == DataMode.Serving;
 
+    /// <summary>A marker leaves: "web" has frozen, in this turn.</summary>
+    public Action OnMarker { get; set; } = () => { };
+
     public bool RunsHandlersInline => true;
 
     Instant IComponentRunner.Now => Machine.Now;
@@ -163,6 +166,11 @@ internal sealed class SimulatedNode : IComponentRunner
     {
         Assert.IsTrue(IngressHeader.TryRead(bytes.Span, out IngressHeader header));
         _federation.Audit.OnNodeSends(this, header);
+        if (header.Type is IngressDatagram.Marker && component == "web")
+        {
+            OnMarker();
+        }
+
         if (transmit.FirstPacketNumber is ulong first && Shards[component].Shard.Endpoint.LastSender is Connection sender)
         {
             _federation.Audit.OnSealed(this, sender, header.Epoch, first);
