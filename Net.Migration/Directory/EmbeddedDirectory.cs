@@ -3,14 +3,21 @@ using System.Diagnostics.CodeAnalysis;
 namespace Net.Migration.Directory;
 
 /// <summary>The directory inside an ingress: <see cref="Ownership"/> whose every change is durable before it is answered.</summary>
-/// <remarks>After a failed append it is unknown what a restart will read, so it answers nothing any more: silence is always safe.</remarks>
+/// <remarks>
+/// After a failed append it is unknown what a restart will read, so it answers nothing any more: silence is always safe. So that a full disk does not come to
+/// that, room is made ahead: without it no move begins, and those that have begun still find theirs.
+/// </remarks>
 internal sealed class EmbeddedDirectory : IOwnershipDirectory
 {
+    /// <summary>Made ahead: what dozens of moves, own writes and take-overs need.</summary>
+    private const int Room = 16 * 1024;
+
     private readonly IDirectoryStorage _storage;
     private readonly Ownership _ownership;
     private readonly Queue<OwnershipAnswer> _answers = new();
     private readonly Queue<OwnershipRecord> _changes = new();
     private ulong _chain;
+    private bool _isFull;
 
     /// <exception cref="DirectoryLogException">The log is damaged.</exception>
     /// <exception cref="IOException">The storage failed.</exception>
@@ -38,10 +45,18 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
     /// <summary>Why it stopped answering; null while it works.</summary>
     public IOException? Failure { get; private set; }
 
-    public string? Trouble => Failure is null ? null
-        : $"the directory cannot be written any more ({Failure.Message}): traffic goes on, nothing moves; restart the ingress";
+    public string? Trouble => Failure is not null ? $"the directory cannot be written any more ({Failure.Message}): traffic goes on, nothing moves; restart the ingress"
+        : _isFull ? "the disk of the directory's log is full: traffic goes on, nothing moves until there is room" : null;
+
+    public bool AnswersStill => Failure is null;
 
     public IReadOnlyCollection<OwnershipRecord> Records => _ownership.Records;
+
+    public bool TryRecover()
+    {
+        _isFull = Failure is null && !_storage.TryMakeRoom(Room);
+        return Trouble is null;
+    }
 
     public void Submit(OwnershipRequest request, Member requester)
     {
@@ -55,6 +70,13 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
         {
             ulong chain = _chain;
             byte[] bytes = DirectoryLog.Encode(changed, ref chain);
+            if (!_storage.TryMakeRoom(bytes.Length))
+            {
+                // Nothing of it is written, and it is asked for again.
+                _isFull = true;
+                return;
+            }
+
             try
             {
                 _storage.Append(bytes);
@@ -68,6 +90,7 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
             _chain = chain;
             _ = _ownership.Install(changed);
             _changes.Enqueue(changed);
+            _ = TryRecover();
         }
 
         _answers.Enqueue(answer);

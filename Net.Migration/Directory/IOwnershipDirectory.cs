@@ -12,6 +12,13 @@ internal interface IOwnershipDirectory
     /// <summary>Why requests are not answered at present, and what to do, for people; null while they are.</summary>
     string? Trouble { get; }
 
+    /// <summary>Whether what must not wait is answered: the end of a move that has begun, a take-over. New moves go by <see cref="TryRecover"/>.</summary>
+    bool AnswersStill => Trouble is null;
+
+    /// <summary>Looks whether its trouble is over, where that can be seen from here. Before a move is refused for it.</summary>
+    /// <returns>Whether <see cref="Trouble"/> is null now.</returns>
+    bool TryRecover() => Trouble is null;
+
     /// <param name="request">What is asked; it may be repeated under a new number while no answer has come.</param>
     /// <param name="requester">Who asks, as authenticated.</param>
     void Submit(OwnershipRequest request, Member requester);

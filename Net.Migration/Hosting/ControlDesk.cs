@@ -66,7 +66,7 @@ internal sealed class ControlDesk
         _detector = new(options.FailureTimeout);
         _members = new(options.MaxMembers);
         _records = new(directory, routes, _members, log);
-        _moves = new(_members, options, () => _directory.Trouble);
+        _moves = new(_members, options, () => _directory.TryRecover() ? null : _directory.Trouble);
         _checkpoints = new(_members, options);
         _drains = new(_members, _moves, () => _directory.Records, options);
         _strangersUntil = now + options.FailureTimeout;
@@ -463,9 +463,10 @@ internal sealed class ControlDesk
     /// <summary>Once its final state has left, an owner waits for the directory's word and serves nobody meanwhile: so it must not begin while there is none.</summary>
     private void OnMigrate(IControlPeer peer, MigrateMessage migrate, Instant now)
     {
-        if (_directory.Trouble is not null)
+        if (!_directory.TryRecover())
         {
             _moves.OnAsk(peer, migrate, _directory.Records.FirstOrDefault(record => record.Component == migrate.Component), now, isCommanded: true);
+            _ = Settle(now);
             return;
         }
 

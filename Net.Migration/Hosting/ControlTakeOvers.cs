@@ -104,7 +104,7 @@ internal sealed class ControlTakeOvers(
 
     private bool TryForce(OwnershipRecord record, ControlMember host, Instant now)
     {
-        if (directory.Trouble is not null || !_forcing.Add(record))
+        if (!directory.AnswersStill || !_forcing.Add(record))
         {
             return false;
         }

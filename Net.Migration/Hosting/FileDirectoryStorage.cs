@@ -65,14 +65,30 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
         _length = length;
     }
 
+    public bool TryMakeRoom(int bytes)
+    {
+        if (_length + bytes <= _file.Length)
+        {
+            return true;
+        }
+
+        try
+        {
+            // What of it is written before the disk is full are zeros, and no records.
+            _file.Position = _length;
+            _file.Write(new byte[bytes + Reserve]);
+            StateFiles.Flush(_file, isWithin: false);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     public void Append(ReadOnlySpan<byte> bytes)
     {
         bool isWithin = _length + bytes.Length <= _file.Length;
-        if (!isWithin)
-        {
-            _file.Position = _length;
-            _file.Write(new byte[bytes.Length + Reserve]);
-        }
 
         _file.Position = _length;
         _file.Write(bytes);

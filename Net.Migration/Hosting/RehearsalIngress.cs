@@ -143,6 +143,8 @@ internal sealed class RehearsalIngress : IIngressRoutes
         {
         }
 
+        public bool TryMakeRoom(int bytes) => true;
+
         public void Append(ReadOnlySpan<byte> bytes)
         {
         }

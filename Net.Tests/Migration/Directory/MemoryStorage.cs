@@ -9,6 +9,11 @@ internal sealed class MemoryStorage : IDirectoryStorage
 
     public bool Fails { get; set; }
 
+    /// <summary>Bytes that there is room for.</summary>
+    public int Room { get; set; } = int.MaxValue;
+
+    public bool TryMakeRoom(int bytes) => bytes <= Room;
+
     public ReadOnlyMemory<byte> Load() => Bytes.ToArray();
 
     public void Truncate(long length) => Bytes.RemoveRange((int)length, Bytes.Count - (int)length);
@@ -20,6 +25,8 @@ internal sealed class MemoryStorage : IDirectoryStorage
             throw new IOException("full");
         }
 
+        Assert.IsTrue(bytes.Length <= Room, "room was made");
+        Room -= Room == int.MaxValue ? 0 : bytes.Length;
         Bytes.AddRange(bytes);
     }
 }

@@ -70,6 +70,28 @@ public sealed class FileDirectoryStorageTests
         Assert.IsFalse(log.Span[at..].ContainsAnyExcept((byte)0));
     }
 
+    /// <summary>Goal: room that was made is zeros behind what was appended: it is not for the next start, and appends use it up before there is more.</summary>
+    [TestMethod]
+    public void Room_is_no_record()
+    {
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            EmbeddedDirectory directory = new(storage);
+            directory.Submit(new CreateOwnership(1, "web", A), A);
+            long length = new FileInfo(LogPath).Length;
+            Assert.IsGreaterThan(64 * 1024, length);
+            Assert.IsTrue(directory.TryRecover());
+            directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+            Assert.AreEqual(length, new FileInfo(LogPath).Length);
+        }
+
+        using FileDirectoryStorage again = new(LogPath);
+        Assert.AreEqual(2ul, new EmbeddedDirectory(again).Records.Single().Epoch);
+        Assert.IsLessThan(1000, new FileInfo(LogPath).Length);
+        Assert.IsTrue(again.TryMakeRoom(1));
+        Assert.IsGreaterThan(64 * 1024, new FileInfo(LogPath).Length);
+    }
+
     /// <summary>Goal: nobody else on the machine reads or enters, and no second process writes.</summary>
     [TestMethod]
     public void The_log_is_private_and_locked()

@@ -84,6 +84,9 @@ internal sealed class Federation
 
     public int BlockedOneIn { get; set; }
 
+    /// <summary>How far the wall clocks of the nodes are from the truth; what they measure time by goes on as ever.</summary>
+    public TimeSpan WallClockOff { get; set; }
+
     /// <summary>Every node also hosts the aggregate "shop" of two components.</summary>
     public bool HasShop { get; set; }
 

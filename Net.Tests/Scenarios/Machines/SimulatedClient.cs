@@ -15,16 +15,18 @@ internal sealed class SimulatedClient
 {
     private readonly Federation _federation;
     private readonly Shard _shard;
-    private readonly SimulatedChannel _channel;
+    private readonly Machine _machine;
+    private readonly UdpAddress _local;
+    private readonly Action _wake;
     private readonly string _serverName;
 
     public SimulatedClient(Federation federation, int number, string serverName)
     {
         _serverName = serverName;
         _federation = federation;
-        Machine machine = new(federation.World, $"client {number}", federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
+        Machine machine = _machine = new(federation.World, $"client {number}", federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
         Assert.IsTrue(UdpAddress.TryParse($"10.0.2.{number}:{40_000 + number}", out UdpAddress address));
-        SimulatedChannel channel = _channel = new(federation, machine, address);
+        SimulatedChannel channel = new(federation, machine, address);
         SimulatedCrypto crypto = new(federation.World);
         EndpointOptions options = new() { Keys = [Peer.Keys], Connection = federation.ClientConnections };
         _shard = new(new(options, crypto), channel, crypto, _ => throw new InvalidOperationException("a client accepts nobody"));
@@ -40,6 +42,14 @@ internal sealed class SimulatedClient
         Owner = new(Connection, new ShardQueue(_shard), inline: true);
         _shard.SetOwner(Connection, Owner);
         channel.Wake();
+        (_local, _wake) = (address, channel.Wake);
+        Rebind = outside =>
+        {
+            channel.Nat.Bind(address, outside);
+            // It takes a datagram of the client for anybody to notice.
+            Connection.Ping();
+            channel.Wake();
+        };
         Leave = () =>
         {
             Connection.Close((ulong)Net.Http3.Wire.Http3ErrorCode.NoError, "bye", machine.Now);
@@ -57,19 +67,26 @@ internal sealed class SimulatedClient
     public Action Leave { get; }
 
     /// <summary>A NAT gives the client another address, of which it knows nothing: what is on its way to the former one gets nowhere.</summary>
-    public void Rebind(UdpAddress outside)
-    {
-        _channel.Nat.Bind(_channel.Local, outside);
-        // It takes a datagram of the client for anybody to notice.
-        Connection.Ping();
-        _channel.Wake();
-    }
+    public Action<UdpAddress> Rebind { get; }
 
     /// <summary>Sends a request, and notes everything that is seen of its response.</summary>
     /// <param name="authority">Null: the connection's own server name.</param>
-    public ClientView Request(string method, string path, byte[]? upload = null, string? authority = null)
+    public ClientView Request(string method, string path, byte[]? upload = null, string? authority = null) => Request(Owner, method, path, upload, authority);
+
+    /// <summary>Another connection of the same client, with what it has learned: a ticket, and 0-RTT where that allows it.</summary>
+    public (Connection Connection, ClientView View) Again(string path)
     {
-        ClientExchange exchange = Owner.Http3.NewExchange();
+        Connection connection = _shard.Endpoint.Connect(
+            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = _serverName, SendsEarlyData = true }, new(SimulatedIngress.Public, _local, 0), _machine.Now);
+        ClientOwner owner = new(connection, new ShardQueue(_shard), inline: true);
+        _shard.SetOwner(connection, owner);
+        _wake();
+        return (connection, Request(owner, "GET", path, null, null));
+    }
+
+    private ClientView Request(ClientOwner owner, string method, string path, byte[]? upload, string? authority)
+    {
+        ClientExchange exchange = owner.Http3.NewExchange();
         ClientView view = new(method + " " + path, _federation.World) { Cancel = exchange.Cancel };
         _ = view.RunAsync(exchange, new(method, "https", authority ?? _serverName, path, new()), upload);
         return view;

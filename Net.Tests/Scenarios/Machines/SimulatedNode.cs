@@ -90,7 +90,7 @@ internal sealed class SimulatedNode : IComponentRunner
 
     Instant IComponentRunner.Now => Machine.Now;
 
-    Func<long> IComponentRunner.WallClock => () => 1_800_000_000 + (_federation.World.Now.Ticks / TimeSpan.TicksPerSecond);
+    Func<long> IComponentRunner.WallClock => () => 1_800_000_000 + ((_federation.World.Now.Ticks + _federation.WallClockOff.Ticks) / TimeSpan.TicksPerSecond);
 
     public IAsyncDisposable Start(ComponentShard component, string name)
     {
