@@ -45,6 +45,20 @@ internal interface IDatagramChannel : IDisposable
     /// </returns>
     bool TrySend(Span<byte> buffer, in Transmit transmit);
 
+    /// <summary>Sends several transmits, in order, with as few calls of the system as it can.</summary>
+    /// <param name="buffer">The segments of each transmit behind those of the one before, without a gap.</param>
+    /// <returns>How many of them went. Fewer than all: the network's queue is full; call again with the rest, in the same place.</returns>
+    int TrySendMany(Span<byte> buffer, ReadOnlySpan<Transmit> transmits)
+    {
+        int sent = 0;
+        for (int at = 0; sent < transmits.Length && TrySend(buffer.Slice(at, transmits[sent].Length), transmits[sent]); sent++)
+        {
+            at += transmits[sent].Length;
+        }
+
+        return sent;
+    }
+
     /// <summary>Returns when a datagram has arrived, when woken, when there is room to send again, or when the time is over; or for no reason.</summary>
     /// <param name="timeout">Zero or less does not wait; <see cref="Timeout.InfiniteTimeSpan"/> and what is longer than a day wait until something happens.</param>
     void Wait(TimeSpan timeout);

@@ -5,9 +5,9 @@ namespace Net.Core.Io;
 
 /// <summary>Datagrams that arrived together, in buffers that are used again for the next batch.</summary>
 /// <remarks>
-/// A channel takes room with <see cref="TryReserve"/> and fills it with <see cref="Commit"/>; one reservation may hold many datagrams of
-/// one peer, equally long but for the last (GRO). Whoever iterates sees single datagrams and may overwrite them: they are opened in place.
-/// The memory is pinned for the batch's whole life, so a system call may write to it without further ado.
+/// A channel takes room with <see cref="TryReserve"/> and fills it with <see cref="Commit"/>, or, for several datagrams with one call, with <see cref="Front"/>,
+/// <see cref="Rest"/> and <see cref="Fill"/>; one reservation may hold many datagrams of one peer, equally long but for the last (GRO). Whoever iterates sees single datagrams and may overwrite them: they are opened in place.
+/// The memory is pinned for the batch's whole life, so a system call may write to it without further ado; what is never written to costs nothing.
 /// </remarks>
 internal sealed class ReceiveBatch
 {
@@ -20,17 +20,23 @@ internal sealed class ReceiveBatch
     /// </summary>
     public const int MaxEntries = 64;
 
+    /// <summary>Small datagrams that came with one call of many lie next to each other, each in so many bytes: more than a packet of Ethernet.</summary>
+    public const int FrontSize = 2048;
+
     private readonly byte[] _memory;
+    private readonly int _capacity;
     private readonly Entry[] _entries = new Entry[MaxEntries];
     private readonly NetworkPath[] _paths = new NetworkPath[MaxEntries];
     private int _used;
+    private int _filled;
     private int _calls;
 
-    /// <param name="capacity">Bytes of buffer; at least one reservation's.</param>
-    public ReceiveBatch(int capacity = 6 * ReservationSize)
+    /// <param name="capacity">Bytes of buffer; at least one reservation's. 128 KiB more are for small datagrams.</param>
+    public ReceiveBatch(int capacity = 4 * ReservationSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, ReservationSize);
-        _memory = GC.AllocateUninitializedArray<byte>(capacity, pinned: true);
+        _capacity = capacity;
+        _memory = GC.AllocateUninitializedArray<byte>(capacity + (MaxEntries * FrontSize), pinned: true);
     }
 
     /// <summary>Receive calls that it holds datagrams of.</summary>
@@ -49,10 +55,13 @@ internal sealed class ReceiveBatch
         Datagrams = 0;
     }
 
+    /// <summary>For how many datagrams, or joined ones, there is room whatever their length.</summary>
+    public int Vacancies => int.Min((_capacity - _used) / ReservationSize, MaxEntries - _calls);
+
     /// <summary>Room for one receive call; nothing is taken before <see cref="Commit"/>, but the call counts.</summary>
     public bool TryReserve(out Span<byte> room)
     {
-        if (_calls == MaxEntries || _memory.Length - _used < ReservationSize)
+        if (Vacancies == 0)
         {
             room = default;
             return false;
@@ -71,6 +80,53 @@ internal sealed class ReceiveBatch
     public void Commit(int length, int segmentSize, in NetworkPath path, Ecn ecn)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)ReservationSize, nameof(length));
+        Add(_used, length, segmentSize, path, ecn);
+        _used += length;
+    }
+
+    /// <summary>Where the first bytes of a datagram go that is received together with others, the first of them being 0; below <see cref="Vacancies"/>.</summary>
+    public Span<byte> Front(int index) => _memory.AsSpan(_capacity + ((_calls + index) * FrontSize), FrontSize);
+
+    /// <summary>Where the bytes go that <see cref="Front"/> does not hold.</summary>
+    public Span<byte> Rest(int index) => _memory.AsSpan(_used + (index * ReservationSize) + FrontSize, ReservationSize - FrontSize);
+
+    /// <summary>Keeps a datagram that was received into <see cref="Front"/> and <see cref="Rest"/>, as <see cref="Commit"/> does. In order.</summary>
+    public void Fill(int index, int length, int segmentSize, in NetworkPath path, Ecn ecn)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)ReservationSize, nameof(length));
+        int start = _capacity + ((_calls + index) * FrontSize);
+        if (length > FrontSize)
+        {
+            start = _used + (index * ReservationSize);
+            Front(index).CopyTo(_memory.AsSpan(start));
+            _filled = start + length;
+        }
+
+        Add(start, length, segmentSize, path, ecn);
+    }
+
+    /// <summary>After so many were received together, and filled in unless they were of no use: their room is taken.</summary>
+    public void EndFill(int count)
+    {
+        _calls += count;
+        (_used, _filled) = (int.Max(_used, _filled), 0);
+    }
+
+    public Enumerator GetEnumerator() => new(this);
+
+    /// <summary>What one receive call gave, the first being 0: datagrams of one peer, equally long but for the last.</summary>
+    public Burst this[int entry]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)entry, (uint)Entries, nameof(entry));
+            ref readonly Entry at = ref _entries[entry];
+            return new(_memory.AsSpan(at.Start, at.Length), at.SegmentSize, ref _paths[entry], at.Ecn);
+        }
+    }
+
+    private void Add(int start, int length, int segmentSize, in NetworkPath path, Ecn ecn)
+    {
         if (length == 0)
         {
             return;
@@ -78,12 +134,9 @@ internal sealed class ReceiveBatch
 
         segmentSize = segmentSize <= 0 || segmentSize > length ? length : segmentSize;
         _paths[Entries] = path;
-        _entries[Entries++] = new(_used, length, segmentSize, ecn);
+        _entries[Entries++] = new(start, length, segmentSize, ecn);
         Datagrams += (length + segmentSize - 1) / segmentSize;
-        _used += length;
     }
-
-    public Enumerator GetEnumerator() => new(this);
 
     private readonly record struct Entry(int Start, int Length, int SegmentSize, Ecn Ecn);
 
@@ -97,6 +150,22 @@ internal sealed class ReceiveBatch
         public Ecn Ecn { get; } = ecn;
 
         /// <summary>Where it came from and which of our addresses it was sent to.</summary>
+        public ref readonly NetworkPath Path => ref _path;
+    }
+
+    /// <summary>Datagrams that came with one receive call, in the batch's own memory.</summary>
+    public readonly ref struct Burst(Span<byte> bytes, int segmentSize, ref readonly NetworkPath path, Ecn ecn)
+    {
+        private readonly ref readonly NetworkPath _path = ref path;
+
+        public Span<byte> Bytes { get; } = bytes;
+
+        /// <summary>Length of each but the last, which may be shorter.</summary>
+        public int SegmentSize { get; } = segmentSize;
+
+        public Ecn Ecn { get; } = ecn;
+
+        /// <inheritdoc cref="Datagram.Path"/>
         public ref readonly NetworkPath Path => ref _path;
     }
 

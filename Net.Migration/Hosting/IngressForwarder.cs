@@ -36,6 +36,9 @@ internal interface IIngressRoutes
 /// </remarks>
 internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 {
+    /// <summary>Room for so many bursts of 64 KiB at once: what is small comes 32 at a time. Only what is used takes memory.</summary>
+    private const int ReceiveCapacity = 32 * ReceiveBatch.ReservationSize;
+
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
     private readonly IDatagramChannel _public;
@@ -173,7 +176,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     private void RunPublic()
     {
-        ReceiveBatch batch = new();
+        ReceiveBatch batch = new(ReceiveCapacity);
         Instant nextTick = MonotonicClock.Now + s_tick;
         while (!_isStopping)
         {
@@ -236,7 +239,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     private void RunNodes()
     {
-        ReceiveBatch batch = new();
+        ReceiveBatch batch = new(ReceiveCapacity);
         while (!_isStopping)
         {
             if (_nodes.TryReceive(batch))

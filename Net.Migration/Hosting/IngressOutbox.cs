@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Net.Core.Io;
 using Net.Core.Paths;
 using Net.Core.Wire;
@@ -21,7 +22,7 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
     private const int Capacity = 1024 * 1024;
 
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(Capacity, pinned: true);
-    private readonly List<Burst> _bursts = [];
+    private readonly List<Transmit> _transmits = [];
     private int _used;
     private bool _isSealed;
 
@@ -29,7 +30,7 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
     public long Lost { get; private set; }
 
     /// <summary>Sends that are gathered.</summary>
-    public int Bursts => _bursts.Count;
+    public int Bursts => _transmits.Count;
 
     /// <summary>Room for the next datagram, to be filled at once.</summary>
     /// <param name="path">Remote: where to. Local: from which of our addresses; none leaves it to the system.</param>
@@ -45,14 +46,15 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
             }
         }
 
-        int last = _bursts.Count - 1;
-        if (last >= 0 && _bursts[last].Takes(path, ecn, length))
+        Span<Transmit> transmits = CollectionsMarshal.AsSpan(_transmits);
+        if (!transmits.IsEmpty && Takes(transmits[^1], path, ecn, length))
         {
-            _bursts[last] = _bursts[last].With(length);
+            ref Transmit last = ref transmits[^1];
+            last = last with { Segments = last.Segments + 1, Length = last.Length + length };
         }
         else
         {
-            _bursts.Add(new(path, ecn, _used, length, 1, length));
+            _transmits.Add(new(path, length, 1, length, ecn));
         }
 
         Span<byte> room = _buffer.AsSpan(_used, length);
@@ -64,7 +66,7 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
     /// <param name="evenWhenEmpty">Waits until all that others have decided before has left.</param>
     public void Seal(bool evenWhenEmpty = false)
     {
-        if (evenWhenEmpty || _bursts.Count > 0)
+        if (evenWhenEmpty || _transmits.Count > 0)
         {
             socket.Enter();
             _isSealed = true;
@@ -92,36 +94,40 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
 
     private void Send()
     {
-        int retries = MaxRetries;
-        foreach (Burst burst in _bursts)
+        int retries = MaxRetries, sent = 0, at = 0;
+        ReadOnlySpan<Transmit> transmits = CollectionsMarshal.AsSpan(_transmits);
+        while (true)
         {
-            Span<byte> bytes = _buffer.AsSpan(burst.Start, burst.Length);
-            Transmit transmit = new(burst.Path, burst.SegmentSize, burst.Segments, burst.Length, burst.Ecn);
-            while (!channel.TrySend(bytes, transmit))
+            int count = channel.TrySendMany(_buffer.AsSpan(at, _used - at), transmits[sent..]);
+            foreach (ref readonly Transmit transmit in transmits.Slice(sent, count))
             {
-                if (retries-- <= 0)
-                {
-                    Lost += burst.Segments;
-                    // An empty transmit ends the interrupted one: what the channel remembers of it must not count for the next.
-                    _ = channel.TrySend([], new(burst.Path, 0, 1, 0, Ecn.NotEct));
-                    break;
-                }
-
-                Thread.Sleep(1);
+                at += transmit.Length;
             }
+
+            sent += count;
+            if (sent == transmits.Length)
+            {
+                break;
+            }
+
+            if (retries-- > 0)
+            {
+                Thread.Sleep(1);
+                continue;
+            }
+
+            Lost += transmits[sent].Segments;
+            // An empty transmit ends the interrupted one: what the channel remembers of it must not count for the next.
+            _ = channel.TrySend([], new(transmits[sent].Path, 0, 1, 0, Ecn.NotEct));
+            at += transmits[sent++].Length;
         }
 
-        _bursts.Clear();
+        _transmits.Clear();
         _used = 0;
     }
 
     /// <summary>One send: equally long datagrams for one address, the last perhaps shorter.</summary>
-    private readonly record struct Burst(NetworkPath Path, Ecn Ecn, int Start, int SegmentSize, int Segments, int Length)
-    {
-        public bool Takes(in NetworkPath path, Ecn ecn, int length) =>
-            length <= SegmentSize && Length == Segments * SegmentSize && Segments < Transmit.MaxSegments && Length + length <= MaxBurst
-            && ecn == Ecn && path == Path;
-
-        public Burst With(int length) => this with { Segments = Segments + 1, Length = Length + length };
-    }
+    private static bool Takes(in Transmit burst, in NetworkPath path, Ecn ecn, int length) =>
+        length <= burst.SegmentSize && burst.Length == burst.Segments * burst.SegmentSize && burst.Segments < Transmit.MaxSegments
+        && burst.Length + length <= MaxBurst && ecn == burst.Ecn && path == burst.Path;
 }

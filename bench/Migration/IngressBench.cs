@@ -33,6 +33,7 @@ internal static class IngressBench
         }
 
         Latency(tags);
+        IngressRelay.Run(tags, rounds: 2);
     }
 
     private static UdpAddress Address(int port) => UdpAddress.FromEndPoint(new(IPAddress.Loopback, port));

@@ -15,12 +15,12 @@ internal static class MigrationBench
     /// <summary>Its files are memory: a flush costs nothing, so what is left is ours.</summary>
     private const string Memory = "/dev/shm";
 
-    private static readonly string[] s_parts = ["ingress", "paced", "disk", "full", "many"];
+    private static readonly string[] s_parts = ["ingress", "bulk", "paced", "disk", "full", "many"];
     private static readonly ConnectionOptions s_connections = ConnectionOptions.Default with { IdleTimeout = TimeSpan.FromMinutes(10), HandshakeTimeout = TimeSpan.FromMinutes(1) };
 
     public static async Task<int> RunAsync(string[] args)
     {
-        Dictionary<string, int> numbers = new() { ["moves"] = 100, ["connections"] = 10_000, ["active"] = 100, ["packets"] = 2_000_000, ["rounds"] = 10 };
+        Dictionary<string, int> numbers = new() { ["moves"] = 100, ["connections"] = 10_000, ["active"] = 100, ["packets"] = 2_000_000, ["rounds"] = 10, ["seconds"] = 4 };
         List<string> parts = [];
         foreach (string arg in args)
         {
@@ -48,6 +48,7 @@ internal static class MigrationBench
             switch (part)
             {
                 case "ingress": IngressBench.Run(numbers["packets"]); break;
+                case "bulk": await IngressBulk.RunAsync(pki, Memory, s_connections, numbers["seconds"]); break;
                 case "paced": await DownloadAsync(pki, Memory, Paced, numbers["moves"], "one download at 100 Mbit/s, the directory's log in memory"); break;
                 case "disk": await DownloadAsync(pki, Path.GetTempPath(), Paced, numbers["moves"] / 2, "one download at 100 Mbit/s, the directory's log on the disk"); break;
                 case "full": await DownloadAsync(pki, Memory, "/full", numbers["moves"] / 2, "one download at full load"); break;

@@ -70,6 +70,35 @@ public sealed class UdpChannelTests
         CollectionAssert.AreEqual(burst, Receive(receiver, segments).SelectMany(a => a.Bytes).ToArray());
     }
 
+    /// <summary>Goal: transmits that are sent together arrive as if each had been sent alone, whatever the kernel must be spared: in order, with their marks.</summary>
+    [TestMethod]
+    [DataRow("fast")]
+    [DataRow("plain")]
+    [DataRow("portable")]
+    public void Transmits_that_are_sent_together_arrive_in_order(string kind)
+    {
+        using IDatagramChannel sender = Bind("127.0.0.1:0", kind), receiver = Bind("127.0.0.1:0", kind);
+        NetworkPath path = new(receiver.Local, default, 0);
+        List<Transmit> transmits = [.. Enumerable.Range(1, 70).Select(i => new Transmit(path, i, 1, i, i % 2 == 0 ? Ecn.Ect0 : Ecn.NotEct))];
+        transmits.AddRange([
+            new(path, 1200, 3, 2500, Ecn.NotEct), new(path, 500, 100, 50_000, Ecn.NotEct),
+            // No way there: lost, and what is behind it is not.
+            new(new(UdpAddress.FromEndPoint(new(IPAddress.IPv6Loopback, 9)), default, 0), 60, 1, 60, Ecn.NotEct),
+            new(path, 70, 1, 70, Ecn.Ce)]);
+        byte[] buffer = Pattern(transmits.Sum(t => t.Length));
+
+        Assert.AreEqual(transmits.Count, sender.TrySendMany(buffer, transmits.ToArray()));
+
+        List<Arrival> arrivals = Receive(receiver, 70 + 3 + 100 + 1);
+        CollectionAssert.AreEqual((byte[])[.. buffer[..^130], .. buffer[^70..]], arrivals.SelectMany(a => a.Bytes).ToArray());
+        Assert.AreEqual(174, arrivals.Count);
+        if (sender is LinuxUdpChannel)
+        {
+            CollectionAssert.AreEqual(
+                transmits.Take(70).Select(t => t.Ecn).Append(Ecn.Ce).ToArray(), arrivals.Take(70).Append(arrivals[^1]).Select(a => a.Ecn).ToArray());
+        }
+    }
+
     /// <summary>Goal: each ECN codepoint comes out as it went in, over IPv4, IPv6 and IPv4 on a dual-stack socket.</summary>
     [TestMethod]
     [DataRow("127.0.0.1:0", "127.0.0.1:0")]
