@@ -45,18 +45,40 @@ internal interface IDatagramChannel : IDisposable
     /// </returns>
     bool TrySend(Span<byte> buffer, in Transmit transmit);
 
-    /// <summary>Sends several transmits, in order, with as few calls of the system as it can.</summary>
-    /// <param name="buffer">The segments of each transmit behind those of the one before, without a gap.</param>
-    /// <returns>How many of them went. Fewer than all: the network's queue is full; call again with the rest, in the same place.</returns>
-    int TrySendMany(Span<byte> buffer, ReadOnlySpan<Transmit> transmits)
+    /// <summary>Sends several transmits, in order, with as few calls of the system as it can. None is larger than one call takes.</summary>
+    /// <param name="pieces">Where their bytes are: those of a transmit behind those of the one before; a piece belongs to one alone.</param>
+    /// <returns>How many of them went. Fewer than all: the network's queue is full; call again with the rest.</returns>
+    int TrySendMany(ReadOnlySpan<SendPiece> pieces, ReadOnlySpan<Transmit> transmits) => TrySendOneByOne(this, pieces, transmits);
+
+    /// <inheritdoc cref="TrySendMany"/>
+    static int TrySendOneByOne(IDatagramChannel channel, ReadOnlySpan<SendPiece> pieces, ReadOnlySpan<Transmit> transmits)
     {
         int sent = 0;
-        for (int at = 0; sent < transmits.Length && TrySend(buffer.Slice(at, transmits[sent].Length), transmits[sent]); sent++)
+        for (int piece = 0; sent < transmits.Length; sent++)
         {
-            at += transmits[sent].Length;
+            using SendPiece.Joined joined = SendPiece.Join(pieces[piece..], transmits[sent].Length);
+            if (!channel.TrySend(joined.Bytes, transmits[sent]))
+            {
+                break;
+            }
+
+            piece += joined.Pieces;
         }
 
         return sent;
+    }
+
+    /// <summary>As <see cref="TryReceive"/>, but waits when nothing has arrived, as <see cref="Wait"/> does.</summary>
+    /// <param name="timeout">The same one each time, for a call of the system is saved then.</param>
+    bool Receive(ReceiveBatch batch, TimeSpan timeout)
+    {
+        if (TryReceive(batch))
+        {
+            return true;
+        }
+
+        Wait(timeout);
+        return TryReceive(batch);
     }
 
     /// <summary>Returns when a datagram has arrived, when woken, when there is room to send again, or when the time is over; or for no reason.</summary>

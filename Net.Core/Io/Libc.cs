@@ -13,15 +13,17 @@ internal static unsafe partial class Libc
     public const int SolIp = 0, SolSocket = 1, SolUdp = 17, SolIpv6 = 41;
     public const int ScmRights = 1;
     public const int SoReusePort = 15;
+    public const int SoReceiveTimeout = 20;
     public const int IpTos = 1, IpPktInfo = 8, IpMtuDiscover = 10, IpRecvErr = 11, IpRecvTos = 13;
     public const int Ipv6MtuDiscover = 23, Ipv6RecvErr = 25, Ipv6RecvPktInfo = 49, Ipv6PktInfo = 50, Ipv6RecvTclass = 66, Ipv6Tclass = 67;
     public const int UdpSegment = 103, UdpGro = 104;
     public const int PmtudiscProbe = 3;
-    public const int MsgTrunc = 0x20, MsgDontWait = 0x40, MsgErrQueue = 0x2000, MsgNoSignal = 0x4000, MsgCloseOnExec = 0x40000000;
+    public const int MsgTrunc = 0x20, MsgDontWait = 0x40, MsgErrQueue = 0x2000, MsgWaitForOne = 0x10000, MsgNoSignal = 0x4000, MsgCloseOnExec = 0x40000000;
     public const int AfInet = 2, AfInet6 = 10;
     public const int Eintr = 4, Eio = 5, Eagain = 11, Einval = 22, Emsgsize = 90, Econnrefused = 111, Ehostunreach = 113;
     public const short PollIn = 1, PollOut = 4, PollErr = 8;
     public const int SetDescriptorFlags = 2, CloseOnExec = 1;
+    private const int GetStatusFlags = 3, NonBlocking = 0x800;
     private const int EfdNonBlock = 0x800, EfdCloExec = 0x80000;
 
     public static SafeFileHandle CreateEvent()
@@ -61,6 +63,8 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventFd(uint initial, int flags);
+
+    public static bool IsNonBlocking(int descriptor) => (Control(descriptor, GetStatusFlags, 0) & NonBlocking) != 0;
 
     public static bool TrySetOption(int socket, int level, int name, int value) =>
         SetSocketOption(socket, level, name, &value, sizeof(int)) == 0;
@@ -116,6 +120,13 @@ internal static unsafe partial class Libc
     {
         public nint Seconds;
         public nint Nanoseconds;
+    }
+
+    /// <summary>struct timeval.</summary>
+    public struct TimeValue
+    {
+        public nint Seconds;
+        public nint Microseconds;
     }
 
     /// <summary>Appends control messages to a buffer that starts at a native word.</summary>

@@ -53,11 +53,12 @@ internal sealed unsafe class LinuxReceiver
         }
     }
 
-    /// <summary>One call, which does not wait.</summary>
+    /// <summary>One call.</summary>
     /// <param name="batch">Gets what was received.</param>
+    /// <param name="wait">For the first datagram, as long as the socket's timeout says.</param>
     /// <param name="error">Of the system, if there is one: then nothing was received.</param>
     /// <returns>Whether there may be more, and room for it.</returns>
-    public bool TryReceive(ReceiveBatch batch, out int error)
+    public bool TryReceive(ReceiveBatch batch, bool wait, out int error)
     {
         error = 0;
         int room = int.Min(batch.Vacancies, MaxMessages);
@@ -73,7 +74,7 @@ internal sealed unsafe class LinuxReceiver
             (_vectors[i * Pieces], _vectors[(i * Pieces) + 1]) = (Vector(batch.Front(i)), Vector(batch.Rest(i)));
         }
 
-        int received = ReceiveMessages(_descriptor, Pointer(_messages, 0), (uint)room, MsgDontWait, null);
+        int received = ReceiveMessages(_descriptor, Pointer(_messages, 0), (uint)room, wait ? MsgWaitForOne : MsgDontWait, null);
         if (received < 0)
         {
             error = Marshal.GetLastSystemError();

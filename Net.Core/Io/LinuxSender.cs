@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Net.Core.Paths;
@@ -12,6 +13,9 @@ internal sealed unsafe class LinuxSender(int descriptor, bool isIPv6, bool isWil
 {
     /// <summary>Bursts of one call.</summary>
     public const int MaxMessages = 64;
+
+    /// <summary>Pieces of memory of one call: far below what the system permits to each burst (1,024).</summary>
+    private const int MaxPieces = 512;
 
     /// <summary>How often what an earlier datagram left behind (ICMP) is skipped.</summary>
     private const int MaxTries = 4;
@@ -31,7 +35,9 @@ internal sealed unsafe class LinuxSender(int descriptor, bool isIPv6, bool isWil
         {
             IoVector vector = new() { Base = start, Length = (nuint)bytes.Length };
             MessageHeader message;
-            Describe(&message, name, control, &vector, segmentSize, transmit);
+            Describe(&message, name, control, bytes.Length, segmentSize, transmit);
+            message.Vectors = &vector;
+            message.VectorCount = 1;
             int error;
             int tries = 0;
             do
@@ -46,34 +52,56 @@ internal sealed unsafe class LinuxSender(int descriptor, bool isIPv6, bool isWil
     }
 
     /// <summary>One system call for all of them.</summary>
-    /// <param name="buffer">Each transmit's bytes behind those of the one before.</param>
-    /// <param name="transmits">At most <see cref="MaxMessages"/>, each of which the kernel takes as one burst.</param>
+    /// <param name="pieces">Each transmit's behind those of the one before.</param>
+    /// <param name="transmits">Each of which the kernel takes as one burst.</param>
     /// <returns>How many were sent; what is wrong with the next one is told by <see cref="Send"/>.</returns>
-    public int SendMany(ReadOnlySpan<byte> buffer, ReadOnlySpan<Transmit> transmits)
+    public int SendMany(ReadOnlySpan<SendPiece> pieces, ReadOnlySpan<Transmit> transmits)
     {
-        int count = int.Min(transmits.Length, MaxMessages);
-        nuint* control = stackalloc nuint[ControlWords * count];
-        byte* names = stackalloc byte[SocketAddressBytes.MaxLength * count];
-        IoVector* vectors = stackalloc IoVector[count];
-        MultiMessageHeader* messages = stackalloc MultiMessageHeader[count];
-        fixed (byte* start = buffer)
+        int count = 0, total = 0;
+        while (count < transmits.Length && count < MaxMessages)
         {
-            int at = 0;
-            for (int i = 0; i < count; i++)
+            int more = SendPiece.Count(pieces[total..], transmits[count].Length);
+            if (total + more > MaxPieces)
             {
-                ref readonly Transmit transmit = ref transmits[i];
-                vectors[i] = new() { Base = start + at, Length = (nuint)transmit.Length };
-                Describe(
-                    &messages[i].Header, names + (i * SocketAddressBytes.MaxLength), control + (i * ControlWords), vectors + i,
-                    transmit.Segments > 1 ? transmit.SegmentSize : transmit.Length, transmit);
-                at += transmit.Length;
+                break;
             }
 
-            return int.Max(0, SendMessages(descriptor, messages, (uint)count, MsgDontWait | MsgNoSignal));
+            total += more;
+            count++;
         }
+
+        nuint* control = stackalloc nuint[ControlWords * count];
+        byte* name = stackalloc byte[SocketAddressBytes.MaxLength * count];
+        MultiMessageHeader* messages = stackalloc MultiMessageHeader[count];
+        IoVector* vectors = stackalloc IoVector[total];
+        IoVector* next = vectors;
+        for (int i = 0; i < total; i++)
+        {
+            ref readonly SendPiece piece = ref pieces[i];
+            vectors[i] = new() { Base = Unsafe.AsPointer(ref piece.Memory[piece.Start]), Length = (nuint)piece.Length };
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            ref readonly Transmit transmit = ref transmits[i];
+            MessageHeader* message = &messages[i].Header;
+            Describe(message, name, control, transmit.Length, transmit.Segments > 1 ? transmit.SegmentSize : transmit.Length, transmit);
+            message->Vectors = next;
+            for (int rest = transmit.Length; rest > 0; next++)
+            {
+                rest -= (int)next->Length;
+                message->VectorCount++;
+            }
+
+            name += SocketAddressBytes.MaxLength;
+            control += ControlWords;
+        }
+
+        return int.Max(0, SendMessages(descriptor, messages, (uint)count, MsgDontWait | MsgNoSignal));
     }
 
-    private void Describe(MessageHeader* message, byte* name, nuint* control, IoVector* vector, int segmentSize, in Transmit transmit)
+    /// <summary>Everything but the bytes.</summary>
+    private void Describe(MessageHeader* message, byte* name, nuint* control, int length, int segmentSize, in Transmit transmit)
     {
         ControlWriter writer = new((byte*)control);
         bool isToIPv6 = transmit.Path.Remote.IsIPv6;
@@ -82,7 +110,7 @@ internal sealed unsafe class LinuxSender(int descriptor, bool isIPv6, bool isWil
             *(int*)(isToIPv6 ? writer.Add(SolIpv6, Ipv6Tclass, sizeof(int)) : writer.Add(SolIp, IpTos, sizeof(int))) = (int)transmit.Ecn;
         }
 
-        if ((int)vector->Length > segmentSize)
+        if (length > segmentSize)
         {
             *(ushort*)writer.Add(SolUdp, UdpSegment, sizeof(ushort)) = (ushort)segmentSize;
         }
@@ -100,8 +128,6 @@ internal sealed unsafe class LinuxSender(int descriptor, bool isIPv6, bool isWil
         {
             Name = name,
             NameLength = SocketAddressBytes.Write(name, transmit.Path.Remote, isIPv6),
-            Vectors = vector,
-            VectorCount = 1,
             Control = writer.Length == 0 ? null : control,
             ControlLength = (nuint)writer.Length,
         };

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
@@ -24,6 +25,8 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     /// <summary>Bytes in one GSO call: an IP packet's 65,535 without the headers of IPv4 and UDP.</summary>
     private const int MaxBurst = 65_507;
 
+    private const int WaitsInPoll = 1, WaitsInReceive = 2;
+
     private readonly Socket _socket;
     private readonly PortLock? _portLock;
     private readonly bool _isIPv6;
@@ -42,7 +45,11 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     /// <summary>Bytes of the transmit at hand that are on their way: a full queue can interrupt it between two bursts.</summary>
     private int _progress;
 
+    /// <summary>0, or how somebody waits.</summary>
     private int _waits;
+
+    private TimeSpan _receiveTimeout;
+    private bool _cannotWaitInReceive;
     private int _woken;
     private int _disposed;
 
@@ -55,7 +62,7 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         _portLock = portLock;
         _descriptor = (int)socket.SafeHandle.DangerousGetHandle();
         _isIPv6 = socket.AddressFamily == AddressFamily.InterNetworkV6;
-        Local = UdpAddress.FromEndPoint((System.Net.IPEndPoint)socket.LocalEndPoint!);
+        Local = UdpAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!);
         _receiver = new(_descriptor, Local, Local.IsAny);
         _sender = new(_descriptor, _isIPv6, Local.IsAny);
 
@@ -99,7 +106,7 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     public bool TryReceive(ReceiveBatch batch)
     {
         batch.Clear();
-        while (_receiver.TryReceive(batch, out int error) || MayGoOn(error))
+        while (_receiver.TryReceive(batch, wait: false, out int error) || MayGoOn(error))
         {
         }
 
@@ -153,33 +160,60 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         return true;
     }
 
-    public int TrySendMany(Span<byte> buffer, ReadOnlySpan<Transmit> transmits)
+    public int TrySendMany(ReadOnlySpan<SendPiece> pieces, ReadOnlySpan<Transmit> transmits)
     {
         int sent = 0;
-        for (int at = 0; sent < transmits.Length;)
+        for (int piece = 0; sent < transmits.Length;)
         {
             int together = CountTogether(transmits[sent..]);
-            for (int end = sent + (together > 1 ? _sender.SendMany(buffer[at..], transmits.Slice(sent, together)) : 0); sent < end; together--)
+            int many = together == 0 ? 0 : _sender.SendMany(pieces[piece..], transmits.Slice(sent, together));
+            foreach (ref readonly Transmit gone in transmits.Slice(sent, many))
             {
-                at += transmits[sent++].Length;
+                piece += SendPiece.Count(pieces[piece..], gone.Length);
             }
 
-            if (together == 0)
+            sent += many;
+            if (many > 0)
             {
                 continue;
             }
 
-            // The first that is left is not for many, or was refused: why, it learns alone.
+            // The first that is left is not one burst, or was refused: why, it learns alone.
             _hasErrors |= _hearsRefusals;
-            if (!TrySend(buffer.Slice(at, transmits[sent].Length), transmits[sent]))
+            using SendPiece.Joined joined = SendPiece.Join(pieces[piece..], transmits[sent].Length);
+            if (!TrySend(joined.Bytes, transmits[sent]))
             {
                 break;
             }
 
-            at += transmits[sent++].Length;
+            piece += joined.Pieces;
+            sent++;
         }
 
         return sent;
+    }
+
+    public bool Receive(ReceiveBatch batch, TimeSpan timeout)
+    {
+        if (!CanWaitInReceive(timeout))
+        {
+            return TryReceive(batch) || WaitAndReceive(batch, timeout);
+        }
+
+        batch.Clear();
+        // As in Wait; but who waits in a receive call is woken by a datagram.
+        _ = Interlocked.Exchange(ref _waits, WaitsInReceive);
+        bool mustWait = Volatile.Read(ref _woken) == 0;
+        int error;
+        while (_receiver.TryReceive(batch, mustWait && batch.IsEmpty, out error) || MayGoOn(error))
+        {
+        }
+
+        Volatile.Write(ref _waits, 0);
+        _ = Interlocked.Exchange(ref _woken, 0);
+        // It is shared with whoever lent the socket.
+        _cannotWaitInReceive = error == Eagain && IsNonBlocking(_descriptor);
+        return !batch.IsEmpty;
     }
 
     public void Wait(TimeSpan timeout) => Wait(timeout, null);
@@ -188,7 +222,7 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     public void Wait(TimeSpan timeout, LinuxUdpChannel? other)
     {
         // Whoever wakes us either finds that we wait, and writes to the event, or left its mark before we look at it here.
-        _ = Interlocked.Exchange(ref _waits, 1);
+        _ = Interlocked.Exchange(ref _waits, WaitsInPoll);
         bool forever = timeout == Timeout.InfiniteTimeSpan || timeout > TimeSpan.FromDays(1);
         bool skip = Volatile.Read(ref _woken) != 0 || (!forever && timeout <= TimeSpan.Zero);
         if (!skip)
@@ -208,15 +242,29 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
 
     public void Wake()
     {
-        if (Interlocked.Exchange(ref _woken, 1) != 0 || Volatile.Read(ref _waits) == 0)
+        if (Interlocked.Exchange(ref _woken, 1) != 0)
         {
             return;
         }
 
         try
         {
-            ulong one = 1;
-            _ = Write(_wakeEvent, &one, sizeof(ulong));
+            switch (Volatile.Read(ref _waits))
+            {
+                case WaitsInPoll:
+                    ulong one = 1;
+                    _ = Write(_wakeEvent, &one, sizeof(ulong));
+                    break;
+                case WaitsInReceive:
+                    // An empty datagram from ourselves, which is of no use to anybody. If it does not get through, the wait's time is over some day.
+                    IPAddress self = !Local.IsAny ? Local.ToEndPoint().Address : _isIPv6 ? IPAddress.IPv6Loopback : IPAddress.Loopback;
+                    _ = _socket.SendTo([], new IPEndPoint(self, Local.Port));
+                    break;
+            }
+        }
+        catch (SocketException)
+        {
+            // As said.
         }
         catch (ObjectDisposedException)
         {
@@ -234,7 +282,7 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         }
     }
 
-    /// <summary>How many of the transmits, from the first on, the kernel takes as one burst each; at least 1.</summary>
+    /// <summary>How many of the transmits, from the first on, the kernel takes as one burst each.</summary>
     private int CountTogether(ReadOnlySpan<Transmit> transmits)
     {
         int count = 0;
@@ -243,7 +291,7 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
             count++;
         }
 
-        return int.Max(1, count);
+        return count;
     }
 
     private bool IsOneBurst(in Transmit transmit) =>
@@ -256,6 +304,29 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     {
         _hasErrors |= _hearsRefusals && error is not (0 or Eintr or Eagain);
         return error is Eintr or Econnrefused or Ehostunreach;
+    }
+
+    private bool WaitAndReceive(ReceiveBatch batch, TimeSpan timeout)
+    {
+        Wait(timeout);
+        return TryReceive(batch);
+    }
+
+    /// <summary>One call of the system then waits and receives. Its timeout is the socket's.</summary>
+    private bool CanWaitInReceive(TimeSpan timeout)
+    {
+        if (!_cannotWaitInReceive && timeout > TimeSpan.Zero && timeout != _receiveTimeout)
+        {
+            TimeValue value = new()
+            {
+                Seconds = (nint)(timeout.Ticks / TimeSpan.TicksPerSecond),
+                Microseconds = (nint)(timeout.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond),
+            };
+            _cannotWaitInReceive = SetSocketOption(_descriptor, SolSocket, SoReceiveTimeout, &value, (uint)sizeof(TimeValue)) != 0;
+            _receiveTimeout = timeout;
+        }
+
+        return !_cannotWaitInReceive && timeout > TimeSpan.Zero;
     }
 
     private int Send(ReadOnlySpan<byte> bytes, int segmentSize, in Transmit transmit)

@@ -141,11 +141,14 @@ internal sealed class ReceiveBatch
     private readonly record struct Entry(int Start, int Length, int SegmentSize, Ecn Ecn);
 
     /// <summary>One datagram, in the batch's own memory.</summary>
-    public readonly ref struct Datagram(Span<byte> bytes, ref readonly NetworkPath path, Ecn ecn)
+    public readonly ref struct Datagram(SendPiece piece, ref readonly NetworkPath path, Ecn ecn)
     {
         private readonly ref readonly NetworkPath _path = ref path;
 
-        public Span<byte> Bytes { get; } = bytes;
+        public Span<byte> Bytes => Piece.Bytes;
+
+        /// <summary>The same bytes, to be sent on before the batch is used again.</summary>
+        public SendPiece Piece { get; } = piece;
 
         public Ecn Ecn { get; } = ecn;
 
@@ -180,7 +183,7 @@ internal sealed class ReceiveBatch
             get
             {
                 ref readonly Entry entry = ref batch._entries[_entry];
-                return new(batch._memory.AsSpan(_offset, SegmentLength(entry)), ref batch._paths[_entry], entry.Ecn);
+                return new(new(batch._memory, _offset, SegmentLength(entry)), ref batch._paths[_entry], entry.Ecn);
             }
         }
 

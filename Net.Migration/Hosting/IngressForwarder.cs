@@ -39,6 +39,9 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
     /// <summary>Room for so many bursts of 64 KiB at once: what is small comes 32 at a time. Only what is used takes memory.</summary>
     private const int ReceiveCapacity = 32 * ReceiveBatch.ReservationSize;
 
+    /// <summary>What is shorter is copied: the system looks at each piece.</summary>
+    private const int MinPiece = 256;
+
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
     private readonly IDatagramChannel _public;
@@ -180,15 +183,11 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         Instant nextTick = MonotonicClock.Now + s_tick;
         while (!_isStopping)
         {
-            bool any = _public.TryReceive(batch);
+            bool any = _public.Receive(batch, s_tick);
             Instant now = MonotonicClock.Now;
             if (any)
             {
                 OnClients(batch, now);
-            }
-            else
-            {
-                _public.Wait(s_tick);
             }
 
             if (now >= nextTick)
@@ -221,7 +220,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
                         Ecn = datagram.Ecn,
                         ReceiveMicroseconds = time,
                     };
-                    ToNode(_fromClients, route.Node, header, datagram.Bytes);
+                    ToNode(_fromClients, route.Node, header, datagram.Bytes, datagram.Piece);
                 }
 
                 TakeOutputs(_fromClients);
@@ -242,13 +241,9 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         ReceiveBatch batch = new(ReceiveCapacity);
         while (!_isStopping)
         {
-            if (_nodes.TryReceive(batch))
+            if (_nodes.Receive(batch, s_tick))
             {
                 OnNodes(batch, MonotonicClock.Now);
-            }
-            else
-            {
-                _nodes.Wait(s_tick);
             }
         }
     }
@@ -258,20 +253,32 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         _routerLock.Enter();
         try
         {
+            IngressHeader header = default;
+            ReadOnlySpan<byte> alike = default;
             foreach (ReceiveBatch.Datagram datagram in batch)
             {
-                if (!_readTags.TryOpen(datagram.Bytes, out IngressHeader header))
+                Span<byte> bytes = datagram.Bytes;
+                // With the same header as the datagram before, which went to its client, it is told the same.
+                if (alike.IsEmpty || !IngressTags.IsAlike(bytes, alike))
                 {
-                    continue;
+                    alike = default;
+                    if (!_readTags.TryOpen(bytes, out header))
+                    {
+                        continue;
+                    }
+
+                    if (_router.OnNode(header, bytes[IngressHeader.Length..], now) is RouteVerdict.Forward)
+                    {
+                        alike = bytes;
+                    }
+
+                    TakeOutputs(_fromNodes);
                 }
 
-                ReadOnlySpan<byte> body = datagram.Bytes[IngressHeader.Length..];
-                if (_router.OnNode(header, body, now) is RouteVerdict.Forward)
+                if (!alike.IsEmpty)
                 {
-                    ToClient(_fromNodes, header, body);
+                    ToClient(_fromNodes, header, bytes[IngressHeader.Length..], datagram.Piece);
                 }
-
-                TakeOutputs(_fromNodes);
             }
 
             _fromNodes.Seal();
@@ -305,24 +312,40 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         }
     }
 
-    private void ToNode(Outboxes outboxes, UdpAddress node, in IngressHeader header, ReadOnlySpan<byte> body)
+    /// <param name="piece">The body, where it stays until it is sent; none: it is copied.</param>
+    private void ToNode(Outboxes outboxes, UdpAddress node, in IngressHeader header, ReadOnlySpan<byte> body, SendPiece piece = default)
     {
-        int length = IngressHeader.Length + body.Length;
-        if (length > IngressOutbox.MaxBurst)
+        if (IngressHeader.Length + body.Length > IngressOutbox.MaxBurst)
         {
             return;
         }
 
-        Span<byte> room = outboxes.ToNodes.Add(new(node, default, 0), Ecn.NotEct, length);
-        body.CopyTo(room[IngressHeader.Length..]);
+        if (body.Length < MinPiece)
+        {
+            piece = default;
+        }
+
+        Span<byte> room = outboxes.ToNodes.Add(new(node, default, 0), Ecn.NotEct, IngressHeader.Length + body.Length - piece.Length, piece);
+        body[..(body.Length - piece.Length)].CopyTo(room[IngressHeader.Length..]);
         _writeTags.Write(room, header);
     }
 
-    private static void ToClient(Outboxes outboxes, in IngressHeader header, ReadOnlySpan<byte> body)
+    /// <inheritdoc cref="ToNode"/>
+    private static void ToClient(Outboxes outboxes, in IngressHeader header, ReadOnlySpan<byte> body, SendPiece piece = default)
     {
-        if (body.Length is > 0 and <= IngressOutbox.MaxBurst)
+        if (body.Length is 0 or > IngressOutbox.MaxBurst)
         {
-            body.CopyTo(outboxes.ToClients.Add(new(header.Client, header.Public, 0), header.Ecn, body.Length));
+            return;
+        }
+
+        NetworkPath path = new(header.Client, header.Public, 0);
+        if (body.Length < MinPiece || piece.Length == 0)
+        {
+            body.CopyTo(outboxes.ToClients.Add(path, header.Ecn, body.Length));
+        }
+        else
+        {
+            _ = outboxes.ToClients.Add(path, header.Ecn, 0, piece.Skip(IngressHeader.Length));
         }
     }
 

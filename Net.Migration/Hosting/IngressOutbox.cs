@@ -23,7 +23,12 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
 
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(Capacity, pinned: true);
     private readonly List<Transmit> _transmits = [];
+    private readonly List<SendPiece> _pieces = [];
     private int _used;
+
+    /// <summary>Pieces before those of the last send.</summary>
+    private int _begun;
+
     private bool _isSealed;
 
     /// <summary>Datagrams that a full socket did not take in time.</summary>
@@ -34,8 +39,28 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
 
     /// <summary>Room for the next datagram, to be filled at once.</summary>
     /// <param name="path">Remote: where to. Local: from which of our addresses; none leaves it to the system.</param>
-    /// <param name="length">At most <see cref="MaxBurst"/>.</param>
-    public Span<byte> Add(in NetworkPath path, Ecn ecn, int length)
+    /// <param name="length">At most <see cref="MaxBurst"/>, with that of the rest.</param>
+    /// <param name="rest">What follows it in the datagram, and is sent from where it is: it must stay there until <see cref="SendSealed"/>.</param>
+    public Span<byte> Add(in NetworkPath path, Ecn ecn, int length, SendPiece rest = default)
+    {
+        Begin(path, ecn, length + rest.Length);
+        Span<byte> room = _buffer.AsSpan(_used, length);
+        if (length > 0)
+        {
+            Append(new(_buffer, _used, length));
+            _used += length;
+        }
+
+        if (rest.Length > 0)
+        {
+            Append(rest);
+        }
+
+        return room;
+    }
+
+    /// <summary>Counts a datagram to the last send, or begins another one.</summary>
+    private void Begin(in NetworkPath path, Ecn ecn, int length)
     {
         if (_buffer.Length - _used < length)
         {
@@ -55,11 +80,22 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
         else
         {
             _transmits.Add(new(path, length, 1, length, ecn));
+            _begun = _pieces.Count;
         }
+    }
 
-        Span<byte> room = _buffer.AsSpan(_used, length);
-        _used += length;
-        return room;
+    /// <summary>What lies behind the last piece is part of it, if one send has both.</summary>
+    private void Append(in SendPiece piece)
+    {
+        Span<SendPiece> pieces = CollectionsMarshal.AsSpan(_pieces);
+        if (pieces.Length > _begun && pieces[^1].Memory == piece.Memory && pieces[^1].Start + pieces[^1].Length == piece.Start)
+        {
+            pieces[^1] = pieces[^1] with { Length = pieces[^1].Length + piece.Length };
+        }
+        else
+        {
+            _pieces.Add(piece);
+        }
     }
 
     /// <summary>Takes the socket's lock, to be left by <see cref="SendSealed"/>. Call it while the router's lock is held.</summary>
@@ -94,36 +130,38 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
 
     private void Send()
     {
-        int retries = MaxRetries, sent = 0, at = 0;
+        int retries = MaxRetries;
         ReadOnlySpan<Transmit> transmits = CollectionsMarshal.AsSpan(_transmits);
-        while (true)
+        ReadOnlySpan<SendPiece> pieces = CollectionsMarshal.AsSpan(_pieces);
+        while (Skip(channel.TrySendMany(pieces, transmits), ref pieces, ref transmits))
         {
-            int count = channel.TrySendMany(_buffer.AsSpan(at, _used - at), transmits[sent..]);
-            foreach (ref readonly Transmit transmit in transmits.Slice(sent, count))
-            {
-                at += transmit.Length;
-            }
-
-            sent += count;
-            if (sent == transmits.Length)
-            {
-                break;
-            }
-
             if (retries-- > 0)
             {
                 Thread.Sleep(1);
                 continue;
             }
 
-            Lost += transmits[sent].Segments;
+            Lost += transmits[0].Segments;
             // An empty transmit ends the interrupted one: what the channel remembers of it must not count for the next.
-            _ = channel.TrySend([], new(transmits[sent].Path, 0, 1, 0, Ecn.NotEct));
-            at += transmits[sent++].Length;
+            _ = channel.TrySend([], new(transmits[0].Path, 0, 1, 0, Ecn.NotEct));
+            _ = Skip(1, ref pieces, ref transmits);
         }
 
         _transmits.Clear();
-        _used = 0;
+        _pieces.Clear();
+        (_used, _begun) = (0, 0);
+    }
+
+    /// <returns>Whether there are more.</returns>
+    private static bool Skip(int count, ref ReadOnlySpan<SendPiece> pieces, ref ReadOnlySpan<Transmit> transmits)
+    {
+        foreach (ref readonly Transmit gone in transmits[..count])
+        {
+            pieces = pieces[SendPiece.Count(pieces, gone.Length)..];
+        }
+
+        transmits = transmits[count..];
+        return !transmits.IsEmpty;
     }
 
     /// <summary>One send: equally long datagrams for one address, the last perhaps shorter.</summary>

@@ -116,6 +116,13 @@ internal sealed class IngressTags
         return true;
     }
 
+    /// <summary>Whether a datagram has the header of another one, which was opened; but for the time.</summary>
+    public static bool IsAlike(ReadOnlySpan<byte> datagram, ReadOnlySpan<byte> opened) =>
+        datagram.Length >= IngressHeader.Length
+        && IsSameFlow(datagram, opened)
+        && datagram[IngressHeader.PrefixLength] == opened[IngressHeader.PrefixLength]
+        && datagram[IngressHeader.Length - 1] == opened[IngressHeader.Length - 1];
+
     /// <summary>The fields are no secret; only the tag must not tell by the time of its comparison how much of it was right.</summary>
     private static bool IsSameFlow(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> known) =>
         prefix[..IngressHeader.TaggedLength].SequenceEqual(known[..IngressHeader.TaggedLength])

@@ -24,10 +24,14 @@ internal static class IngressBulk
         client.Download(0, path);
         await Task.Delay(2000);
         long begun = Environment.TickCount64, before = client.Received;
-        double[] cpu = [.. s_threads.Select(ThreadClock.Seconds)];
+        (double Cpu, double Waits)[] was = Now();
         await Task.Delay(seconds * 1000);
-        double bytes = client.Received - before, elapsed = (Environment.TickCount64 - begun) / 1000.0;
-        string[] costs = [.. s_threads.Select((thread, i) => string.Create(CultureInfo.InvariantCulture, $"{thread} {(ThreadClock.Seconds(thread) - cpu[i]) / (bytes / (1 << 30)):0.000}"))];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  a download {name}, {bytes * 8 / elapsed / 1e6:0} Mbit/s: {string.Join(", ", costs)} CPU-s/GiB"));
+        double bytes = client.Received - before, elapsed = (Environment.TickCount64 - begun) / 1000.0, gibs = bytes / (1 << 30);
+        (double Cpu, double Waits)[] spent = [.. Now().Zip(was, (now, then) => ((now.Cpu - then.Cpu) / gibs, (now.Waits - then.Waits) / gibs))];
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"  a download {name}, {bytes * 8 / elapsed / 1e6:0} Mbit/s: to the client {spent[1].Cpu:0.00}, to the node {spent[0].Cpu:0.00}, both {spent[0].Cpu + spent[1].Cpu:0.00} CPU-s/GiB; waits per GiB {spent[1].Waits:0} and {spent[0].Waits:0}"));
+
+        (double Cpu, double Waits)[] Now() => [.. s_threads.Select(thread => (ThreadClock.Seconds(thread), ThreadClock.Waits(thread)))];
     }
 }

@@ -9,7 +9,15 @@ internal static class ThreadClock
     private const int NameLength = 15;
 
     /// <returns>Seconds that all threads of that name have been on a processor.</returns>
-    public static double Seconds(string name)
+    // schedstat: nanoseconds on a processor, nanoseconds waiting for one, slices.
+    public static double Seconds(string name) => Sum(name, "schedstat", text => double.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture) / 1e9);
+
+    /// <returns>How often they have waited.</returns>
+    public static double Waits(string name) => Sum(name, "status", text => double.Parse(text[(text.IndexOf(Voluntary, StringComparison.Ordinal) + Voluntary.Length)..].Split('\n')[0], CultureInfo.InvariantCulture));
+
+    private const string Voluntary = "\nvoluntary_ctxt_switches:";
+
+    private static double Sum(string name, string file, Func<string, double> read)
     {
         string cut = name[..int.Min(NameLength, name.Length)];
         double total = 0;
@@ -19,8 +27,7 @@ internal static class ThreadClock
             {
                 if (File.ReadAllText($"{task}/comm").TrimEnd('\n') == cut)
                 {
-                    // schedstat: nanoseconds on a processor, nanoseconds waiting for one, slices.
-                    total += double.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e9;
+                    total += read(File.ReadAllText($"{task}/{file}"));
                 }
             }
             catch (IOException)

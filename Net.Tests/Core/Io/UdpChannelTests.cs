@@ -85,9 +85,16 @@ public sealed class UdpChannelTests
             // No way there: lost, and what is behind it is not.
             new(new(UdpAddress.FromEndPoint(new(IPAddress.IPv6Loopback, 9)), default, 0), 60, 1, 60, Ecn.NotEct),
             new(path, 70, 1, 70, Ecn.Ce)]);
-        byte[] buffer = Pattern(transmits.Sum(t => t.Length));
+        byte[] buffer = GC.AllocateArray<byte>(transmits.Sum(t => t.Length), pinned: true);
+        Pattern(buffer.Length).CopyTo(buffer, 0);
 
-        Assert.AreEqual(transmits.Count, sender.TrySendMany(buffer, transmits.ToArray()));
+        List<SendPiece> pieces = [];
+        foreach (int length in transmits.SelectMany(t => t.Length > 1 ? (int[])[1, t.Length - 1] : [1]))
+        {
+            pieces.Add(new(buffer, pieces.Sum(p => p.Length), length));
+        }
+
+        Assert.AreEqual(transmits.Count, sender.TrySendMany(pieces.ToArray(), transmits.ToArray()));
 
         List<Arrival> arrivals = Receive(receiver, 70 + 3 + 100 + 1);
         CollectionAssert.AreEqual((byte[])[.. buffer[..^130], .. buffer[^70..]], arrivals.SelectMany(a => a.Bytes).ToArray());
@@ -228,6 +235,60 @@ public sealed class UdpChannelTests
 
         channel.Dispose();
         channel.Wake();
+    }
+
+    /// <summary>Goal: a wait for datagrams ends with the first one and with a wake, whether these come before or during it; also where the socket does not wait.</summary>
+    [TestMethod]
+    [DataRow("fast", "127.0.0.1:0", true)]
+    [DataRow("fast", "[::]:0", true)]
+    [DataRow("fast", "127.0.0.1:0", false)]
+    [DataRow("portable", "127.0.0.1:0", true)]
+    public void A_wait_for_datagrams_ends_with_one_and_with_a_wake(string kind, string address, bool isBlocking)
+    {
+        // Longer than the test may take, so that no wait ends by itself.
+        TimeSpan timeout = TimeSpan.FromMinutes(10);
+        using Socket socket = new(Endpoint(address).AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = isBlocking };
+        if (socket.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            socket.DualMode = true;
+        }
+
+        socket.Bind(Endpoint(address));
+        using IDatagramChannel channel = UdpChannel.Over(socket.SafeHandle, new() { Portable = kind == "portable" });
+        using IDatagramChannel peer = Bind("127.0.0.1:0", "fast");
+        UdpAddress target = UdpAddress.FromEndPoint(new(IPAddress.Loopback, channel.Local.Port));
+        ReceiveBatch batch = new();
+        for (int i = 1; i <= 20; i++)
+        {
+            int length = i % 2 == 0 ? i : 0;
+            int received = -1;
+            Thread waiter = new(() =>
+            {
+                // A wait may end for no reason, but only a datagram gives one.
+                do
+                {
+                    received = channel.Receive(batch, timeout) ? batch[0].Bytes.Length : 0;
+                }
+                while (received == 0 && length > 0);
+            }) { IsBackground = true };
+            waiter.Start();
+            if (length > 0)
+            {
+                _ = peer.TrySend(new byte[length], new(new(target, default, 0), length, 1, length, Ecn.NotEct));
+            }
+            else
+            {
+                channel.Wake();
+            }
+
+            Assert.IsTrue(waiter.Join(TimeSpan.FromSeconds(60)));
+            Assert.AreEqual(length, received);
+        }
+
+        channel.Dispose();
+        channel.Wake();
+
+        static IPEndPoint Endpoint(string address) => IPEndPoint.Parse(address);
     }
 
     /// <summary>Goal: a wait below a millisecond ends by itself, and one without time does not wait.</summary>

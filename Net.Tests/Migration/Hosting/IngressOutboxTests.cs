@@ -78,6 +78,33 @@ public sealed class IngressOutboxTests
         CollectionAssert.AreEqual(new[] { 10, 0, 30 }, channel.Sent.Select(t => t.Length).ToArray(), "an empty transmit ends the refused one");
     }
 
+    /// <summary>Goal: what is sent from where it lies makes one send with what was copied, in order, and what lies together is one piece.</summary>
+    [TestMethod]
+    public void What_stays_where_it_is_is_sent_with_what_is_copied()
+    {
+        FakeChannel channel = new();
+        IngressOutbox outbox = new(channel, new());
+        byte[] received = GC.AllocateArray<byte>(300, pinned: true);
+        for (int i = 0; i < received.Length; i++)
+        {
+            received[i] = (byte)i;
+        }
+
+        // Two with a header each, then two that are neighbours, then one to somebody else.
+        outbox.Add(A, Ecn.NotEct, 10, new(received, 0, 90)).Fill(201);
+        outbox.Add(A, Ecn.NotEct, 10, new(received, 100, 90)).Fill(202);
+        _ = outbox.Add(B, Ecn.NotEct, 0, new(received, 200, 40));
+        _ = outbox.Add(B, Ecn.NotEct, 0, new(received, 240, 40));
+        _ = outbox.Add(A, Ecn.NotEct, 0, new(received, 280, 20));
+        outbox.Seal();
+        outbox.SendSealed();
+
+        CollectionAssert.AreEqual(new[] { (A, 2, 200), (B, 2, 80), (A, 1, 20) }, channel.Sent.Select(t => (t.Path, t.Segments, t.Length)).ToArray());
+        byte[] expected = [.. Enumerable.Repeat((byte)201, 10), .. received[..90], .. Enumerable.Repeat((byte)202, 10), .. received[100..190], .. received[200..]];
+        CollectionAssert.AreEqual(expected, channel.Bytes);
+        Assert.AreEqual(6, channel.Pieces);
+    }
+
     private static void Add(IngressOutbox outbox, NetworkPath path, Ecn ecn, params int[] lengths)
     {
         foreach (int length in lengths)
@@ -90,6 +117,10 @@ public sealed class IngressOutboxTests
     {
         public List<Transmit> Sent { get; } = [];
 
+        public List<byte> Bytes { get; } = [];
+
+        public int Pieces { get; private set; }
+
         public int Refusals { get; set; }
 
         public UdpAddress Local => default;
@@ -97,6 +128,12 @@ public sealed class IngressOutboxTests
         public int Headroom => 0;
 
         public bool TryReceive(ReceiveBatch batch) => false;
+
+        public int TrySendMany(ReadOnlySpan<SendPiece> pieces, ReadOnlySpan<Transmit> transmits)
+        {
+            Pieces = pieces.Length;
+            return IDatagramChannel.TrySendOneByOne(this, pieces, transmits);
+        }
 
         public bool TrySend(Span<byte> buffer, in Transmit transmit)
         {
@@ -107,6 +144,7 @@ public sealed class IngressOutboxTests
             }
 
             Sent.Add(transmit);
+            Bytes.AddRange(buffer);
             return true;
         }
 

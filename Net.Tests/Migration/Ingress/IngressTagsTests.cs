@@ -37,6 +37,24 @@ public sealed class IngressTagsTests
         Assert.AreEqual(2, receiver.Flows);
     }
 
+    /// <summary>Goal: a datagram counts as one of those before only if every octet of the header but the time is the same, and all of it is there.</summary>
+    [TestMethod]
+    public void Only_the_time_may_differ_in_headers_that_are_alike()
+    {
+        byte[] opened = new byte[IngressHeader.Length + 3];
+        new IngressTags(Keys, 1, 2).Write(opened, Header);
+        for (int octet = 0; octet < IngressHeader.Length; octet++)
+        {
+            byte[] other = [.. opened];
+            other[octet] ^= 0x10;
+            bool isTime = octet is > IngressHeader.PrefixLength and < IngressHeader.Length - 1;
+            Assert.AreEqual(isTime, IngressTags.IsAlike(other, opened), $"octet {octet}");
+        }
+
+        Assert.IsTrue(IngressTags.IsAlike(opened.AsSpan(0, IngressHeader.Length), opened));
+        Assert.IsFalse(IngressTags.IsAlike(opened.AsSpan(0, IngressHeader.Length - 1), opened));
+    }
+
     /// <summary>Goal: no bit of the tagged fields or of the tag can change, a marker's body neither; wrong tags are not remembered.</summary>
     [TestMethod]
     public void A_changed_field_is_noticed()
