@@ -547,9 +547,9 @@ internal sealed class Connection
 
     /// <summary>Restores a connection that another node exported. It is frozen until <see cref="Thaw"/>.</summary>
     /// <exception cref="SnapshotException">The image is incomplete or contradicts itself; nothing was kept of it.</exception>
-    public static Connection Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
+    public static Connection Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now, ImportCache? cache = null)
     {
-        Connection connection = new(ConnectionSnapshot.Import(image, options, keys, now)) { _isFrozen = true, _isImported = true, _frozenAt = now };
+        Connection connection = new(ConnectionSnapshot.Import(image, options, keys, cache ?? new(), now)) { _isFrozen = true, _isImported = true, _frozenAt = now };
         connection._parts.BeginObservation(now);
         connection._parts.Observer?.OnOwnership(OwnershipStep.Imported, connection.Epoch, now);
         return connection;

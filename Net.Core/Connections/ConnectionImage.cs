@@ -22,6 +22,7 @@ internal sealed class ConnectionImage
 
     private readonly Dictionary<(ulong Section, ulong Key), (ReadOnlyMemory<byte> Body, long ExportedAt)> _sections = [];
     private readonly List<byte[]> _plain = [];
+    private readonly SnapshotReader _part = new(default, default);
     private int _plainLength;
     private long _exportedAt;
 
@@ -124,9 +125,15 @@ internal sealed class ConnectionImage
 
     public TPart Read<TPart>(Instant now, ulong key = 0) where TPart : IPart<TPart>
     {
-        SnapshotReader reader = Read(TPart.Section, key, now);
-        TPart part = TPart.Import(reader);
-        reader.End();
+        if (!_sections.TryGetValue((TPart.Section, key), out (ReadOnlyMemory<byte> Body, long ExportedAt) stored))
+        {
+            throw new SnapshotException("a required section is missing");
+        }
+
+        // A part reads its own section alone, so one reader serves for all.
+        _part.Restart(stored.Body, now - new TimeSpan(_exportedAt - stored.ExportedAt));
+        TPart part = TPart.Import(_part);
+        _part.End();
         return part;
     }
 
@@ -148,9 +155,6 @@ internal sealed class ConnectionImage
 
         return above;
     }
-
-    /// <summary>The keys of all sections of a number.</summary>
-    public IEnumerable<ulong> Keys(ulong section) => _sections.Keys.Where(k => k.Section == section).Select(k => k.Key);
 
     /// <summary>Whether there is any section of a number.</summary>
     public bool Has(ulong section)
@@ -178,7 +182,7 @@ internal sealed class ConnectionImage
         }
     }
 
-    /// <summary>Overwrites what is here: it holds traffic secrets.</summary>
+    /// <summary>Overwrites what is here: it holds traffic secrets. Then it is as new, and may take another connection.</summary>
     public void Wipe()
     {
         foreach (byte[] plain in _plain)
@@ -187,7 +191,8 @@ internal sealed class ConnectionImage
         }
 
         _plain.Clear();
-        _plainLength = 0;
+        (_plainLength, _exportedAt, Size) = (0, 0, 0);
+        _part.Restart(default, default);
         _sections.Clear();
     }
 }

@@ -88,13 +88,13 @@ internal sealed class ConnectionParts
     public Queue<ConnectionEvent> Events { get; } = new();
 
     /// <summary>Ack-eliciting packets to send beyond the congestion window, per packet number space (RFC 9002, section 6.2.4).</summary>
-    public int[] Probes { get; } = new int[3];
+    public int[] Probes => field ??= new int[3];
 
-    public SentFrameBuffer Frames { get; } = new();
+    public SentFrameBuffer Frames => field ??= new();
 
-    public SentFrameBuffer Acked { get; } = new();
+    public SentFrameBuffer Acked => field ??= new();
 
-    public SentFrameBuffer Lost { get; } = new();
+    public SentFrameBuffer Lost => field ??= new();
 
     public bool IsServer => Identity.IsServer;
 

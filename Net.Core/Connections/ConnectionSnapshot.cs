@@ -48,12 +48,13 @@ internal static class ConnectionSnapshot
         return log.Version;
     }
 
-    public static ConnectionParts Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, Instant now)
+    public static ConnectionParts Import(ConnectionImage image, ConnectionOptions options, ConnectionKeys keys, ImportCache cache, Instant now)
     {
+        Identity identity = image.Read<Identity>(now);
         StreamTable streams = StreamTable.Import((section, key) => image.Read(section, key, now));
         ConnectionParts c = new()
         {
-            Identity = image.Read<Identity>(now),
+            Identity = identity,
             LocalIds = image.Read<LocalConnectionIds>(now),
             PeerIds = image.Read<PeerConnectionIds>(now),
             Path = image.Read<PathState>(now),
@@ -65,11 +66,11 @@ internal static class ConnectionSnapshot
             PostHandshake = image.Read<CryptoStream>(now),
             PostHandshakeMessages = image.Read<PostHandshakeMessages>(now),
             Tickets = image.Read<SessionTickets>(now),
-            Recovery = ImportRecovery(image, image.Read<Identity>(now).IsServer, now),
+            Recovery = ImportRecovery(image, identity.IsServer, now),
             Streams = streams,
             Keys = image.Read<OneRttKeys>(now),
-            Local = LastingParameters.Complete(image.Read<TransportParameters>(now), streams.LocalLimits),
-            Peer = LastingParameters.Complete(image.Read<TransportParameters>(now, PeerKey), streams.PeerLimits),
+            Local = cache.Local(image.Read(SectionNumber.TransportParameters, 0, now), streams.LocalLimits),
+            Peer = cache.Peer(image.Read(SectionNumber.TransportParameters, PeerKey, now), streams.PeerLimits),
             Timers = new(Instant.Never, options.KeepAlive, now),
             Options = options,
             FederationKeys = keys,
@@ -87,12 +88,12 @@ internal static class ConnectionSnapshot
 
     private static LossRecovery ImportRecovery(ConnectionImage image, bool isServer, Instant now)
     {
-        LossRecovery recovery = new(isServer);
-        foreach ((SnapshotSection section, Instant then) in image.Sections(now))
+        LossRecovery recovery = new(isServer, algorithm: null);
+        foreach ((ulong section, ulong key) in RecoverySection.All)
         {
-            if (RecoverySection.Of(section) != RecoverySections.None)
+            if (image.TryRead(section, key, now, out SnapshotReader? reader))
             {
-                recovery.TryImport(section, then);
+                recovery.TryImport(section, key, reader);
             }
         }
 

@@ -75,6 +75,14 @@ internal sealed class Identity : IPart<Identity>
         session.Export(writer);
     }
 
+    /// <summary>Reads no more than the number of the keys, to find them.</summary>
+    /// <exception cref="SnapshotException">Malformed.</exception>
+    public static uint ReadKeyNumber(SnapshotReader reader)
+    {
+        _ = (reader.ReadBool(), reader.ReadNumber(uint.MaxValue));
+        return (uint)reader.ReadNumber(uint.MaxValue);
+    }
+
     public static Identity Import(SnapshotReader reader)
     {
         Identity identity = new(reader.ReadBool(), (uint)reader.ReadNumber(uint.MaxValue), (uint)reader.ReadNumber(uint.MaxValue), reader.ReadConnectionId())

@@ -14,7 +14,7 @@ namespace Net.Core.Recovery;
 /// A hand-over exports <see cref="Parts"/> (the ApplicationData space and what all spaces share), and restores them with
 /// <see cref="TryImport"/> for each section, then <see cref="CompleteImport"/>, then <see cref="OnOwnerChanged"/>.
 /// </remarks>
-internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecovery.MinDatagramSize, CongestionAlgorithm algorithm = CongestionAlgorithm.Cubic)
+internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecovery.MinDatagramSize, CongestionAlgorithm? algorithm = CongestionAlgorithm.Cubic)
 {
     /// <summary>Every path carries it (RFC 9000, section 14).</summary>
     public const int MinDatagramSize = 1200;
@@ -32,10 +32,11 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     private readonly RecoverySpace[] _spaces = [new(immediateAcks: true), new(immediateAcks: true), new(immediateAcks: false)];
     private readonly List<SentPacket> _newlyAcked = [];
     private readonly List<SentPacket> _newlyLost = [];
-    private CongestionController _congestion = CongestionController.Create(algorithm, datagramSize);
-    private RttEstimator _rtt = new();
-    private Pacer _pacer = new();
-    private ProbeState _probes = new();
+    // Without an algorithm they are imported, and made of their sections rather than made twice: CompleteImport sees that none is missing.
+    private CongestionController _congestion = algorithm is CongestionAlgorithm known ? CongestionController.Create(known, datagramSize) : null!;
+    private RttEstimator _rtt = algorithm is null ? null! : new();
+    private Pacer _pacer = algorithm is null ? null! : new();
+    private ProbeState _probes = algorithm is null ? null! : new();
     private Instant _pacedUntil = Instant.Never;
     // Never until something was sent: a client probes for answers to its ClientHello, not in its place (RFC 9000, section 17.2.2).
     private Instant _lastEvent = Instant.Never;
@@ -54,7 +55,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     public CongestionController Congestion => _congestion;
 
     /// <summary>Of all spaces (bytes_in_flight).</summary>
-    public long BytesInFlight => _spaces[0].Sent.BytesInFlight + _spaces[1].Sent.BytesInFlight + _spaces[2].Sent.BytesInFlight;
+    public long BytesInFlight => _spaces[0].BytesInFlight + _spaces[1].BytesInFlight + _spaces[2].BytesInFlight;
 
     /// <summary>pto_count.</summary>
     public int PtoCount => _probes.Count;
@@ -69,10 +70,10 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     public int NewlyLostLarge { get; private set; }
 
     /// <summary>Packets may be marked ECT(0): no miscount was found.</summary>
-    public bool IsEcnUsable => _spaces[0].Ecn.IsUsable && _spaces[1].Ecn.IsUsable && _spaces[2].Ecn.IsUsable;
+    public bool IsEcnUsable => _spaces[0].IsEcnUsable && _spaces[1].IsEcnUsable && _spaces[2].IsEcnUsable;
 
     /// <summary>How the next packets are to be marked: as ECT(0) while no space says that this does not work.</summary>
-    public Ecn Marking => _spaces[0].Ecn.MayMark && _spaces[1].Ecn.MayMark && _spaces[2].Ecn.MayMark ? Ecn.Ect0 : Ecn.NotEct;
+    public Ecn Marking => _spaces[0].MayMark && _spaces[1].MayMark && _spaces[2].MayMark ? Ecn.Ect0 : Ecn.NotEct;
 
     /// <summary>A server that may not send until more has come in has no use for a timer (RFC 9002, section 6.2.2.1).</summary>
     public bool IsAmplificationBlocked { get; set; }
@@ -82,8 +83,8 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
 
     /// <summary>The earliest ACK that is due, of all spaces.</summary>
     public Instant AckDeadline => Instant.Min(
-        _spaces[0].Received.AckDeadline,
-        Instant.Min(_spaces[1].Received.AckDeadline, _spaces[2].Received.AckDeadline));
+        _spaces[0].AckDeadline,
+        Instant.Min(_spaces[1].AckDeadline, _spaces[2].AckDeadline));
 
     /// <summary>When to call <see cref="OnTimeout"/>, or when pacing lets more out.</summary>
     public Instant Deadline => Instant.Min(_pacedUntil, LossDetectionTimer);
@@ -404,11 +405,10 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
 
     /// <summary>Takes a section that an old owner's <see cref="Parts"/> wrote; false when it is none of ours.</summary>
     /// <exception cref="SnapshotException">The section is cut short or contradicts itself.</exception>
-    public bool TryImport(in SnapshotSection section, Instant now)
+    public bool TryImport(ulong section, ulong key, SnapshotReader reader)
     {
         RecoverySpace space = this[PacketNumberSpace.ApplicationData];
-        SnapshotReader reader = new(section.Body, now);
-        RecoverySections which = RecoverySection.Of(section);
+        RecoverySections which = RecoverySection.Of(section, key);
         switch (which)
         {
             case RecoverySections.Numbers: space.Numbers = PacketNumbers.Import(reader); break;
@@ -545,9 +545,9 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         space = PacketNumberSpace.Initial;
         for (int i = 0; i < _spaces.Length; i++)
         {
-            if (_spaces[i].Sent.LossTime < earliest)
+            if (_spaces[i].LossTime < earliest)
             {
-                earliest = _spaces[i].Sent.LossTime;
+                earliest = _spaces[i].LossTime;
                 space = (PacketNumberSpace)i;
             }
         }
@@ -565,7 +565,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         }
 
         TimeSpan duration = BackOff(_rtt.Pto(withMaxAckDelay: false));
-        if (_spaces[0].Sent.AckElicitingInFlight + _spaces[1].Sent.AckElicitingInFlight + _spaces[2].Sent.AckElicitingInFlight == 0)
+        if (_spaces[0].AckElicitingInFlight + _spaces[1].AckElicitingInFlight + _spaces[2].AckElicitingInFlight == 0)
         {
             // Only a client: the server may be out of credit, and has no timer then.
             space = HasHandshakeKeys ? PacketNumberSpace.Handshake : PacketNumberSpace.Initial;
@@ -575,14 +575,13 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         Instant earliest = Instant.Never;
         for (int i = 0; i < _spaces.Length; i++)
         {
-            SentPackets sent = _spaces[i].Sent;
             bool isApplication = i == (int)PacketNumberSpace.ApplicationData;
-            if (sent.AckElicitingInFlight == 0 || (isApplication && !_handshakeConfirmed))
+            if (_spaces[i].AckElicitingInFlight == 0 || (isApplication && !_handshakeConfirmed))
             {
                 continue;
             }
 
-            Instant time = sent.LastAckElicitingAt + (isApplication ? BackOff(_rtt.Pto(withMaxAckDelay: true)) : duration);
+            Instant time = _spaces[i].Sent.LastAckElicitingAt + (isApplication ? BackOff(_rtt.Pto(withMaxAckDelay: true)) : duration);
             if (time < earliest)
             {
                 earliest = time;

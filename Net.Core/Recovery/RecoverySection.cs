@@ -26,7 +26,22 @@ internal static class RecoverySection
     public const ulong ProbesKey = 0;
     public const ulong EcnKey = 1;
 
-    public static RecoverySections Of(in SnapshotSection section) => (section.Number, section.Key) switch
+    /// <summary>Number and key of each.</summary>
+    public static ReadOnlySpan<(ulong Number, ulong Key)> All => s_all;
+
+    private static readonly (ulong Number, ulong Key)[] s_all =
+    [
+        (SectionNumber.SentPacketNumbers, 0),
+        (SectionNumber.SentPackets, 0),
+        (SectionNumber.ReceivedPackets, 0),
+        (SectionNumber.Rtt, 0),
+        (SectionNumber.Congestion, ControllerKey),
+        (SectionNumber.Congestion, PacerKey),
+        (SectionNumber.LossDetection, ProbesKey),
+        (SectionNumber.LossDetection, EcnKey),
+    ];
+
+    public static RecoverySections Of(ulong number, ulong key) => (number, key) switch
     {
         (SectionNumber.SentPacketNumbers, 0) => RecoverySections.Numbers,
         (SectionNumber.SentPackets, 0) => RecoverySections.Sent,

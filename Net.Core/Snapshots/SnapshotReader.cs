@@ -12,11 +12,17 @@ internal sealed class SnapshotReader(ReadOnlyMemory<byte> bytes, Instant now)
 
     private ReadOnlyMemory<byte> _rest = bytes;
 
-    public Instant Now { get; } = now;
+    public Instant Now { get; private set; } = now;
 
     public bool IsEmpty => _rest.IsEmpty;
 
     public int Remaining => _rest.Length;
+
+    /// <summary>What was not read yet.</summary>
+    public ReadOnlySpan<byte> Rest => _rest.Span;
+
+    /// <summary>Reads something else from now on: one reader serves for many sections.</summary>
+    public void Restart(ReadOnlyMemory<byte> bytes, Instant now) => (_rest, Now) = (bytes, now);
 
     public ulong ReadNumber()
     {

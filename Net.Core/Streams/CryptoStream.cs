@@ -12,8 +12,12 @@ internal sealed class CryptoStream : IPart<CryptoStream>
     /// <summary>Bytes that may wait behind a gap or unread; RFC 9000, section 7.5 asks for at least 4,096.</summary>
     public const ulong MaxBuffered = 64 * 1024;
 
-    private ReceiveBuffer _receive = new();
-    private SendBuffer _send = new();
+    private readonly ReceiveBuffer _receive;
+    private readonly SendBuffer _send;
+
+    public CryptoStream() : this(new(), new()) { }
+
+    private CryptoStream(ReceiveBuffer receive, SendBuffer send) => (_receive, _send) = (receive, send);
 
     public static ulong Section => SectionNumber.PostHandshakeCrypto;
 
@@ -120,7 +124,7 @@ internal sealed class CryptoStream : IPart<CryptoStream>
 
     public static CryptoStream Import(SnapshotReader reader)
     {
-        CryptoStream stream = new() { _receive = ReceiveBuffer.Import(reader), _send = SendBuffer.Import(reader) };
+        CryptoStream stream = new(ReceiveBuffer.Import(reader), SendBuffer.Import(reader));
         return stream._receive.Highest - stream._receive.Consumed <= MaxBuffered
             ? stream
             : throw new SnapshotException("more handshake data than is buffered");

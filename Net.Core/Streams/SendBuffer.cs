@@ -11,8 +11,12 @@ namespace Net.Core.Streams;
 internal sealed class SendBuffer
 {
     private ChunkRing _chunks;
-    private RangeSet _lost = new();
-    private RangeSet _acked = new();
+    private readonly RangeSet _lost;
+    private readonly RangeSet _acked;
+
+    public SendBuffer() : this(new(), new()) { }
+
+    private SendBuffer(RangeSet lost, RangeSet acked) => (_lost, _acked) = (lost, acked);
 
     public ulong Start { get; private set; }
 
@@ -129,14 +133,7 @@ internal sealed class SendBuffer
         ulong start = reader.ReadNumber(VarInt.MaxValue);
         ulong sent = start + reader.ReadNumber(VarInt.MaxValue - start);
         ulong end = sent + reader.ReadNumber(VarInt.MaxValue - sent);
-        SendBuffer buffer = new()
-        {
-            Start = start,
-            Sent = sent,
-            End = start,
-            _lost = RangeSet.Import(reader, start, sent),
-            _acked = RangeSet.Import(reader, start, sent),
-        };
+        SendBuffer buffer = new(lost: RangeSet.Import(reader, start, sent), acked: RangeSet.Import(reader, start, sent)) { Start = start, Sent = sent, End = start };
         if (buffer._acked.Contains(start) || buffer._acked.Overlaps(buffer._lost))
         {
             throw new SnapshotException("bytes are both acknowledged and not");

@@ -24,7 +24,7 @@ internal enum SendNeed : byte
 /// </remarks>
 internal sealed class SendStream : IPart<SendStream>
 {
-    private SendBuffer _buffer = new();
+    private readonly SendBuffer _buffer;
     private Allowance _allowance;
     private ulong _bound;
     private bool _finWritten;
@@ -39,13 +39,13 @@ internal sealed class SendStream : IPart<SendStream>
 
     /// <param name="limit">Bytes that the peer takes at first.</param>
     /// <param name="bound">Bytes that are taken from the application and not yet acknowledged.</param>
-    public SendStream(ulong limit, ulong bound)
+    public SendStream(ulong limit, ulong bound) : this(new())
     {
         _allowance.Raise(limit);
         _bound = bound;
     }
 
-    private SendStream() { }
+    private SendStream(SendBuffer buffer) => _buffer = buffer;
 
     public static ulong Section => SectionNumber.SendStream;
 
@@ -299,9 +299,8 @@ internal sealed class SendStream : IPart<SendStream>
 
     public static SendStream Import(SnapshotReader reader)
     {
-        SendStream stream = new()
+        SendStream stream = new(SendBuffer.Import(reader))
         {
-            _buffer = SendBuffer.Import(reader),
             _allowance = Allowance.Import(reader),
             _bound = reader.ReadNumber(ReceiveBuffer.MaxWindow),
             _finWritten = reader.ReadBool(),

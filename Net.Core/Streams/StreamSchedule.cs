@@ -21,7 +21,7 @@ internal sealed class StreamSchedule
 
     // 2 * urgency, + 1 for incremental ones; those that need credit are behind all that do not.
     // Made when they are needed: an idle connection needs none.
-    private readonly LinkedList<StreamEntry>?[] _queues = new LinkedList<StreamEntry>?[2 * Kinds * Urgencies];
+    private LinkedList<StreamEntry>?[] _queues = [];
     private readonly LinkedList<StreamEntry> _control = new();
     private uint _filled;
 
@@ -109,6 +109,7 @@ internal sealed class StreamSchedule
         }
 
         _filled |= 1u << target;
+        _queues = _queues.Length > 0 ? _queues : new LinkedList<StreamEntry>?[2 * Kinds * Urgencies];
         LinkedList<StreamEntry> queue = _queues[target] ??= new();
         if (entry.IsIncremental)
         {

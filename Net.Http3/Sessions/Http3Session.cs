@@ -24,14 +24,13 @@ internal sealed class Http3Session
 
     internal Http3Session(
         IStreamTransport transport, ConnectionState state, QpackEncoder encoder, QpackDecoder decoder, Priorities priorities,
-        IEnumerable<UnidirectionalStream> streams, IEnumerable<RequestStream> requests)
+        Dictionary<StreamId, UnidirectionalStream> streams, Dictionary<StreamId, RequestStream> requests)
     {
         _transport = transport;
         State = state;
         Encoder = encoder;
         (Decoder, Priorities) = (decoder, priorities);
-        Streams = streams.ToDictionary(stream => stream.Id);
-        Requests = requests.ToDictionary(request => request.Id);
+        (Streams, Requests) = (streams, requests);
     }
 
     public ConnectionState State { get; }

@@ -94,7 +94,7 @@ internal static class SessionSnapshot
             && decoder.BlockedStreams.All(id => requests.ContainsKey(new(id)))
             && Known(state.PeerControl) && Known(state.PeerEncoder) && Known(state.PeerDecoder);
         return consistent
-            ? new(transport, state!, encoder ?? new(Http3Limits.DefaultTableCapacity), decoder!, priorities ?? new(), streams.Values, requests.Values)
+            ? new(transport, state!, encoder ?? new(Http3Limits.DefaultTableCapacity), decoder!, priorities ?? new(), streams, requests)
             : throw new SnapshotException("the sections of HTTP/3 contradict each other");
 
         bool IsLocal(StreamId id) => id.IsUnidirectional && id.IsServerInitiated == state!.IsServer;

@@ -26,6 +26,9 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     private readonly List<ulong> _notAhead = [];
     private readonly List<ServerOwner> _restored = [];
     private readonly Queue<ulong> _toRestore = new();
+    // One after the other: most of an image is room for what it holds.
+    private ConnectionImage _image = new();
+    private readonly ImportCache _cache = new();
     private Instant _arrivedAt;
     private long _copiedAt = long.MinValue;
     private bool _hasBegun;
@@ -74,9 +77,10 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     {
         for (int count = 0; count < PerTurn && _toRestore.TryDequeue(out ulong index); count++)
         {
-            ConnectionImage connection = ImageOf(image, index);
+            ConnectionImage connection = _image;
             try
             {
+                _ = ImageOf(image, index, connection);
                 // What has a request will have changed by then.
                 if (connection.Has(SectionNumber.Http3Request) || connection.Has(SectionNumber.Tether))
                 {
@@ -129,9 +133,10 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
 
         foreach (ulong index in missing)
         {
-            ConnectionImage connection = ImageOf(image, index);
+            ConnectionImage connection = _image;
             try
             {
+                _ = ImageOf(image, index, connection);
                 if (frozenAt is long time)
                 {
                     connection.Advance(time);
@@ -178,19 +183,18 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     {
         foreach (ulong index in Indices(image))
         {
-            ConnectionImage connection = ImageOf(image, index);
-            Import(connection, exchanges, now).Connection.Destroy();
-            connection.Wipe();
+            Import(ImageOf(image, index, _image), exchanges, now).Connection.Destroy();
+            _image.Wipe();
         }
     }
 
     /// <summary>In the order in which they were numbered, so that two equal images make the same.</summary>
     private static IEnumerable<ulong> Indices(ImageStore image) => image.Indices.Where(i => i != ImageStore.ComponentIndex).Order();
 
+    /// <param name="connection">Takes it: empty, and to be wiped, whatever comes of this.</param>
     /// <exception cref="SnapshotException">There is more of it than a copy ahead and what completes it, or it is malformed: hostile input.</exception>
-    internal static ConnectionImage ImageOf(ImageStore image, ulong index)
+    internal static ConnectionImage ImageOf(ImageStore image, ulong index, ConnectionImage connection)
     {
-        ConnectionImage connection = new();
         foreach (SnapshotSection section in image.Sections(index))
         {
             if ((section.Number, section.Key) is (SectionNumber.Connection, ComponentExport.AheadKey or ComponentExport.FinalKey))
@@ -223,9 +227,9 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     private ServerOwner Import(ConnectionImage image, ExchangeHost exchanges, Instant now)
     {
         image.ThrowIfUnknown(SectionNumber.IsKnown);
-        uint number = image.Read<Identity>(now).KeyNumber;
+        uint number = Identity.ReadKeyNumber(image.Read(SectionNumber.Identity, 0, now));
         ConnectionKeys own = keys().FirstOrDefault(k => k.Number == number) ?? throw new SnapshotException("the connection's keys are not in this federation's ring");
-        Connection connection = Connection.Import(image, options, own, now);
+        Connection connection = Connection.Import(image, options, own, now, _cache);
         try
         {
             return connection.IsServer ? ServerOwner.Import(exchanges, connection, image, now) : throw new SnapshotException("a client's connection is no component's");
@@ -253,7 +257,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
         _speaking.Clear();
         _notAhead.Clear();
         _toRestore.Clear();
-        (_copiedAt, _hasBegun) = (long.MinValue, false);
+        (_copiedAt, _hasBegun, _image) = (long.MinValue, false, new());
     }
 
     private void Discard(ServerOwner owner)

@@ -137,24 +137,24 @@ public sealed class HandOverTests
         TravellingPart[] parts = [.. h.Recovery.Parts];
         for (int missing = 0; missing < parts.Length; missing++)
         {
-            LossRecovery copy = new(isServer: true);
+            LossRecovery copy = new(isServer: true, algorithm: null);
             foreach (TravellingPart part in parts.Where((_, i) => i != missing))
             {
-                Assert.IsTrue(copy.TryImport(new(part.Section, part.Key, Bytes(part)), At(2000)));
+                Assert.IsTrue(copy.TryImport(part.Section, part.Key, new(Bytes(part), At(2000))));
             }
 
             Assert.ThrowsExactly<SnapshotException>(() => copy.CompleteImport(At(2000)), $"without {parts[missing].Section}");
         }
 
-        LossRecovery mixed = new(isServer: true);
+        LossRecovery mixed = new(isServer: true, algorithm: null);
         foreach (TravellingPart part in parts)
         {
             byte[] bytes = part.Section == SectionNumber.SentPacketNumbers ? PartAssert.Export(new PacketNumbers(), At(0)) : Bytes(part);
-            Assert.IsTrue(mixed.TryImport(new(part.Section, part.Key, bytes), At(2000)));
+            Assert.IsTrue(mixed.TryImport(part.Section, part.Key, new(bytes, At(2000))));
         }
 
         Assert.ThrowsExactly<SnapshotException>(() => mixed.CompleteImport(At(2000)));
-        Assert.IsFalse(mixed.TryImport(new(SectionNumber.Credit, 0, new byte[1]), At(0)));
+        Assert.IsFalse(mixed.TryImport(SectionNumber.Credit, 0, new(new byte[1], At(0))));
     }
 
     private static byte[] Bytes(TravellingPart part)

@@ -65,12 +65,12 @@ internal sealed class RecoveryHarness(bool isServer = true, bool confirmed = tru
     /// <summary>Everything through bytes to another machine with another clock, which goes on.</summary>
     public static LossRecovery Move(LossRecovery source, bool isServer, Instant frozenAt, Instant now)
     {
-        LossRecovery copy = new(isServer);
+        LossRecovery copy = new(isServer, algorithm: null);
         foreach (TravellingPart part in source.Parts)
         {
             SnapshotWriter writer = new(frozenAt);
             part.Export(writer);
-            Assert.IsTrue(copy.TryImport(new(part.Section, part.Key, writer.Written), now));
+            Assert.IsTrue(copy.TryImport(part.Section, part.Key, new(writer.Written, now)));
         }
 
         copy.CompleteImport(now);

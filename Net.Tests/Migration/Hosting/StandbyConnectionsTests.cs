@@ -31,11 +31,11 @@ public sealed class StandbyConnectionsTests
 
         if (isRefused)
         {
-            Assert.ThrowsExactly<SnapshotException>(() => StandbyConnections.ImageOf(store, 1));
+            Assert.ThrowsExactly<SnapshotException>(() => StandbyConnections.ImageOf(store, 1, new()));
         }
         else
         {
-            Assert.IsGreaterThan(0L, StandbyConnections.ImageOf(store, 1).Size);
+            Assert.IsGreaterThan(0L, StandbyConnections.ImageOf(store, 1, new()).Size);
         }
     }
 
@@ -48,6 +48,24 @@ public sealed class StandbyConnectionsTests
         string refused = Refusal(image, ConnectionImage.MaxBytes);
         Assert.AreEqual(refused, Refusal(new(), ConnectionImage.MaxBytes + 1));
         Assert.AreNotEqual(refused, Refusal(new(), 1000), "that is refused for what it holds");
+    }
+
+    /// <summary>Goal: one image serves for many connections: after it was wiped nothing of the one before is in it.</summary>
+    [TestMethod]
+    public void A_wiped_image_is_as_new()
+    {
+        ConnectionImage image = new();
+        image.Apply(Export());
+        long size = image.Size;
+        Assert.IsTrue(image.Has(SectionNumber.Identity));
+        image.Advance(long.MaxValue / 4);
+        image.Wipe();
+        Assert.AreEqual(0L, image.Size);
+        Assert.IsFalse(image.Has(SectionNumber.Identity));
+        Assert.ThrowsExactly<SnapshotException>(() => image.Read<Identity>(default));
+        image.Apply(Export());
+        Assert.AreEqual(size, image.Size);
+        Assert.IsTrue(image.Read<Identity>(default).IsServer);
     }
 
     /// <summary>Why an export is refused that says that it is so long, and could be.</summary>
