@@ -16,6 +16,9 @@ internal sealed class LoadClient : IDisposable
 {
     private const int Concurrent = 64;
 
+    /// <summary>The server's table stays empty, so what it keeps of a connection is the same for all.</summary>
+    private static readonly ClientSessionOptions s_session = new(new() { DecoderTableCapacity = 0 }, SendsGrease: false);
+
     private readonly BenchPki _pki;
     private readonly IDatagramChannel _channel = UdpChannel.Bind(UdpAddress.FromEndPoint(new(IPAddress.Loopback, 0)));
     private readonly Shard _shard;
@@ -74,7 +77,7 @@ internal sealed class LoadClient : IDisposable
                 new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = "localhost", Groups = [Net.Core.Crypto.NamedGroup.Secp256r1] },
                 new(_server, _channel.Local, 0), now);
             ClientOwner? owner = null;
-            owner = new(connection, new ShardQueue(_shard), inline: false) { OnConnected = () => connected.TrySetResult(owner!) };
+            owner = new(connection, new ShardQueue(_shard), inline: false, s_session) { OnConnected = () => connected.TrySetResult(owner!) };
             _shard.SetOwner(connection, owner);
         }));
         return await connected.Task.WaitAsync(TimeSpan.FromSeconds(30));

@@ -16,14 +16,17 @@ namespace Bench.Migration;
 /// <summary>What an idle connection costs to write down and to read back, without links: sections by size, and connections per second of one core.</summary>
 internal static class SnapshotCost
 {
-    /// <param name="rounds">Times that all is written and read; the last one counts, so that by then the code is compiled for speed.</param>
+    /// <param name="rounds">
+    /// Times that all is written and read. The median of the second half counts: by then the code is compiled for speed, and what else runs on the machine,
+    /// the collector's background included, makes single ones twice as long.
+    /// </param>
     public static async Task PrintAsync(LiveFederation federation, int rounds)
     {
         ComponentShard shard = (await federation.Owner.FindShardAsync(LiveFederation.Component))!;
         SnapshotBinding binding = new("bench", 1, 1, new("a", 1), new("b", 1), 1);
         byte[] key = RandomNumberGenerator.GetBytes(SnapshotBinding.KeyLength);
         List<byte[]> parts = [];
-        TimeSpan written = default;
+        List<TimeSpan> written = [], read = [];
         for (int round = 0; round < rounds; round++)
         {
             parts.Clear();
@@ -38,7 +41,7 @@ internal static class SnapshotCost
                 }
 
                 parts.AddRange(export.TakeAhead());
-                written = Stopwatch.GetElapsedTime(begun);
+                written.Add(Stopwatch.GetElapsedTime(begun));
                 done.SetResult();
             });
             await done.Task;
@@ -57,23 +60,31 @@ internal static class SnapshotCost
         }
 
         TimeSpan decoded = Stopwatch.GetElapsedTime(started);
-        TimeSpan read = default;
+        long allocated = 0;
         for (int round = 0; round < rounds; round++)
         {
+            long before = GC.GetAllocatedBytesForCurrentThread();
             started = Stopwatch.GetTimestamp();
             shard.RestoreForMeasurement(image);
-            read = Stopwatch.GetElapsedTime(started);
+            read.Add(Stopwatch.GetElapsedTime(started));
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
-        Print(image, bytes, written, decoded + read);
+        Print(image, bytes, MedianOfLater(written), decoded + MedianOfLater(read), allocated);
     }
 
-    private static void Print(ImageStore image, long bytes, TimeSpan written, TimeSpan read)
+    private static TimeSpan MedianOfLater(List<TimeSpan> rounds)
+    {
+        TimeSpan[] later = [.. rounds.Skip(rounds.Count / 2).Order()];
+        return later[later.Length / 2];
+    }
+
+    private static void Print(ImageStore image, long bytes, TimeSpan written, TimeSpan read, long allocated)
     {
         int count = image.Connections;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"  idle connection: {(double)bytes / count:0} bytes of the snapshot; {count / written.TotalSeconds:0} written and {count / read.TotalSeconds:0} read back per second and core"));
+            $"  idle connection: {(double)bytes / count:0} bytes of the snapshot; {count / written.TotalSeconds:0} written and {count / read.TotalSeconds:0} read back per second and core; {allocated / count} bytes allocated to read one"));
         SortedDictionary<ulong, (int Count, int Bytes)> sections = [];
         ConnectionImage connection = new();
         connection.Apply(image.Sections(1)[0].Body);
