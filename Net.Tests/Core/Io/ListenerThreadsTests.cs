@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Net.Core.Io;
 using Net.Core.Wire;
@@ -176,6 +177,38 @@ public sealed class ListenerThreadsTests
         await listener.Completion.WaitAsync(Token);
     }
 
+    /// <summary>Goal: a thread that dies of a fault of ours takes its own connections with it; the others serve whoever comes, and the fault is told in the end.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task The_others_go_on_when_a_thread_dies()
+    {
+        QuicMemoryNetwork network = new();
+        IPEndPoint address = new(IPAddress.Parse("192.0.2.7"), 443);
+        ShardHost host = new(
+            UdpAddress.FromEndPoint(address), Net.Core.Connections.ConnectionOptions.Default,
+            new() { AlpnProtocols = [QuicPair.Protocol.Protocol.ToArray()] },
+            new SslHost(new SslServerAuthenticationOptions { ServerCertificate = TestPki.Instance.Server }),
+            (_, shard, connection) => new ConnectionDriver(shard, connection, 0, () => { }),
+            network: network,
+            threads: 2);
+        Fatal fatal = new();
+        Assert.IsTrue(host.Shards[0].Post(fatal));
+        await fatal.Ran.Task.WaitAsync(Token);
+        await using QuicListener unused = await QuicPair.ListenAsync("192.0.2.8", network: network);
+        for (int i = 0; i < 2; i++)
+        {
+            // Ports in turn: one of them would have been the dead thread's.
+            QuicClientConnectionOptions options = QuicPair.ClientOptions(unused, network: network);
+            options.RemoteEndPoint = address;
+            await using QuicConnection client = await QuicConnection.ConnectAsync(options, Token);
+        }
+
+        Assert.IsFalse(host.Completion.IsCompleted);
+        host.Release();
+        InvalidCastException fault = await Assert.ThrowsExactlyAsync<InvalidCastException>(() => host.Completion.WaitAsync(Token));
+        Assert.AreEqual(nameof(Fatal), fault.Message);
+    }
+
     /// <summary>Goal: what cannot be is refused by the option's name; 0 means as many as there are processors.</summary>
     [TestMethod]
     public async Task The_number_of_threads_is_checked()
@@ -216,5 +249,16 @@ public sealed class ListenerThreadsTests
         await inbound.WriteAsync(read, completeWrites: true, Token);
         await outbound.ReadExactlyAsync(read, Token);
         Assert.AreEqual(value, read[0]);
+    }
+
+    private sealed class Fatal : IShardWork
+    {
+        public TaskCompletionSource Ran { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Run(Net.Core.Time.Instant now)
+        {
+            Ran.SetResult();
+            throw new InvalidCastException(nameof(Fatal));
+        }
     }
 }
