@@ -18,9 +18,11 @@ internal sealed class CaseContext(PeerSet peers, string program, CancellationTok
 
     /// <summary>A cluster that has not started anything yet.</summary>
     /// <param name="other">Another build of the program; null: the one under test.</param>
-    public Cluster NewCluster(string? other = null)
+    /// <param name="address">Where the ingress's public port is.</param>
+    /// <param name="isDiskFull">See <see cref="Cluster.IsDiskFull"/>.</param>
+    public Cluster NewCluster(string? other = null, string address = "127.0.0.1", bool isDiskFull = false)
     {
-        Cluster cluster = new(other ?? program, cancellationToken);
+        Cluster cluster = new(other ?? program, cancellationToken) { Address = address, IsDiskFull = isDiskFull };
         _clusters.Add(cluster);
         return cluster;
     }

@@ -56,6 +56,11 @@ internal static class Catalogue
         new("page-chromium", TimeSpan.FromMinutes(6), Chromium.MoveAsync),
         new("page-takeover-chromium", TimeSpan.FromMinutes(6), Chromium.TakeOverAsync),
         .. ForBothCurls("etcd-download", OnEtcd.DownloadAsync, TimeSpan.FromMinutes(4)),
+        new("download-ipv6", s_transfer, c => Transfers.DownloadV6Async(c, c.Peers.CurlOpenSsl)),
+        new("disk-full", s_transfer, c => FullDisk.RunAsync(c, c.Peers.CurlNgtcp2)),
+        new("drain-timeout", s_transfer, Restarts.DrainTimeoutAsync),
+        new("drain-alone", s_transfer, Restarts.DrainAloneAsync),
+        new("demos", TimeSpan.FromMinutes(5), Demos.RunAsync),
         new("impatient", s_transfer, Restarts.ImpatientAsync),
     ]);
 

@@ -47,6 +47,54 @@ internal static class Restarts
         }
     }
 
+    /// <summary>The first SIGTERM alone ends a node whose component cannot be moved, once its time is over: in order, and it says what ends with it.</summary>
+    public static async Task<string> DrainTimeoutAsync(CaseContext context)
+    {
+        Cluster cluster = context.NewCluster();
+        await cluster.StartIngressAsync();
+        await cluster.StartNodesAsync(["a", "sleeper"], ["--drain-timeout", "2"]);
+        cluster.Stop("sleeper");
+        try
+        {
+            return await MustEndWithWebAsync(context, cluster.Node("a"));
+        }
+        finally
+        {
+            cluster.Continue("sleeper");
+        }
+    }
+
+    /// <summary>SIGTERM ends the last host that lives at once, however long it might have taken: the only one, and one whose other host has died.</summary>
+    public static async Task<string> DrainAloneAsync(CaseContext context)
+    {
+        string[] patient = ["--drain-timeout", "3600"];
+        Cluster alone = context.NewCluster();
+        await alone.StartIngressAsync();
+        await alone.StartNodesAsync(["a"], patient);
+        string said = await MustEndWithWebAsync(context, alone.Node("a"));
+
+        Cluster left = context.NewCluster();
+        await left.StartIngressAsync();
+        await left.StartNodesAsync(["a", "b"], patient);
+        left.Kill("b");
+        while ((await left.StatusAsync()).Nodes.Any(static node => node is { Name: "b", Alive: true }))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(200), context.Cancellation);
+        }
+
+        return $"{said}; {await MustEndWithWebAsync(context, left.Node("a"))}, beside a dead host";
+    }
+
+    private static async Task<string> MustEndWithWebAsync(CaseContext context, Child node)
+    {
+        // A node that waits for a host, or for ever, is far beyond this; one that has two seconds is far below.
+        TimeSpan limit = TimeSpan.FromSeconds(40);
+        node.Terminate();
+        int code = await node.WaitAsync(limit, context.Cancellation);
+        return code == 0 && node.Errors.Contains("a ends with web: their connections end with it", StringComparison.Ordinal)
+            ? "ended with 0 and web left" : throw new CaseFailedException($"SIGTERM ended {node.Name} with {code}: {Child.LastLine(node.Errors)}");
+    }
+
     /// <summary>Two nodes; each is replaced twice by a new process, the one that serves and the one that waits.</summary>
     private static async Task<string> TakeOverAsync(CaseContext context, Peer curl, Transfer transfer)
     {

@@ -15,22 +15,14 @@ internal static class Transfers
     private const long MaximumUploadState = 1 << 20;
 
     /// <summary>curl downloads through moves; the body's hash is also the one that the header named.</summary>
-    public static async Task<string> DownloadAsync(CaseContext context, Peer curl)
-    {
-        Cluster cluster = await context.StartClusterAsync("a", "b");
-        string headers = Path.Combine(cluster.Directory, "headers");
-        Curl client = Curl.Start(context, curl, cluster.Url($"/bytes/{DownloadSize}"), "--dump-header", headers);
-        Pace pace = new(DownloadSize, MoveLoop.Moves, MoveLoop.Between(cluster, "a", "b"));
-        string digest = await PacedStreams.ReadAsync(client.Child.Output, DownloadSize, pace, context.Cancellation);
-        await client.MustEndWellAsync(context.Cancellation);
-        pace.MustBeComplete();
-        string etag = $"etag: \"{digest}\"";
-        if (!(await File.ReadAllLinesAsync(headers)).Contains(etag, StringComparer.OrdinalIgnoreCase))
-        {
-            throw new CaseFailedException($"the answer's headers lack {etag}");
-        }
+    public static async Task<string> DownloadAsync(CaseContext context, Peer curl) => await DownloadAsync(context, curl, await context.StartClusterAsync("a", "b"));
 
-        return MoveLoop.Describe(cluster, pace);
+    /// <summary>The same over IPv6.</summary>
+    public static async Task<string> DownloadV6Async(CaseContext context, Peer curl)
+    {
+        Cluster cluster = context.NewCluster(address: "[::1]");
+        await cluster.StartAsync("a", "b");
+        return await DownloadAsync(context, curl, cluster);
     }
 
     /// <summary>gtlsclient writes its download into a named pipe, so that back-pressure reaches it like any other client.</summary>
@@ -98,6 +90,23 @@ internal static class Transfers
         await reading;
         await client.MustEndWellAsync(context.Cancellation);
         pace.MustBeComplete();
+        return MoveLoop.Describe(cluster, pace);
+    }
+
+    private static async Task<string> DownloadAsync(CaseContext context, Peer curl, Cluster cluster)
+    {
+        string headers = Path.Combine(cluster.Directory, "headers");
+        Curl client = Curl.Start(context, curl, cluster.Url($"/bytes/{DownloadSize}"), "--dump-header", headers);
+        Pace pace = new(DownloadSize, MoveLoop.Moves, MoveLoop.Between(cluster, "a", "b"));
+        string digest = await PacedStreams.ReadAsync(client.Child.Output, DownloadSize, pace, context.Cancellation);
+        await client.MustEndWellAsync(context.Cancellation);
+        pace.MustBeComplete();
+        string etag = $"etag: \"{digest}\"";
+        if (!(await File.ReadAllLinesAsync(headers)).Contains(etag, StringComparer.OrdinalIgnoreCase))
+        {
+            throw new CaseFailedException($"the answer's headers lack {etag}");
+        }
+
         return MoveLoop.Describe(cluster, pace);
     }
 }

@@ -12,6 +12,9 @@ internal sealed class Cluster : IDisposable
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(45);
     private static readonly TimeSpan s_leaveLimit = TimeSpan.FromSeconds(30);
 
+    /// <summary>64 pages, of which five are left: for keys, and for a log with a few records and no room ahead.</summary>
+    private const string MountFullDisk = "mount -t tmpfs -o size=256k,mode=700 tmpfs \"$0\" && head -c 241664 /dev/zero >\"$0/filler\" && exec \"$@\"";
+
     private readonly string _program;
     private readonly CancellationToken _cancellation;
     private readonly Dictionary<string, Child> _nodes = [];
@@ -32,6 +35,12 @@ internal sealed class Cluster : IDisposable
 
     /// <summary>The folder that nodes serve.</summary>
     public string Site { get; }
+
+    /// <summary>Where the ingress's public port is, as a URL has it: IPv6 in brackets.</summary>
+    public string Address { get; init; } = "127.0.0.1";
+
+    /// <summary>The ingress keeps its state on a disk of its own that is full, until <see cref="MakeRoom"/>.</summary>
+    public bool IsDiskFull { get; init; }
 
     public string Listen { get; private set; } = "";
 
@@ -86,8 +95,9 @@ internal sealed class Cluster : IDisposable
     /// <summary>Starts an ingress, at the ports of the one before if there was one.</summary>
     public async Task StartIngressAsync()
     {
-        string[] ports = Listen.Length > 0 ? [Listen, Control] : ["127.0.0.1:0", "127.0.0.1:0"];
-        (_ingress, string ready) = await StartAsync("ingress", ["ingress", "--listen", ports[0], "--control", ports[1], .. Directed(Path.Combine(Directory, "state"))]);
+        string[] ports = Listen.Length > 0 ? [Listen, Control] : [$"{Address}:0", "127.0.0.1:0"];
+        string[] state = IsDiskFull ? ["--state", FullDisk] : Directed(Path.Combine(Directory, "state"));
+        (_ingress, string ready) = await StartAsync("ingress", ["ingress", "--listen", ports[0], "--control", ports[1], .. state]);
         if (ready.Split(' ') is not ["ready", "ingress", string listen, "control", string control])
         {
             throw new CaseFailedException($"the ingress says '{ready}', not 'ready ingress ADDR:PORT control ADDR:PORT'");
@@ -165,6 +175,9 @@ internal sealed class Cluster : IDisposable
 
         (Owner, Epoch) = (web.Owner, web.Epoch);
     }
+
+    /// <summary>The ingress's disk is full no more. It is mounted where only the ingress sees it.</summary>
+    public void MakeRoom() => File.Delete($"/proc/{_ingress!.Id}/root{FullDisk}/filler");
 
     public void KillIngress() => _ingress!.Kill();
 
@@ -337,6 +350,8 @@ internal sealed class Cluster : IDisposable
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
+    private string FullDisk => System.IO.Directory.CreateDirectory(Path.Combine(Directory, "disk")).FullName;
+
     private string[] Directed(string state) => Etcd.Length > 0 ? ["--directory", Etcd, "--state", state] : [];
 
     private Dictionary<string, string?> Environment => new()
@@ -353,7 +368,9 @@ internal sealed class Cluster : IDisposable
             environment["CONTINUUM_FAULT"] = fault;
         }
 
-        Child child = Child.Start(name, _program, arguments, environment);
+        Child child = name == "ingress" && IsDiskFull
+            ? Child.Start(name, "unshare", ["-Urm", "sh", "-c", MountFullDisk, FullDisk, _program, .. arguments], environment)
+            : Child.Start(name, _program, arguments, environment);
         _started.Add(child);
         try
         {
