@@ -364,17 +364,11 @@ internal sealed class Endpoint
         entry.Routes.Add(initial.Destination);
         _routes[initial.Destination] = new(entry, null);
         connection.OnDatagram(datagram, path, ecn, null, now);
-        if (connection.IsUntouched)
+        // The packet did not open, and nobody will ever go on with it; or another one brought the same token at the same moment, to another thread.
+        if (connection.IsUntouched || (token.IsValid && !_books.TryUse(token.Serial)))
         {
-            // The packet did not open: nobody will ever go on with it.
             Remove(connection);
-            return false;
-        }
-
-        if (token.IsValid && !_books.TryUse(token.Serial))
-        {
-            // Two Initials with one token at the same moment, on two threads.
-            Remove(connection);
+            connection.Release();
             return false;
         }
 

@@ -60,6 +60,7 @@ public sealed class QuicListener : IAsyncDisposable
             network: options.Network,
             threads: threads);
         LocalEndPoint = _host.Shard.Channel.Local.ToEndPoint();
+        _ = EndAsync();
     }
 
     /// <summary>Always: the implementation is managed code.</summary>
@@ -70,6 +71,9 @@ public sealed class QuicListener : IAsyncDisposable
 
     /// <summary>Those who wait to accept.</summary>
     internal int Waiting => _accepted.Waiting;
+
+    /// <summary>One per thread.</summary>
+    internal IReadOnlyList<Shard> Shards => _host.Shards;
 
     /// <summary>Ends when the socket is closed: after disposal, with the last connection.</summary>
     internal Task Completion => _host.Completion;
@@ -89,6 +93,7 @@ public sealed class QuicListener : IAsyncDisposable
 
     /// <summary>The next connection whose handshake is complete. Peers that fail theirs are not heard of, by whatever fault, a callback's included.</summary>
     /// <exception cref="ObjectDisposedException">The listener was disposed.</exception>
+    /// <exception cref="QuicException">No thread of the listener is left, by a fault of its own (<see cref="QuicError.InternalError"/>).</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ValueTask<QuicConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default) => _accepted.TakeAsync(cancellationToken);
 
@@ -122,6 +127,13 @@ public sealed class QuicListener : IAsyncDisposable
 
     /// <summary>Where it listens.</summary>
     public override string ToString() => $"QUIC listener on {LocalEndPoint}";
+
+    /// <summary>Nobody waits for clients of a listener that has died.</summary>
+    private async Task EndAsync()
+    {
+        await _host.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _accepted.End(new QuicException(QuicError.InternalError, null, null, "the listener has ended by a fault of its own", _host.Completion.Exception?.InnerException));
+    }
 
     /// <summary>On the shard's thread, with the first packet of a client.</summary>
     private ConnectionDriver Accept(ShardHost host, Shard shard, Connection connection)

@@ -3,7 +3,7 @@ namespace Net.Core.Io;
 /// <summary>How a listener's threads share the work, at one moment.</summary>
 public sealed class QuicListenerStatistics
 {
-    /// <summary>Threads, each with a socket on the port: <see cref="QuicListenerOptions.Threads"/>.</summary>
+    /// <summary>Threads that serve, each with a socket on the port: fewer than <see cref="QuicListenerOptions.Threads"/> when one has died of a fault.</summary>
     public int Threads { get; init; }
 
     /// <summary>Connections of each thread, handshakes and those included that are on their way out. The system decides by the client's address which thread gets it.</summary>

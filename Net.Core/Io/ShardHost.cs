@@ -31,6 +31,7 @@ internal sealed class ShardHost
     /// <param name="alsoAt">A second address to bind.</param>
     /// <param name="network">Null: the system's.</param>
     /// <param name="threads">Of a server: each has a socket on the port, and connections of its own. As <see cref="CountThreads"/> gives them.</param>
+    /// <param name="onFault">Told when a thread has died, on any thread: its connections are gone, others go on. <see cref="Completion"/> tells of it only when all have ended.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     public ShardHost(
         UdpAddress address,
@@ -43,7 +44,8 @@ internal sealed class ShardHost
         ReadOnlyMemory<byte> resetKey = default,
         UdpAddress? alsoAt = null,
         QuicMemoryNetwork? network = null,
-        int threads = 1)
+        int threads = 1,
+        Action<Exception>? onFault = null)
     {
         _crypto = crypto;
         EndpointOptions options = new()
@@ -108,7 +110,7 @@ internal sealed class ShardHost
             thread.Start();
         }
 
-        _ = EndAsync();
+        _ = EndAsync(onFault);
     }
 
     /// <summary>One per thread.</summary>
@@ -142,7 +144,7 @@ internal sealed class ShardHost
     /// <summary>What there is now.</summary>
     public QuicListenerStatistics GetStatistics() => new()
     {
-        Threads = _threads.Length,
+        Threads = _threads.Count(thread => !thread.Completion.IsCompleted),
         ConnectionsByThread = _port is null ? [_books!.Connections] : [.. _port.Seats.Select(seat => seat.Connections)],
         Handshakes = _port?.Seats[0].Handshakes ?? _books!.Handshakes,
         DatagramsPassed = _port?.Seats.Sum(seat => seat.Strays.Passed) ?? 0,
@@ -183,16 +185,20 @@ internal sealed class ShardHost
         }
     }
 
-    private async Task EndAsync()
+    private async Task EndAsync(Action<Exception>? onFault)
     {
-        await Task.WhenAll(_threads.Select((thread, i) => LeaveAsync(thread, _port?.Seats[i]))).ConfigureAwait(false);
+        await Task.WhenAll(_threads.Select((thread, i) => LeaveAsync(thread, _port?.Seats[i], onFault))).ConfigureAwait(false);
         _crypto.Dispose();
     }
 
-    private static async Task LeaveAsync(ShardThread thread, SharedPort.Seat? seat)
+    private static async Task LeaveAsync(ShardThread thread, SharedPort.Seat? seat, Action<Exception>? onFault)
     {
         // A thread that died of a fault has told its connections already; the others go on, and the system sends them what came to its socket.
         await thread.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         seat?.Leave();
+        if (thread.Completion.Exception?.InnerException is Exception fault)
+        {
+            onFault?.Invoke(fault);
+        }
     }
 }

@@ -256,10 +256,10 @@ internal sealed class ComponentShard : IAsyncDisposable
     public bool AreHandshakesSettled => Shard.Endpoint.Connections.All(c => c.IsConfirmed || !c.IsOpen);
 
     /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
-    public void BeginCopy()
+    public void BeginCopy(ComponentExport export)
     {
         _sleeping.WakeAll(Shard.Endpoint.Now);
-        _copies.Begin();
+        _copies.Begin(export);
     }
 
     /// <inheritdoc cref="ConnectionCopies.ExportAhead"/>
@@ -362,6 +362,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         Shard.Endpoint.AcceptsNew = true;
         _channel.Replay(Receiver(now));
         CloseWithoutKeys(now);
+        _copies.End();
         Tethers.Go();
     }
 

@@ -26,10 +26,10 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
     private bool _hasBegun;
 
     /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
-    public void Begin()
+    public void Begin(ComponentExport export)
     {
         End();
-        _hasBegun = true;
+        (_export, _hasBegun) = (export, true);
         _whole.AddRange(owners.Values.Where(owner => !MayBeCopied(owner)));
         _toCopy = new(owners.Values.Where(MayBeCopied).OrderBy(Weight));
     }
@@ -51,7 +51,6 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
     /// <returns>Whether there are more: to be done in a later turn.</returns>
     public bool ExportAhead(ComponentExport export, Instant now)
     {
-        _export = export;
         for (int copied = 0; copied < PerTurn && _toCopy.TryDequeue(out ServerOwner? owner); copied++)
         {
             Connection connection = owner.Connection;

@@ -223,7 +223,7 @@ internal sealed class SourceDriver(
             {
                 if (isFirst)
                 {
-                    shard.BeginCopy();
+                    shard.BeginCopy(export);
                     shard.Checkpoints.Export(export, at);
                 }
 

@@ -22,7 +22,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     private const int PerTurn = 64;
 
     private readonly Dictionary<ulong, LeavingOwner> _ahead = [];
-    private readonly List<ulong> _speaking = [];
+    private readonly HashSet<ulong> _speaking = [];
     private readonly List<ulong> _notAhead = [];
     private readonly List<ServerOwner> _restored = [];
     private readonly Queue<ulong> _toRestore = new();

@@ -78,7 +78,7 @@ public sealed class IdleConnectionTests
     {
         byte[] key = new byte[SnapshotBinding.KeyLength];
         using ComponentExport export = new(new("web", 1, 1, new("a", 1), new("b", 1), 1), key);
-        node.Shard!.BeginCopy();
+        node.Shard!.BeginCopy(export);
         while (node.Shard.ExportAhead(export, node.Machine.Now))
         {
         }

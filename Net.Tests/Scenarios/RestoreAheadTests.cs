@@ -108,7 +108,8 @@ public sealed class RestoreAheadTests
             SimulatedNode next = i % 2 == 0 ? federation.Alpha : federation.Beta;
             move = federation.Migrate(next.Member.Name);
             federation.RunUntil(() => next.IsServing, s_limit, "served");
-            next.Shard!.BeginCopy();
+            using ComponentExport export = new(new("web", 1, 1, new("a", 1), new("b", 1), 1), new byte[SnapshotBinding.KeyLength]);
+            next.Shard!.BeginCopy(export);
             Assert.AreEqual(0, next.Shard.Asleep);
             Assert.AreEqual((uint)many, next.Shard.ConnectionCount);
             federation.RunUntil(() => move.IsOver, s_limit, "moved");

@@ -35,7 +35,7 @@ internal static class SnapshotCost
             shard.Run(now =>
             {
                 long begun = Stopwatch.GetTimestamp();
-                shard.BeginCopy();
+                shard.BeginCopy(export);
                 while (shard.ExportAhead(export, now))
                 {
                 }

@@ -50,7 +50,10 @@ public sealed record Http3ServerOptions
     /// </summary>
     public bool SendsGrease { get; init; } = true;
 
-    /// <summary>Told of exceptions that the component let escape; the request has been answered for it.</summary>
+    /// <summary>
+    /// Told of exceptions that the component let escape; the request has been answered for it. And of what a thread of the server has died of, by a
+    /// fault of its own: the connections of that thread are gone, other <see cref="Threads"/> go on.
+    /// </summary>
     public Action<Exception>? OnFault { get; init; }
 }
 
@@ -82,7 +85,8 @@ public sealed class Http3Server : IAsyncDisposable
             UdpAddress.FromEndPoint(options.ListenEndPoint), connections, Tls(options.AllowEarlyData, options.ServerAuthenticationOptions.AllowTlsResume, options.Qpack), _tls,
             (_, shard, connection) => Array.Find(lanes.Task.Result, lane => lane.Shard == shard)!.Accept(connection),
             endpoint => endpoint with { MaxConnections = options.Limits.MaxConnections },
-            threads: threads);
+            threads: threads,
+            onFault: options.OnFault);
         _lanes = [.. _host.Shards.Select(shard => new Lane(shard, new(options.Component, new ShardQueue(shard), new()
         {
             OnFault = options.OnFault,

@@ -177,23 +177,28 @@ public sealed class ListenerThreadsTests
         await listener.Completion.WaitAsync(Token);
     }
 
-    /// <summary>Goal: a thread that dies of a fault of ours takes its own connections with it; the others serve whoever comes, and the fault is told in the end.</summary>
+    /// <summary>Goal: a thread that dies of a fault of ours takes its own connections with it, and that is told at once; the others serve whoever comes.</summary>
     [TestMethod]
     [Timeout(30_000, CooperativeCancellation = true)]
     public async Task The_others_go_on_when_a_thread_dies()
     {
         QuicMemoryNetwork network = new();
         IPEndPoint address = new(IPAddress.Parse("192.0.2.7"), 443);
+        TaskCompletionSource<Exception> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
         ShardHost host = new(
             UdpAddress.FromEndPoint(address), Net.Core.Connections.ConnectionOptions.Default,
             new() { AlpnProtocols = [QuicPair.Protocol.Protocol.ToArray()] },
             new SslHost(new SslServerAuthenticationOptions { ServerCertificate = TestPki.Instance.Server }),
             (_, shard, connection) => new ConnectionDriver(shard, connection, 0, () => { }),
             network: network,
-            threads: 2);
+            threads: 2,
+            onFault: told.SetResult);
+        Assert.AreEqual(2, host.GetStatistics().Threads);
         Fatal fatal = new();
         Assert.IsTrue(host.Shards[0].Post(fatal));
         await fatal.Ran.Task.WaitAsync(Token);
+        Assert.IsInstanceOfType<InvalidCastException>(await told.Task.WaitAsync(Token));
+        Assert.AreEqual(1, host.GetStatistics().Threads);
         await using QuicListener unused = await QuicPair.ListenAsync("192.0.2.8", network: network);
         for (int i = 0; i < 2; i++)
         {
@@ -207,6 +212,23 @@ public sealed class ListenerThreadsTests
         host.Release();
         InvalidCastException fault = await Assert.ThrowsExactlyAsync<InvalidCastException>(() => host.Completion.WaitAsync(Token));
         Assert.AreEqual(nameof(Fatal), fault.Message);
+    }
+
+    /// <summary>Goal: who waits for clients learns that no thread of the listener is left.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Nobody_waits_for_clients_of_a_listener_that_has_died()
+    {
+        await using QuicListener listener = await ListenAsync(network: new());
+        ValueTask<QuicConnection> waiting = listener.AcceptConnectionAsync(Token);
+        foreach (Shard shard in listener.Shards)
+        {
+            Assert.IsTrue(shard.Post(new Fatal()));
+        }
+
+        QuicException ended = await Assert.ThrowsExactlyAsync<QuicException>(async () => await waiting);
+        Assert.AreEqual(QuicError.InternalError, ended.QuicError);
+        Assert.IsInstanceOfType<InvalidCastException>(ended.InnerException);
     }
 
     /// <summary>Goal: what cannot be is refused by the option's name; 0 means as many as there are processors.</summary>
