@@ -22,9 +22,10 @@ internal sealed class SystemNetQuicSide() : Side("system-net-quic")
         ? Task.FromResult($".NET {Environment.Version}")
         : throw new PeersUnavailableException("QuicConnection.IsSupported is false: msquic (libmsquic) is not installed, and is in no registry here");
 
-    public override bool Serves(MatrixCase c) => c.IsPlain && c is { Link: null, Http3: false };
+    // msquic has ECN switched off.
+    public override bool Serves(MatrixCase c) => c.IsPlain && c is { Link: null, Http3: false, Name: not "ecn" };
 
-    public override bool Fetches(MatrixCase c) => (c.IsPlain || c.Retry || c.Plan == Plan.Each) && c is { Link: null, Http3: false };
+    public override bool Fetches(MatrixCase c) => c.Name is not "ecn" && (c.IsPlain || c.Retry || c.Plan == Plan.Each) && c is { Link: null, Http3: false };
 
     public override async Task ServeAsync(Cell cell)
     {
