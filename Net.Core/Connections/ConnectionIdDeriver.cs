@@ -15,7 +15,9 @@ internal static class ConnectionIdDeriver
     /// <param name="key">The federation's key of the number that the connection was made with.</param>
     /// <param name="config">QUIC-LB configuration, 0 to 6; 3 bits that tell an ingress how to read the ID.</param>
     /// <param name="connectionSecret">16 bytes of the connection's own.</param>
-    public static ConnectionId Derive(ReadOnlySpan<byte> key, int config, uint shard, ReadOnlySpan<byte> connectionSecret, ulong sequenceNumber)
+    /// <param name="cipher">Encrypts the ID, or null.</param>
+    public static ConnectionId Derive(
+        ReadOnlySpan<byte> key, int config, uint shard, ReadOnlySpan<byte> connectionSecret, ulong sequenceNumber, Crypto.CidCipher? cipher)
     {
         Span<byte> message = stackalloc byte[16 + sizeof(ulong) + sizeof(uint)];
         connectionSecret.CopyTo(message);
@@ -24,7 +26,7 @@ internal static class ConnectionIdDeriver
         Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
         HMACSHA256.HashData(key, message, mac);
         Span<byte> id = stackalloc byte[Endpoints.CidLayout.Length];
-        Endpoints.CidLayout.Write(id, config, shard, mac[..8]);
+        Endpoints.CidLayout.Write(id, config, shard, mac[..8], cipher);
         return new(id);
     }
 

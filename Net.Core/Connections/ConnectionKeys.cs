@@ -13,6 +13,9 @@ internal sealed record ConnectionKeys(uint Number, int Config, ReadOnlyMemory<by
     /// <summary>Writes into IDs which thread of the port has their connection; null where a port has one thread only, and wherever connections move.</summary>
     public ThreadMark? Thread { get; init; }
 
+    /// <summary>Encrypts the IDs of this generation. Null where there is nobody to route by them, and for generations from before IDs were encrypted: a connection keeps its IDs.</summary>
+    public Crypto.CidCipher? Cipher { get; init; }
+
     /// <summary>Says nothing of the keys.</summary>
     public override string ToString() => $"keys {Number}";
 }

@@ -54,7 +54,7 @@ internal sealed class LocalConnectionIds : IPart<LocalConnectionIds>
 
     public ConnectionId Derive(ConnectionKeys keys, ulong sequenceNumber)
     {
-        ConnectionId id = ConnectionIdDeriver.Derive(keys.ConnectionIdKey.Span, keys.Config, Shard, _secret, sequenceNumber);
+        ConnectionId id = ConnectionIdDeriver.Derive(keys.ConnectionIdKey.Span, keys.Config, Shard, _secret, sequenceNumber, keys.Cipher);
         return keys.Thread is ThreadMark mark ? mark.Write(id) : id;
     }
 

@@ -48,4 +48,16 @@ internal static unsafe class VectorAes
 
         return AesInstructions.EncryptLast(block, Vector128.Load(schedule + (16 * rounds)));
     }
+
+    /// <summary>The equivalent inverse cipher (FIPS 197, section 5.3.5); its round keys are made of those of the encryption each time.</summary>
+    public static Vector128<byte> Decrypt(byte* schedule, int rounds, Vector128<byte> block)
+    {
+        block ^= Vector128.Load(schedule + (16 * rounds));
+        for (int i = rounds - 1; i > 0; i--)
+        {
+            block = AesInstructions.Decrypt(block, AesInstructions.InverseMixColumns(Vector128.Load(schedule + (16 * i))));
+        }
+
+        return AesInstructions.DecryptLast(block, Vector128.Load(schedule));
+    }
 }

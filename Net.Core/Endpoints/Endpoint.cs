@@ -53,7 +53,7 @@ internal sealed class Endpoint
     private readonly record struct Route(ConnectionEntry Entry, ulong? SequenceNumber);
 
     /// <summary>The federation's keys have rotated. Connections keep those that they were made with.</summary>
-    /// <param name="keys">Newest first; at least one. A connection whose keys are not among them is for its owner to close.</param>
+    /// <param name="keys">The first one is for new connections; at least one. A connection whose keys are not among them is for its owner to close.</param>
     /// <param name="honoured">Under which tokens and tickets are taken; newest first, at least one.</param>
     [System.Diagnostics.CodeAnalysis.MemberNotNull(nameof(_keys), nameof(_honoured), nameof(_ticketKeys))]
     public void UseKeys(IReadOnlyList<ConnectionKeys> keys, IReadOnlyList<ConnectionKeys> honoured)
@@ -412,9 +412,9 @@ internal sealed class Endpoint
             Span<byte> random = Entropy(stackalloc byte[CidLayout.NonceLength + AddressTokens.SerialLength + 1]);
             Span<byte> id = stackalloc byte[CidLayout.Length];
             // Any node may get what the client sends to this ID, as any one opens the token.
-            CidLayout.Write(id, keys.Config, CidLayout.RouteByName, random[..CidLayout.NonceLength]);
+            CidLayout.Write(id, keys.Config, CidLayout.RouteByName, random[..CidLayout.NonceLength], keys.Cipher);
             ConnectionId source = new(id);
-            byte[] token = AddressTokens.MakeRetry(keys, path.Remote, initial.Destination, source, random[CidLayout.NonceLength..^1], second);
+            byte[] token = AddressTokens.MakeRetry(_honoured[0], path.Remote, initial.Destination, source, random[CidLayout.NonceLength..^1], second);
             _stateless.Retry(initial, source, token, random[^1], path);
         }
 
@@ -433,7 +433,7 @@ internal sealed class Endpoint
         if (connection.IsServer && connection.IsConfirmed && connection.IsOpen && _options.RetryAbove is not null && WallClock is long second)
         {
             Span<byte> serial = Entropy(stackalloc byte[AddressTokens.SerialLength]);
-            connection.OfferToken(AddressTokens.MakeNewToken(_keys[0], connection.ValidatedPath.Remote, serial, second));
+            connection.OfferToken(AddressTokens.MakeNewToken(_honoured[0], connection.ValidatedPath.Remote, serial, second));
         }
     }
 
@@ -460,11 +460,12 @@ internal sealed class Endpoint
     /// <summary>A packet of a connection that is not here. Where it might be anywhere else, nothing is said.</summary>
     private bool OnUnknownShort(int length, ConnectionId id, in NetworkPath path, Instant now)
     {
-        bool isOurs = AnswersUnknown
-            && CidLayout.TryReadShard(id.Span, out uint shard)
+        ConnectionKeys? keys = AnswersUnknown ? KeysOf(id) : null;
+        bool isOurs = keys is not null
+            && CidLayout.TryReadShard(id.Span, keys.Cipher, out uint shard)
             && shard == _options.DefaultShard
             && shard != CidLayout.RouteByName;
-        if (!isOurs || length <= StatelessAnswers.MinReset || KeysOf(id) is not ConnectionKeys keys || !_books.TryTakeReset(now))
+        if (!isOurs || length <= StatelessAnswers.MinReset || !_books.TryTakeReset(now))
         {
             return false;
         }
@@ -478,16 +479,17 @@ internal sealed class Endpoint
             }
         }
 
-        ResetToken token = ConnectionIdDeriver.DeriveToken(keys.ResetKey.Span, id);
+        ResetToken token = ConnectionIdDeriver.DeriveToken(keys!.ResetKey.Span, id);
         return _stateless.Reset(length, token, Entropy(stackalloc byte[StatelessAnswers.MaxReset]), path);
     }
 
     /// <summary>The keys that an ID of this layout was made with: its first bits name their configuration.</summary>
     private ConnectionKeys? KeysOf(ConnectionId id)
     {
+        bool isOurs = CidLayout.TryReadConfig(id.Span, out int config);
         foreach (ConnectionKeys keys in _keys)
         {
-            if (keys.Config == id.Span[0] >> 5)
+            if (isOurs && keys.Config == config)
             {
                 return keys;
             }

@@ -62,7 +62,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _onFault = onFault;
         Tethers = new(() => runner.Now, component.TetherDeadline) { Self = () => Origin, Wanted = origins => TethersWanted(origins) };
         _options = HostDiagnostics.WithEnvironment(component.Connections);
-        _keys = DeriveKeys(keys);
+        _keys = keys.ForConnections();
         Span<byte> hash = stackalloc byte[16];
         crypto.FillEntropy(hash);
         IngressTags tags = new(keys.Tag, BitConverter.ToUInt64(hash), BitConverter.ToUInt64(hash[8..]));
@@ -75,7 +75,9 @@ internal sealed class ComponentShard : IAsyncDisposable
             RetryAbove = RetryAbove,
             Server = Http3Server.Tls(component.AllowEarlyData, qpack: component.Qpack),
         };
-        Shard = new(new Endpoint(endpoint, crypto), _channel, crypto, Accept, new() { WallClock = runner.WallClock });
+        Endpoint own = new(endpoint, crypto);
+        own.UseKeys(_keys, Honoured(keys));
+        Shard = new(own, _channel, crypto, Accept, new() { WallClock = runner.WallClock });
         ForgetEarlyData();
         _exchanges = NewExchanges();
         _standby = new(Shard, _options, () => _keys, owner => new(this, owner) { IsAsleep = true });
@@ -135,9 +137,9 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// </summary>
     public void UseKeys(FederationKeys keys, Instant now)
     {
-        _keys = DeriveKeys(keys);
+        _keys = keys.ForConnections();
         _channel.UseTags(keys.Tag);
-        Shard.Endpoint.UseKeys(_keys, [.. _keys.Where(key => keys.Token.TryGet((byte)key.Number, out _))]);
+        Shard.Endpoint.UseKeys(_keys, Honoured(keys));
         CloseWithoutKeys(now);
     }
 
@@ -487,19 +489,10 @@ internal sealed class ComponentShard : IAsyncDisposable
         _exchanges.Dispose();
     }
 
-    private static IReadOnlyList<ConnectionKeys> DeriveKeys(FederationKeys keys)
-    {
-        List<ConnectionKeys> derived = [];
-        foreach (FederationKey cid in keys.Cid.All)
-        {
-            FederationKey reset = keys.Reset.TryGet(cid.Number, out FederationKey same) ? same : keys.Reset.Current;
-            derived.Add(new(cid.Number, cid.Number, cid.Secret, reset.Secret));
-        }
-
-        return derived;
-    }
-
     internal void Rise(LeavingOwner leaving, Instant now) => _sleeping.Rise(leaving, now);
+
+    /// <summary>Tokens and tickets that somebody who was removed can make are not taken.</summary>
+    private ConnectionKeys[] Honoured(FederationKeys keys) => [.. _keys.Where(key => keys.Token.TryGet((byte)key.Number, out _))];
 
     private void OnRisen(LeavingOwner leaving, Instant now)
     {

@@ -289,7 +289,7 @@ internal sealed class ControlDesk
             return;
         }
 
-        _routes.UseTags(_trust.Keys.Tag);
+        _routes.UseKeys(_trust.Keys.ForRouters());
         foreach (ControlMember member in _members.All.Where(member => member.IsAlive && !IsTrusted(member)).ToArray())
         {
             _log($"{member.Member} is no member any more");

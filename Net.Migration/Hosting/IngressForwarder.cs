@@ -24,8 +24,8 @@ internal interface IIngressRoutes
     /// <summary>Nothing below this epoch passes any more, nor is on its way to a socket.</summary>
     ulong Fence(uint shard);
 
-    /// <summary>Tags datagrams with the current key from now on, and takes those of the whole ring.</summary>
-    void UseTags(KeyRing keys);
+    /// <summary>Tags datagrams with the current key from now on, takes those of the whole ring, and reads connection IDs of these generations.</summary>
+    void UseKeys(RouterKeys keys);
 }
 
 /// <summary>The ingress's two sockets, its two threads (one per direction), and the router between them.</summary>
@@ -61,13 +61,13 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     /// <param name="publicChannel">Clients' side; owned from here on.</param>
     /// <param name="nodeChannel">Nodes' side; owned from here on.</param>
-    public IngressForwarder(IDatagramChannel publicChannel, IDatagramChannel nodeChannel, RouterOptions options, KeyRing tagKeys)
+    public IngressForwarder(IDatagramChannel publicChannel, IDatagramChannel nodeChannel, RouterOptions options, RouterKeys keys)
     {
         _public = publicChannel;
         _nodes = nodeChannel;
-        _router = new(options, ProtectionSuites.Default, RandomWord(), RandomWord());
-        _writeTags = new(tagKeys, RandomWord(), RandomWord());
-        _readTags = new(tagKeys, RandomWord(), RandomWord());
+        _router = new(options, ProtectionSuites.Default, keys.Shards, RandomWord(), RandomWord());
+        _writeTags = new(keys.Tags, RandomWord(), RandomWord());
+        _readTags = new(keys.Tags, RandomWord(), RandomWord());
         _fromClients = NewOutboxes();
         _fromNodes = NewOutboxes();
         _fromControl = NewOutboxes();
@@ -117,10 +117,11 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         return fence;
     }
 
-    public void UseTags(KeyRing keys) => Change(_ =>
+    public void UseKeys(RouterKeys keys) => Change(_ =>
     {
-        _writeTags.Use(keys);
-        _readTags.Use(keys);
+        _router.UseKeys(keys.Shards);
+        _writeTags.Use(keys.Tags);
+        _readTags.Use(keys.Tags);
     });
 
     /// <summary>What was dropped and held so far.</summary>

@@ -124,7 +124,7 @@ public sealed class IngressHost : IAsyncDisposable
     private static IngressHost Start(
         IngressHostOptions options, IDatagramChannel publicChannel, IDatagramChannel nodeChannel, Parts parts, QuicListener listener)
     {
-        IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, parts.Secrets.Keys.Tag);
+        IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, parts.Secrets.Keys.ForRouters());
         ControlTrust trust = new(parts.Secrets, options.FederationRoots, options.Log);
         ControlDeskOptions deskOptions = new() { PublicAddress = forwarder.PublicAddress, FailureTimeout = options.FailureTimeout };
         ControlDesk desk = new(parts.Directory, forwarder, trust.Keys, deskOptions, options.Log, MonotonicClock.Now, parts.Shared, trust);

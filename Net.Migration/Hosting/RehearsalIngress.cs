@@ -12,13 +12,14 @@ namespace Net.Migration.Hosting;
 internal sealed class RehearsalIngress : IIngressRoutes
 {
     private readonly HandOverRehearsal _rehearsal;
-    private readonly Router _router = new(new(), ProtectionSuites.Default, 1, 2);
+    private readonly Router _router;
     private readonly IngressTags _tags;
     private Instant _now;
 
     public RehearsalIngress(HandOverRehearsal rehearsal, FederationKeys keys, Instant now)
     {
         (_rehearsal, _now) = (rehearsal, now);
+        _router = new(new(), ProtectionSuites.Default, keys.ForRouters().Shards, 1, 2);
         _tags = new(keys.Tag, 3, 4);
         Desk = new(new EmbeddedDirectory(new NoStorage()), this, keys, new(), static _ => { }, now);
     }
@@ -89,7 +90,11 @@ internal sealed class RehearsalIngress : IIngressRoutes
         return isDone;
     }
 
-    public void UseTags(KeyRing keys) => _tags.Use(keys);
+    public void UseKeys(RouterKeys keys)
+    {
+        _router.UseKeys(keys.Shards);
+        _tags.Use(keys.Tags);
+    }
 
     public ulong Fence(uint shard) => _router.Fence(shard);
 

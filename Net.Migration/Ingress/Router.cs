@@ -21,9 +21,10 @@ namespace Net.Migration.Ingress;
 /// </remarks>
 /// <param name="options">Limits and the default component.</param>
 /// <param name="protection">How Initials are opened.</param>
+/// <param name="shards">Reads IDs, until other keys are told.</param>
 /// <param name="hash0">Random: first half of the key of the tables' hash.</param>
 /// <param name="hash1">Random: second half.</param>
-internal sealed class Router(RouterOptions options, IProtectionSuite protection, ulong hash0, ulong hash1)
+internal sealed class Router(RouterOptions options, IProtectionSuite protection, ShardReader shards, ulong hash0, ulong hash1)
 {
     private readonly AddressHash _hash = new(hash0, hash1);
     private readonly LongHeaderTable _table = new(options, new(hash0, hash1));
@@ -36,6 +37,7 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
     /// <summary>Names of the components of aggregates, and whose record they share.</summary>
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
     private readonly Queue<RouterOutput> _outputs = new();
+    private ShardReader _reader = shards;
     private List<(IngressHeader Header, byte[] Body, Instant Expires)> _unconfirmed = [];
     private bool _isSynchronized;
 
@@ -45,6 +47,9 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
 
     /// <summary>Highest epoch that this ingress enforces for a shard; 0 when it knows none. What a FenceConfirm tells.</summary>
     public ulong Fence(uint shard) => _shards.TryGetValue(shard, out ShardRoute? route) ? route.Fence : 0;
+
+    /// <summary>The federation's keys have rotated.</summary>
+    public void UseKeys(ShardReader shards) => _reader = shards;
 
     /// <summary>A member came, moved or died. Datagrams of its components wait while it is dead.</summary>
     public void OnMember(NodeInfo node, bool isAlive)
@@ -137,7 +142,7 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
             return Unroutable();
         }
 
-        bool hasShard = CidLayout.TryReadShard(header.Destination.Span, out uint shard);
+        bool hasShard = _reader.TryRead(header.Destination.Span, out uint shard);
         bool isNew = false;
         if (!header.IsLong)
         {

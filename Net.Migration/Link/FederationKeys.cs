@@ -1,5 +1,7 @@
+using Net.Core.Connections;
 using Net.Core.Wire;
 using Net.Migration.Envelope;
+using Net.Migration.Ingress;
 
 namespace Net.Migration.Link;
 
@@ -21,7 +23,7 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
         KeyRing[] rings = new KeyRing[4];
         for (int i = 0; i < rings.Length; i++)
         {
-            rings[i] = new(new FederationKey(0, entropy.Slice(i * FederationKey.Length, FederationKey.Length).ToArray()));
+            rings[i] = new(new FederationKey(0, entropy.Slice(i * FederationKey.Length, FederationKey.Length).ToArray(), EncryptsIds: i == 0));
         }
 
         return new(rings[0], rings[1], rings[2], rings[3]);
@@ -38,7 +40,7 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
         ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength, nameof(entropy));
         KeyRing tag = Tag.Rotate(entropy[(3 * FederationKey.Length)..].ToArray());
         return new(
-            Cid.Rotate(entropy[..FederationKey.Length].ToArray()),
+            Cid.Rotate(entropy[..FederationKey.Length].ToArray(), encryptsIds: true),
             Reset.Rotate(entropy.Slice(FederationKey.Length, FederationKey.Length).ToArray()),
             Token.Rotate(entropy.Slice(2 * FederationKey.Length, FederationKey.Length).ToArray()).Retire(),
             new(Tag.Current, tag.Current));
@@ -47,6 +49,27 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
     /// <summary>The keys with which a rotation goes on; null when there is none under way.</summary>
     public FederationKeys? NextStep() => Tag.All is not [{ } first, { } second] ? null
         : this with { Tag = Step == 1 ? Tag.Retire() : new(second, first) };
+
+    /// <summary>What connections are made with, that of new ones first.</summary>
+    /// <remarks>
+    /// In the first step of a rotation that is the one of before: an ingress that hears of the new one later than a node has to read what its client got from that node
+    /// (draft-ietf-quic-load-balancers, section 3.1).
+    /// </remarks>
+    public IReadOnlyList<ConnectionKeys> ForConnections()
+    {
+        List<ConnectionKeys> derived = [];
+        foreach (FederationKey cid in Cid.All)
+        {
+            FederationKey reset = Reset.TryGet(cid.Number, out FederationKey same) ? same : Reset.Current;
+            bool goesFirst = derived.Count == 1 && Step == 0;
+            derived.Insert(goesFirst ? 0 : derived.Count, new(cid.Number, cid.Number, cid.Secret, reset.Secret) { Cipher = cid.DeriveCipher() });
+        }
+
+        return derived;
+    }
+
+    /// <summary>What an ingress forwards with.</summary>
+    public RouterKeys ForRouters() => new(Tag, new(Cid.All.Select(key => (key.Number, key.DeriveCipher()))));
 
     /// <summary>Which of two goes on: what is told, unless what is held has come from it.</summary>
     /// <param name="held">Null for nothing yet.</param>

@@ -43,11 +43,12 @@ internal sealed class KeyRing : IEquatable<KeyRing>
 
     /// <summary>A new current key under the next number; the oldest falls out when there are too many.</summary>
     /// <param name="secret">32 fresh random bytes.</param>
-    public KeyRing Rotate(ReadOnlyMemory<byte> secret)
+    /// <param name="encryptsIds">See <see cref="FederationKey.EncryptsIds"/>.</param>
+    public KeyRing Rotate(ReadOnlyMemory<byte> secret, bool encryptsIds = false)
     {
         byte number = (byte)((Current.Number + 1) % (FederationKey.MaxNumber + 1));
         ReadOnlySpan<FederationKey> kept = _keys.AsSpan(0, int.Min(_keys.Length, MaxKeys - 1));
-        return new([new(number, secret), .. kept]);
+        return new([new(number, secret, encryptsIds), .. kept]);
     }
 
     /// <summary>Only the current key: what follows when a member was removed, or when the earlier ones have served their time.</summary>

@@ -44,6 +44,41 @@ public sealed class KeyRotationTests
         federation.AssertOneOwner();
     }
 
+    /// <summary>
+    /// Goal: a transfer goes on through every step of a rotation and a move in the midst of it; a connection that begins in the first step has an ID that an ingress which has not
+    /// heard yet can read; and a generation of keys from before IDs were encrypted serves its connections to their end, next to new ones.
+    /// </summary>
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void Connections_keep_their_IDs_while_keys_rotate(bool encryptsIds)
+    {
+        Federation federation = new(2, configure: f => f.EncryptsIds = encryptsIds);
+        SimulatedClient client = federation.AddClient();
+        Assert.IsNull(Answer(federation, client).Error);
+        ClientView transfer = client.Request("GET", "/bytes/1000000");
+        FederationKeys first = federation.Keys.BeginRotation(Enumerable.Repeat((byte)1, FederationKeys.EntropyLength).ToArray());
+        Rotate(federation, first, federation.Keys);
+        SimulatedClient between = federation.AddClient();
+        Assert.IsNull(Answer(federation, between).Error, "the ingress has not heard");
+
+        FederationKeys second = first.NextStep()!;
+        Rotate(federation, first);
+        Move move = federation.Migrate("beta");
+        Rotate(federation, second);
+        SimulatedClient young = federation.AddClient();
+        federation.RunUntil(() => move.IsOver && transfer.IsOver, s_limit, "moved");
+        Assert.IsTrue(move.Report!.Moved, $"{move.Report}");
+        Assert.IsNull(transfer.Error);
+        Rotate(federation, second.NextStep()!);
+        foreach (SimulatedClient each in (SimulatedClient[])[client, between, young])
+        {
+            Assert.IsNull(Answer(federation, each).Error);
+        }
+
+        federation.AssertOneOwner();
+    }
+
     private static ClientView Answer(Federation federation, SimulatedClient client)
     {
         ClientView view = client.Request("GET", "/bytes/1000");
@@ -55,8 +90,10 @@ public sealed class KeyRotationTests
     private static FederationKeys Next(FederationKeys keys, byte rotation) =>
         keys.BeginRotation(Enumerable.Repeat(rotation, FederationKeys.EntropyLength).ToArray()) with { Tag = keys.Tag };
 
-    private static void Rotate(Federation federation, FederationKeys keys)
+    /// <param name="ofIngress">Null: the same.</param>
+    private static void Rotate(Federation federation, FederationKeys keys, FederationKeys? ofIngress = null)
     {
+        federation.Ingress.UseKeys((ofIngress ?? keys).ForRouters());
         foreach (ComponentShard shard in new[] { federation.Alpha.Shard, federation.Beta.Shard }.OfType<ComponentShard>())
         {
             shard.Run(at => shard.UseKeys(keys, at));

@@ -22,25 +22,25 @@ internal static class IngressBench
     public static void Run(int packets)
     {
         byte[] secrets = RandomNumberGenerator.GetBytes(FederationKeys.EntropyLength);
-        KeyRing tags = FederationKeys.Create(secrets).Tag;
+        FederationKeys keys = FederationKeys.Create(secrets);
         Console.WriteLine("ingress");
         foreach ((string name, int batch, int flows) in (ReadOnlySpan<(string, int, int)>)[("one by one, one flow", 1, 1), ("one by one, 64 flows in turn", 1, 64), ("in batches of 40, one flow", 40, 1)])
         {
-            (double towards, double back) = (Towards(tags, packets, batch, flows), Back(tags, packets, batch, flows));
+            (double towards, double back) = (Towards(keys, packets, batch, flows), Back(keys, packets, batch, flows));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"  {name,-30} to the node {towards,6:0} ns, {1e9 / towards,9:0}/s; to the client {back,6:0} ns, {1e9 / back,9:0}/s and core (without the kernel); {(towards + back) / 2 * (1 << 30) / Payload / 1e9:0.00} CPU-s/GiB"));
         }
 
-        Latency(tags);
-        IngressRelay.Run(tags, rounds: 2);
+        Latency(keys);
+        IngressRelay.Run(keys, rounds: 2);
     }
 
     private static UdpAddress Address(int port) => UdpAddress.FromEndPoint(new(IPAddress.Loopback, port));
 
-    private static IngressForwarder Start(IDatagramChannel clients, IDatagramChannel nodes, KeyRing tags, UdpAddress node)
+    private static IngressForwarder Start(IDatagramChannel clients, IDatagramChannel nodes, FederationKeys keys, UdpAddress node)
     {
-        IngressForwarder forwarder = new(clients, nodes, new RouterOptions { DefaultComponent = "bench" }, tags);
+        IngressForwarder forwarder = new(clients, nodes, new RouterOptions { DefaultComponent = "bench" }, keys.ForRouters());
         Member member = new("a", 1);
         forwarder.OnMember(new(member, node, [new("bench", node, [])]), isAlive: true);
         forwarder.OnRecord(new("bench", member, Member.None, 1, ShardNumber, default));
@@ -48,36 +48,36 @@ internal static class IngressBench
         return forwarder;
     }
 
-    private static byte[] ShortHeader()
+    private static byte[] ShortHeader(FederationKeys keys)
     {
         byte[] datagram = RandomNumberGenerator.GetBytes(Payload);
         datagram[0] = 0x40;
-        CidLayout.Write(datagram.AsSpan(1), 0, ShardNumber, RandomNumberGenerator.GetBytes(CidLayout.NonceLength));
+        CidLayout.Write(datagram.AsSpan(1), 0, ShardNumber, RandomNumberGenerator.GetBytes(CidLayout.NonceLength), keys.Cid.Current.DeriveCipher());
         return datagram;
     }
 
-    private static double Towards(KeyRing tags, int packets, int batch, int flows)
+    private static double Towards(FederationKeys keys, int packets, int batch, int flows)
     {
-        Feed clients = new(Address(1), packets, batch, [.. Enumerable.Range(0, flows).Select(i => (ShortHeader(), Address(1000 + i)))]);
-        return Measure(clients, new(Address(2), 0, 1, []), tags);
+        Feed clients = new(Address(1), packets, batch, [.. Enumerable.Range(0, flows).Select(i => (ShortHeader(keys), Address(1000 + i)))]);
+        return Measure(clients, new(Address(2), 0, 1, []), keys);
     }
 
-    private static double Back(KeyRing tags, int packets, int batch, int flows)
+    private static double Back(FederationKeys keys, int packets, int batch, int flows)
     {
-        IngressTags writer = new(tags, 1, 2);
+        IngressTags writer = new(keys.Tag, 1, 2);
         Feed nodes = new(Address(2), packets, batch, [.. Enumerable.Range(0, flows).Select(i =>
         {
             byte[] datagram = new byte[IngressHeader.Length + Payload];
             writer.Write(datagram, new() { Type = IngressDatagram.Data, Epoch = 1, Shard = ShardNumber, Client = Address(1000 + i), Public = Address(1) });
             return (datagram, Address(3));
         })]);
-        return Measure(new(Address(1), 0, 1, []), nodes, tags);
+        return Measure(new(Address(1), 0, 1, []), nodes, keys);
     }
 
     /// <returns>CPU nanoseconds of the forwarding thread per packet.</returns>
-    private static double Measure(Feed clients, Feed nodes, KeyRing tags)
+    private static double Measure(Feed clients, Feed nodes, FederationKeys keys)
     {
-        using IngressForwarder forwarder = Start(clients, nodes, tags, Address(3));
+        using IngressForwarder forwarder = Start(clients, nodes, keys, Address(3));
         Feed fed = clients.Total > 0 ? clients : nodes;
         string thread = fed == clients ? "ingress public" : "ingress nodes";
         forwarder.Start();
@@ -88,21 +88,21 @@ internal static class IngressBench
         return (ThreadClock.Seconds(thread) - before) * 1e9 / (fed.Total - (fed.Total / 2));
     }
 
-    private static void Latency(KeyRing tags)
+    private static void Latency(FederationKeys keys)
     {
         using IDatagramChannel node = UdpChannel.Bind(Address(0));
         using IDatagramChannel client = UdpChannel.Bind(Address(0));
-        double direct = PingPong(client, node, node.Local);
+        double direct = PingPong(keys, client, node, node.Local);
         IDatagramChannel clients = UdpChannel.Bind(Address(0)), nodes = UdpChannel.Bind(Address(0));
-        using IngressForwarder forwarder = Start(clients, nodes, tags, node.Local);
+        using IngressForwarder forwarder = Start(clients, nodes, keys, node.Local);
         forwarder.Start();
-        double through = PingPong(client, node, clients.Local);
+        double through = PingPong(keys, client, node, clients.Local);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"  there and back, median: direct {direct:0} us, through the ingress {through:0} us: {(through - direct) / 2:0} us added one way, {through - direct:0} us per round trip"));
     }
 
-    private static double PingPong(IDatagramChannel client, IDatagramChannel node, UdpAddress server)
+    private static double PingPong(FederationKeys keys, IDatagramChannel client, IDatagramChannel node, UdpAddress server)
     {
         Thread echo = new(() =>
         {
@@ -124,7 +124,7 @@ internal static class IngressBench
         });
         echo.Start();
         ReceiveBatch received = new();
-        byte[] ping = ShortHeader();
+        byte[] ping = ShortHeader(keys);
         List<double> times = [];
         for (int n = 0; n < 3000; n++)
         {

@@ -27,14 +27,14 @@ internal static class IngressRelay
 
     private static readonly string[] s_threads = ["ingress public", "ingress nodes"];
 
-    public static void Run(KeyRing tags, int rounds)
+    public static void Run(FederationKeys keys, int rounds)
     {
         foreach ((int segments, int flows, long bytes) in ((int, int, long)[])[(42, 1, 1L << 30), (8, 1, 1L << 29), (1, Clients, 1L << 28)])
         {
             for (int round = 0; round < rounds; round++)
             {
-                Print("the kernel alone", segments, flows, bytes, Measure(isBare: true, tags, segments, flows, bytes));
-                Print("the ingress", segments, flows, bytes, Measure(isBare: false, tags, segments, flows, bytes));
+                Print("the kernel alone", segments, flows, bytes, Measure(isBare: true, keys, segments, flows, bytes));
+                Print("the ingress", segments, flows, bytes, Measure(isBare: false, keys, segments, flows, bytes));
             }
         }
     }
@@ -46,16 +46,16 @@ internal static class IngressRelay
 
     private static UdpAddress Loopback(int last, int port) => UdpAddress.FromEndPoint(new(new IPAddress([127, 0, 0, (byte)last]), port));
 
-    private static (double Public, double Nodes, long Packets, long Answers) Measure(bool isBare, KeyRing tags, int segments, int flows, long bytes)
+    private static (double Public, double Nodes, long Packets, long Answers) Measure(bool isBare, FederationKeys keys, int segments, int flows, long bytes)
     {
         using IDatagramChannel node = UdpChannel.Bind(Loopback(1, 0)), client = UdpChannel.Bind(UdpAddress.FromEndPoint(new(IPAddress.Any, 0)));
         IDatagramChannel clients = UdpChannel.Bind(Loopback(1, 0)), nodes = UdpChannel.Bind(Loopback(1, 0));
         int port = client.Local.ToEndPoint().Port;
         UdpAddress toNodes = nodes.Local, toClients = clients.Local;
         int headroom = isBare ? 0 : IngressHeader.Length;
-        using IDisposable relay = isBare ? new BareRelay(clients, nodes, node.Local, Loopback(1, port)) : Start(clients, nodes, tags, node.Local);
+        using IDisposable relay = isBare ? new BareRelay(clients, nodes, node.Local, Loopback(1, port)) : Start(clients, nodes, keys, node.Local);
 
-        IngressTags writer = new(tags, 1, 2);
+        IngressTags writer = new(keys.Tag, 1, 2);
         byte[][] bursts = [.. Enumerable.Range(0, flows).Select(flow =>
         {
             byte[] burst = new byte[segments * (headroom + Payload)];
@@ -74,7 +74,7 @@ internal static class IngressRelay
             ReceiveBatch batch = new();
             byte[] answer = new byte[Acknowledgement];
             answer[0] = 0x40;
-            CidLayout.Write(answer.AsSpan(1), 0, ShardNumber, RandomNumberGenerator.GetBytes(CidLayout.NonceLength));
+            CidLayout.Write(answer.AsSpan(1), 0, ShardNumber, RandomNumberGenerator.GetBytes(CidLayout.NonceLength), keys.Cid.Current.DeriveCipher());
             for (long received = 0; !Volatile.Read(ref isOver);)
             {
                 if (!client.TryReceive(batch))
@@ -139,9 +139,9 @@ internal static class IngressRelay
         return cost;
     }
 
-    private static IngressForwarder Start(IDatagramChannel clients, IDatagramChannel nodes, KeyRing tags, UdpAddress node)
+    private static IngressForwarder Start(IDatagramChannel clients, IDatagramChannel nodes, FederationKeys keys, UdpAddress node)
     {
-        IngressForwarder forwarder = new(clients, nodes, new RouterOptions { DefaultComponent = "bench" }, tags);
+        IngressForwarder forwarder = new(clients, nodes, new RouterOptions { DefaultComponent = "bench" }, keys.ForRouters());
         Member member = new("a", 1);
         forwarder.OnMember(new(member, node, [new("bench", node, [])]), isAlive: true);
         forwarder.OnRecord(new("bench", member, Member.None, 1, ShardNumber, default));

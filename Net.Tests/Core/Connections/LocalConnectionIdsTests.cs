@@ -1,4 +1,5 @@
 using Net.Core.Connections;
+using Net.Core.Endpoints;
 using Net.Core.Errors;
 using Net.Core.Wire;
 
@@ -39,6 +40,37 @@ public sealed class LocalConnectionIdsTests
         Assert.AreEqual(new(2, IsAdded: true), added);
         Assert.IsFalse(ids.TryTakeChange(out _));
         CollectionAssert.AreEqual(new[] { 1UL, 2UL }, ids.Active.ToArray());
+    }
+
+    /// <summary>
+    /// Goal: RFC 9000, section 9.5: two IDs of one connection have nothing in common but the octet that all of the federation have, and no more with each other than with those of
+    /// another connection; unencrypted, the shard tells. Under the same keys they are always the same.
+    /// </summary>
+    [TestMethod]
+    public void Encrypted_IDs_of_one_connection_are_not_linked()
+    {
+        ConnectionKeys plain = new(1, 2, new byte[32], new byte[32]), keys = plain with { Cipher = new("0123456789abcdef"u8) };
+        int own = 0, others = 0;
+        for (byte i = 0; i < 200; i++)
+        {
+            LocalConnectionIds one = new(shard: 7, Enumerable.Repeat(i, 16).ToArray()), other = new(shard: 8, Enumerable.Repeat((byte)(255 - i), 16).ToArray());
+            for (ulong number = 1; number <= 20; number++)
+            {
+                own += InCommon(one.Derive(keys, 0), one.Derive(keys, number));
+                others += InCommon(one.Derive(keys, 0), other.Derive(keys, number));
+                Assert.IsGreaterThanOrEqualTo(4, InCommon(one.Derive(plain, 0), one.Derive(plain, number)));
+            }
+
+            Assert.AreEqual(one.Derive(keys, 5), one.Derive(keys, 5));
+            Assert.AreEqual(0x4C, one.Derive(keys, 5).Span[0]);
+            Assert.IsTrue(CidLayout.TryReadShard(one.Derive(keys, 5).Span, keys.Cipher, out uint shard));
+            Assert.AreEqual(7u, shard);
+        }
+
+        // One octet in 256: 187 of 48,000, with a deviation of 14.
+        Assert.IsTrue(own is > 110 and < 265 && others is > 110 and < 265, $"{own}, {others}");
+
+        static int InCommon(ConnectionId a, ConnectionId b) => Enumerable.Range(1, a.Length - 1).Count(i => a.Span[i] == b.Span[i]);
     }
 
     private static LocalConnectionIds Issued()

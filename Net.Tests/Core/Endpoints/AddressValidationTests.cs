@@ -25,7 +25,7 @@ public sealed class AddressValidationTests
         Peer client = new(world, "10.0.0.1:1000"), server = new(world, "10.0.0.2:443", options: s_always);
         Connection first = Connect(world, client, server);
         ConnectionId source = first.PeerParameters!.RetrySourceConnectionId!.Value;
-        Assert.IsTrue(CidLayout.TryReadShard(source.Span, out uint shard));
+        Assert.IsTrue(CidLayout.TryReadShard(source.Span, null, out uint shard));
         Assert.AreEqual(CidLayout.RouteByName, shard);
         Assert.AreEqual(first.Parts.Identity.OriginalDestination, server.Accepted[0].Parts.Identity.OriginalDestination);
 
@@ -38,6 +38,28 @@ public sealed class AddressValidationTests
 
         Peer elsewhere = new(world, "10.0.0.2:444", options: s_always);
         Assert.IsNotNull(Connect(world, client, elsewhere).PeerParameters!.RetrySourceConnectionId, "another server's token is not shown");
+    }
+
+    /// <summary>
+    /// Goal: where IDs are encrypted a Retry's is too, and the connection behind it is as good as any other, IDs told later included; while the newest keys are not for IDs yet,
+    /// tokens are made with them already.
+    /// </summary>
+    [TestMethod]
+    public void A_Retry_with_encrypted_IDs()
+    {
+        World world = new(15);
+        CidCipher cipher = new("0123456789abcdef"u8);
+        ConnectionKeys keys = Peer.Keys with { Cipher = cipher }, next = new(2, 1, new byte[32], Enumerable.Repeat((byte)2, 32).ToArray());
+        Peer client = new(world, "10.0.0.1:1000"), server = new(world, "10.0.0.2:443", options: s_always with { Keys = [keys] });
+        server.Endpoint.UseKeys([keys, next], [next]);
+        Connection first = Connect(world, client, server);
+        ConnectionId source = first.PeerParameters!.RetrySourceConnectionId!.Value;
+        Assert.IsTrue(CidLayout.TryReadShard(source.Span, cipher, out uint shard));
+        Assert.AreEqual(CidLayout.RouteByName, shard);
+        Assert.IsTrue(CidLayout.TryReadShard(first.Parts.PeerIds.Current.Span, cipher, out shard));
+        Assert.AreEqual(1u, shard);
+        world.Run(TimeSpan.FromSeconds(1));
+        Assert.IsNull(Connect(world, client, server).PeerParameters!.RetrySourceConnectionId, "the token was taken");
     }
 
     /// <summary>Goal: without RetryAbove, and without a clock, nobody is asked and no token is given.</summary>

@@ -1,3 +1,4 @@
+using Net.Core.Crypto;
 using Net.Core.Endpoints;
 
 namespace Net.Tests.Core.Endpoints;
@@ -13,7 +14,7 @@ public sealed class CidLayoutTests
         CidLayout.Write(cid, 2, 0x01020304, [9, 8, 7, 6, 5, 4, 3, 2]);
 
         CollectionAssert.AreEqual(new byte[] { 0x4C, 1, 2, 3, 4, 9, 8, 7, 6, 5, 4, 3, 2 }, cid);
-        Assert.IsTrue(CidLayout.TryReadShard(cid, out uint shard));
+        Assert.IsTrue(CidLayout.TryReadShard(cid, null, out uint shard));
         Assert.AreEqual(0x01020304u, shard);
     }
 
@@ -26,14 +27,34 @@ public sealed class CidLayoutTests
 
         for (int length = 0; length < CidLayout.Length; length++)
         {
-            Assert.IsFalse(CidLayout.TryReadShard(cid.AsSpan(0, length), out _));
+            Assert.IsFalse(CidLayout.TryReadShard(cid.AsSpan(0, length), null, out _));
         }
 
-        Assert.IsFalse(CidLayout.TryReadShard([.. cid, 0], out _));
+        Assert.IsFalse(CidLayout.TryReadShard([.. cid, 0], null, out _));
         cid[0] = 0x0B;
-        Assert.IsFalse(CidLayout.TryReadShard(cid, out _), "length octet");
+        Assert.IsFalse(CidLayout.TryReadShard(cid, null, out _), "length octet");
         cid[0] = 0xEC;
-        Assert.IsFalse(CidLayout.TryReadShard(cid, out _), "configuration 7");
+        Assert.IsFalse(CidLayout.TryReadShard(cid, null, out _), "configuration 7");
+    }
+
+    /// <summary>Goal: with a key all behind the first octet is encrypted as the draft says, and the shard comes back under that key alone.</summary>
+    [TestMethod]
+    public void Behind_the_first_octet_all_is_encrypted()
+    {
+        byte[] nonce = [9, 8, 7, 6, 5, 4, 3, 2];
+        CidCipher cipher = new("0123456789abcdef"u8), other = new("0123456789abcdeF"u8);
+        byte[] cid = new byte[CidLayout.Length + 1], plain = [0, 0, 0, 7, .. nonce];
+        CidLayout.Write(cid, 6, 7, nonce, cipher);
+        cipher.Encrypt(plain);
+
+        CollectionAssert.AreEqual(new byte[] { 0xCC, .. plain, 0 }, cid);
+        Assert.IsTrue(CidLayout.TryReadConfig(cid.AsSpan(0, CidLayout.Length), out int config));
+        Assert.AreEqual(6, config);
+        Assert.IsTrue(CidLayout.TryReadShard(cid.AsSpan(0, CidLayout.Length), cipher, out uint shard));
+        Assert.AreEqual(7u, shard);
+        Assert.IsTrue(CidLayout.TryReadShard(cid.AsSpan(0, CidLayout.Length), other, out shard));
+        Assert.AreNotEqual(7u, shard);
+        Assert.IsFalse(CidLayout.TryReadShard(cid, cipher, out _), "length");
     }
 
     /// <summary>Goal: our own caller's mistakes are exceptions, before anything is written.</summary>

@@ -1,4 +1,5 @@
 using Net.Core.Connections;
+using Net.Core.Crypto;
 using Net.Core.Endpoints;
 using Net.Core.Paths;
 using Net.Core.Time;
@@ -59,6 +60,27 @@ public sealed class StatelessResetTests
         }
 
         Assert.AreEqual(StatelessAnswers.MaxReset - 20, lengths.Count, "every length that may be");
+    }
+
+    /// <summary>Goal (checklist S33): where IDs are encrypted the shard is read under the key of their configuration; what was made up, or changed, is answered by nobody.</summary>
+    [TestMethod]
+    public void S33_of_encrypted_IDs_only_our_own_are_answered()
+    {
+        CidCipher cipher = new("0123456789abcdef"u8);
+        ConnectionKeys plain = Peer.Keys, encrypted = plain with { Number = 2, Config = 1, Cipher = cipher };
+        Endpoint endpoint = new(Peer.DefaultOptions with { Keys = [encrypted, plain] }, new SimulatedCrypto(new World(1))) { AnswersUnknown = true };
+        ConnectionId ours = Id(Shard, 1, cipher);
+        byte[] changed = ours.Span.ToArray();
+        changed[^1] ^= 1;
+        ConnectionId[] foreign = [Id(Shard, 1), Id(Shard, 0, cipher), Id(Shard + 1, 1, cipher), Id(Shard, 1, new(new byte[16])), new(changed)];
+        foreach (ConnectionId id in foreign)
+        {
+            Assert.IsFalse(endpoint.OnDatagram(Short(id, 100), s_path, Ecn.NotEct, s_now));
+        }
+
+        Assert.IsTrue(endpoint.OnDatagram(Short(ours, 100), s_path, Ecn.NotEct, s_now));
+        Assert.IsTrue(endpoint.OnDatagram(Short(Id(Shard), 100), s_path, Ecn.NotEct, s_now), "of a generation of before");
+        Assert.HasCount(2, Answers(endpoint));
     }
 
     /// <summary>Goal (checklist S33): nothing is said of another shard, of none, of a foreign ID, of keys that are not here, or by who was not told to.</summary>
@@ -149,10 +171,10 @@ public sealed class StatelessResetTests
 
     private static Endpoint NewEndpoint(ulong seed = 1) => new(Peer.DefaultOptions, new SimulatedCrypto(new World(seed))) { AnswersUnknown = true };
 
-    private static ConnectionId Id(uint shard, int config = 0)
+    private static ConnectionId Id(uint shard, int config = 0, CidCipher? cipher = null)
     {
         byte[] id = new byte[CidLayout.Length];
-        CidLayout.Write(id, config, shard, "nonce 8b"u8);
+        CidLayout.Write(id, config, shard, "nonce 8b"u8, cipher);
         return new(id);
     }
 

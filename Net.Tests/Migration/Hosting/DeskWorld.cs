@@ -3,6 +3,7 @@ using Net.Core.Wire;
 using Net.Migration.Directory;
 using Net.Migration.Envelope;
 using Net.Migration.Hosting;
+using Net.Migration.Ingress;
 using Net.Migration.Link;
 using Net.Tests.Migration.Directory;
 
@@ -142,7 +143,7 @@ internal sealed class FakeRoutes : IIngressRoutes
 
     public KeyRing? Tags { get; private set; }
 
-    public void UseTags(KeyRing keys) => Tags = keys;
+    public void UseKeys(RouterKeys keys) => Tags = keys.Tags;
 
     public ulong Fence(uint shard) => _records.TryGetValue(shard, out OwnershipRecord? record) ? record.Epoch : 0;
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
+using Net.Core.Crypto;
 using Net.Core.Io;
 using Net.Core.Wire;
 using Net.Migration.Directory;
@@ -18,6 +19,7 @@ internal sealed class FakeNode : IAsyncDisposable
     private readonly MessageLink _link;
     private readonly Socket _data = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
     private IngressTags _tags = null!;
+    private FederationKeys _keys = null!;
     private IPEndPoint _ingress = null!;
 
     private FakeNode(string name, ulong incarnation, QuicConnection connection, QuicStream stream)
@@ -29,6 +31,9 @@ internal sealed class FakeNode : IAsyncDisposable
     }
 
     public Member Member { get; }
+
+    /// <summary>Of connection IDs that it could have made.</summary>
+    public CidCipher? Cipher => _keys.Cid.Current.DeriveCipher();
 
     public static async Task<FakeNode> ConnectAsync(IngressHost ingress, string name, ulong incarnation, CancellationToken stop, X509Certificate2? certificate = null)
     {
@@ -42,6 +47,7 @@ internal sealed class FakeNode : IAsyncDisposable
         FakeNode node = await ConnectAsync(ingress, name, incarnation, stop);
         node.SayJoin(hosts);
         WelcomeMessage welcome = await node.ReadAsync<WelcomeMessage>(stop);
+        node._keys = welcome.Keys;
         node._tags = new(welcome.Keys.Tag, 1, 2);
         node._ingress = welcome.Data.ToEndPoint();
         return node;

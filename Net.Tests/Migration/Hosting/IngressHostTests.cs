@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Net.Core.Crypto;
 using Net.Core.Endpoints;
 using Net.Core.Io;
 using Net.Core.Wire;
@@ -19,6 +20,8 @@ public sealed class IngressHostTests : IDisposable
 
     private readonly string _state = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
     private readonly CancellationTokenSource _stop = new(TimeSpan.FromMinutes(2));
+
+    private CidCipher? _cipher;
 
     private CancellationToken Stop => _stop.Token;
 
@@ -280,6 +283,7 @@ public sealed class IngressHostTests : IDisposable
     {
         FakeNode node = await FakeNode.JoinAsync(ingress, "a", 1, Stop, "web");
         Assert.AreEqual(OwnershipOutcome.Done, (await node.AskAsync(new CreateOwnership(1, "web", node.Member), Stop)).Outcome);
+        _cipher = node.Cipher;
         return node;
     }
 
@@ -297,11 +301,11 @@ public sealed class IngressHostTests : IDisposable
     }
 
     /// <summary>A short header whose destination ID names a shard; the last byte tells it from others.</summary>
-    private static byte[] Datagram(byte last, int length, uint shard = 1)
+    private byte[] Datagram(byte last, int length, uint shard = 1)
     {
         byte[] datagram = new byte[length];
         datagram[0] = 0x40;
-        CidLayout.Write(datagram.AsSpan(1), 0, shard, [1, 2, 3, 4, 5, 6, 7, 8]);
+        CidLayout.Write(datagram.AsSpan(1), 0, shard, [1, 2, 3, 4, 5, 6, 7, 8], _cipher);
         datagram[^1] = last;
         return datagram;
     }

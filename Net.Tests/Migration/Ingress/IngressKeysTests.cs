@@ -1,6 +1,7 @@
 using System.Reflection;
 using Net.Core.Crypto;
 using Net.Migration.Ingress;
+using Net.Migration.Link;
 
 namespace Net.Tests.Migration.Ingress;
 
@@ -14,7 +15,7 @@ public sealed class IngressKeysTests
     [TestMethod]
     public void The_ingress_reaches_Initial_keys_only()
     {
-        Type[] mayBeNamed = [typeof(IProtectionSuite), typeof(PacketProtection), typeof(InitialSecrets), typeof(CipherSuite)];
+        Type[] mayBeNamed = [typeof(IProtectionSuite), typeof(PacketProtection), typeof(InitialSecrets), typeof(CipherSuite), typeof(CidCipher)];
         string[] forbidden = ["Net.Core.Connections", "Net.Core.Streams", "Net.Core.Snapshots", "Net.Migration.HandOver"];
         Type[] ingress = [.. typeof(Router).Assembly.GetTypes().Where(static t => t.Namespace == typeof(Router).Namespace)];
         Assert.IsGreaterThan(10, ingress.Length);
@@ -26,6 +27,8 @@ public sealed class IngressKeysTests
                 Assert.IsTrue(used.Namespace != typeof(PacketProtection).Namespace || mayBeNamed.Contains(used), $"{type} uses {used}");
                 bool makesKeys = used == typeof(PacketProtection) || used == typeof(InitialSecrets);
                 Assert.IsTrue(!makesKeys || type == typeof(InitialInspector), $"{type} uses {used}");
+                bool hasSecrets = used == typeof(FederationKeys) || used == typeof(FederationKey) || used == typeof(KeyRing);
+                Assert.IsTrue(!hasSecrets || type == typeof(IngressTags) || type == typeof(RouterKeys), $"{type} uses {used}: of connection IDs it needs what decrypts them, not what makes them");
             }
         }
 

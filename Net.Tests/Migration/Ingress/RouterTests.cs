@@ -16,6 +16,7 @@ public sealed class RouterTests
     private static readonly Member A = new("a", 1), B = new("b", 2);
     private static readonly UdpAddress NodeA = Address("10.0.0.1:1"), NodeB = Address("10.0.0.2:2"), Client = Address("192.0.2.7:7777"), Public = Address("192.0.2.1:443");
     private static readonly byte[] Odcid = [8, 7, 6, 5, 4, 3, 2, 1], Scid = [1, 2, 3];
+    private static readonly FederationKeys Keys = FederationKeys.Create(new byte[FederationKeys.EntropyLength]);
     private Instant _now = new(1_000_000);
 
     /// <summary>Goal: a short header goes to the owner of the shard in its ID; one of an unknown shard goes nowhere.</summary>
@@ -28,6 +29,51 @@ public sealed class RouterTests
         Assert.AreEqual(RouteVerdict.Drop, From(router, Short(0)).Verdict);
         Assert.AreEqual(RouteVerdict.Drop, From(router, [0x40, 1, 2]).Verdict);
         Assert.AreEqual(RouteVerdict.Drop, From(router, []).Verdict);
+    }
+
+    /// <summary>Goal: the shard is hidden: who writes it for all to read, under another key, of another generation, or changes what was written, reaches nobody.</summary>
+    [TestMethod]
+    public void Only_the_federation_makes_IDs_that_lead_somewhere()
+    {
+        Router router = Ready();
+        FederationKey own = Keys.Cid.Current;
+        FederationKey[] others = [own with { EncryptsIds = false }, own with { Number = 1 }, own with { Secret = Enumerable.Repeat((byte)1, 32).ToArray() }];
+        foreach (FederationKey other in others)
+        {
+            Assert.AreEqual(RouteVerdict.Drop, From(router, Short(1, key: other)).Verdict);
+        }
+
+        byte[] changed = Short(1);
+        changed[13] ^= 1;
+        Assert.AreEqual(RouteVerdict.Drop, From(router, changed).Verdict);
+        Assert.AreEqual(4, router.Counters.Unroutable);
+        Assert.AreEqual(RouteVerdict.Forward, From(router, Short(1)).Verdict);
+    }
+
+    /// <summary>Goal: after a rotation IDs of both generations lead to their owners; an ID of the next one to nobody before it is known.</summary>
+    [TestMethod]
+    public void IDs_of_every_generation_are_followed()
+    {
+        Router router = Ready();
+        FederationKeys next = Keys.BeginRotation(new byte[FederationKeys.EntropyLength]);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, Short(1, key: next.Cid.Current)).Verdict);
+        router.UseKeys(next.ForRouters().Shards);
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeA, 1, 1), From(router, Short(1, key: next.Cid.Current)));
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeB, 2, 1), From(router, Short(2)));
+        router.UseKeys((next with { Cid = next.Cid.Retire() }).ForRouters().Shards);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, Short(2)).Verdict);
+    }
+
+    /// <summary>Goal: a long header whose ID is not ours goes by name as before, even if it looks like one of ours.</summary>
+    [TestMethod]
+    public void A_first_ID_that_looks_like_ours_goes_by_name()
+    {
+        Router router = Ready();
+        byte[] hello = ClientFlight.Hello("api.example.org");
+        byte[] first = [12, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9], ours = new byte[CidLayout.Length];
+        CidLayout.Write(ours, 0, 1, new byte[8], Keys.Cid.Current.DeriveCipher());
+        Assert.AreEqual(2u, From(router, ClientFlight.Initial(first, [7], 0, hello, (0, hello.Length))).Shard);
+        Assert.AreEqual(1u, From(router, ClientFlight.Initial(ours, [8], 0, hello, (0, hello.Length)), Client.WithPort(9)).Shard);
     }
 
     /// <summary>Goal: below the fence nothing passes to a client; above it is held until the directory confirms, then passes.</summary>
@@ -196,7 +242,7 @@ public sealed class RouterTests
     [DataRow(true)]
     public void A_client_that_only_asks_is_answered(bool isAlone)
     {
-        Router router = isAlone ? new(new(), ProtectionSuites.BaseLibrary, 1, 2) : Ready();
+        Router router = isAlone ? new(new(), ProtectionSuites.BaseLibrary, Keys.ForRouters().Shards, 1, 2) : Ready();
         if (isAlone)
         {
             router.OnMember(new(A, NodeA, [new("other", NodeA, [])]), true);
@@ -280,7 +326,7 @@ public sealed class RouterTests
     [TestMethod]
     public void A_router_that_knows_nothing_holds()
     {
-        Router router = new(new(), ProtectionSuites.BaseLibrary, 1, 2);
+        Router router = new(new(), ProtectionSuites.BaseLibrary, Keys.ForRouters().Shards, 1, 2);
         byte[] hello = ClientFlight.Hello(null);
         Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 1)).Verdict);
         Assert.AreEqual(RouteVerdict.Held, From(router, ClientFlight.Initial(Odcid, Scid, 0, hello, (0, hello.Length))).Verdict);
@@ -296,7 +342,7 @@ public sealed class RouterTests
     [TestMethod]
     public void A_name_of_an_aggregate_leads_to_its_one_record()
     {
-        Router router = new(new(), ProtectionSuites.BaseLibrary, 1, 2);
+        Router router = new(new(), ProtectionSuites.BaseLibrary, Keys.ForRouters().Shards, 1, 2);
         router.OnMember(new(A, NodeA, [new("web", NodeA, []), new("api", NodeB, ["cart", "orders"])]), true);
         router.OnRecord(Record("web", A, 1, 1), _now);
         router.OnRecord(Record("api", A, 1, 2), _now);
@@ -379,11 +425,12 @@ public sealed class RouterTests
     private static IngressHeader Down(uint shard, ulong epoch) =>
         new() { Type = IngressDatagram.Data, Epoch = epoch, Shard = shard, Client = Client, Public = Public };
 
-    private static byte[] Short(uint shard, byte last = 0)
+    private static byte[] Short(uint shard, byte last = 0, FederationKey? key = null)
     {
+        key ??= Keys.Cid.Current;
         byte[] datagram = new byte[20];
         datagram[0] = 0x40;
-        CidLayout.Write(datagram.AsSpan(1), 0, shard, new byte[8]);
+        CidLayout.Write(datagram.AsSpan(1), key.Number, shard, new byte[8], key.DeriveCipher());
         datagram[^1] = last;
         return datagram;
     }
@@ -408,7 +455,7 @@ public sealed class RouterTests
 
     private Router Ready(RouterOptions? options = null)
     {
-        Router router = new(options ?? new(), ProtectionSuites.BaseLibrary, 1, 2);
+        Router router = new(options ?? new(), ProtectionSuites.BaseLibrary, Keys.ForRouters().Shards, 1, 2);
         router.OnMember(Node(A, NodeA), true);
         router.OnMember(Node(B, NodeB), true);
         router.OnRecord(Record("web", A, 1, 1), _now);

@@ -39,6 +39,7 @@ internal sealed class Federation
         byte[] secrets = new byte[FederationKeys.EntropyLength];
         World.Random.Fill(secrets);
         Keys = FederationKeys.Create(secrets);
+        Keys = Keys with { Cid = new(Keys.Cid.Current with { EncryptsIds = EncryptsIds }) };
         Audit = new(this);
         Ingress = new(this, _storage, Keys);
         Alpha = AddNode("alpha");
@@ -86,6 +87,9 @@ internal sealed class Federation
 
     /// <summary>How far the wall clocks of the nodes are from the truth; what they measure time by goes on as ever.</summary>
     public TimeSpan WallClockOff { get; set; }
+
+    /// <summary>False: the federation is older than the encryption of connection IDs.</summary>
+    public bool EncryptsIds { get; set; } = true;
 
     /// <summary>Every node also hosts the aggregate "shop" of two components.</summary>
     public bool HasShop { get; set; }

@@ -27,7 +27,7 @@ internal sealed class SimulatedIngress : IIngressRoutes
         NodeSide = Parse($"10.0.1.100:{4000 + federation.IngressStarts++}");
         World world = federation.World;
         Machine = new(world, "ingress", world.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
-        _router = new(new(), ProtectionSuites.Default, world.Random.Next(), world.Random.Next());
+        _router = new(new(), ProtectionSuites.Default, keys.ForRouters().Shards, world.Random.Next(), world.Random.Next());
         _tags = new(keys.Tag, world.Random.Next(), world.Random.Next());
         Directory = new(storage);
         _desk = new(Directory, this, keys, new(), line => federation.Say($"ingress: {line}"), Machine.Now);
@@ -89,7 +89,11 @@ internal sealed class SimulatedIngress : IIngressRoutes
         return isDone;
     }
 
-    public void UseTags(KeyRing keys) => _tags.Use(keys);
+    public void UseKeys(RouterKeys keys)
+    {
+        _router.UseKeys(keys.Shards);
+        _tags.Use(keys.Tags);
+    }
 
     public ulong Fence(uint shard) => _router.Fence(shard);
 
