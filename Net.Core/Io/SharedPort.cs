@@ -178,7 +178,7 @@ internal sealed class SharedPort
         /// </summary>
         private int? Find(in InvariantHeader header)
         {
-            if (CidLayout.TryReadShard(header.Destination.Span, out uint shard) && shard == port._shard && mark.TryRead(header.Destination, out int owner))
+            if (CidLayout.TryReadShard(header.Destination.Span, null, out uint shard) && shard == port._shard && mark.TryRead(header.Destination, out int owner))
             {
                 return owner;
             }

@@ -38,12 +38,13 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
     public FederationKeys BeginRotation(ReadOnlySpan<byte> entropy)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength, nameof(entropy));
-        KeyRing tag = Tag.Rotate(entropy[(3 * FederationKey.Length)..].ToArray());
+        KeyRing cid = Cid.Rotate(entropy[..FederationKey.Length].ToArray(), encryptsIds: true);
         return new(
-            Cid.Rotate(entropy[..FederationKey.Length].ToArray(), encryptsIds: true),
+            cid,
             Reset.Rotate(entropy.Slice(FederationKey.Length, FederationKey.Length).ToArray()),
             Token.Rotate(entropy.Slice(2 * FederationKey.Length, FederationKey.Length).ToArray()).Retire(),
-            new(Tag.Current, tag.Current));
+            // Not the number after the current tag's: a rotation that had only begun is given up for this one.
+            new(Tag.Current, new FederationKey(cid.Current.Number, entropy[(3 * FederationKey.Length)..].ToArray())));
     }
 
     /// <summary>The keys with which a rotation goes on; null when there is none under way.</summary>

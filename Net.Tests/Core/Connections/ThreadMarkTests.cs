@@ -24,7 +24,7 @@ public sealed class ThreadMarkTests
                 ConnectionId id = Ids().Derive(Keys(new(1, 2, thread, threads)), number);
                 Assert.IsTrue(reader.TryRead(id, out int owner));
                 Assert.AreEqual(thread, owner);
-                Assert.IsTrue(CidLayout.TryReadShard(id.Span, out uint shard));
+                Assert.IsTrue(CidLayout.TryReadShard(id.Span, null, out uint shard));
                 Assert.AreEqual(7u, shard);
                 ConnectionId unmarked = Ids().Derive(Keys(null), number);
                 Assert.IsTrue(unmarked.Span[..^1].SequenceEqual(id.Span[..^1]), "nothing but the last octet");

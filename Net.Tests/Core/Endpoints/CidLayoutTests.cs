@@ -47,7 +47,7 @@ public sealed class CidLayoutTests
         CidLayout.Write(cid, 6, 7, nonce, cipher);
         cipher.Encrypt(plain);
 
-        CollectionAssert.AreEqual(new byte[] { 0xCC, .. plain, 0 }, cid);
+        CollectionAssert.AreEqual((byte[])[0xCC, .. plain, 0], cid);
         Assert.IsTrue(CidLayout.TryReadConfig(cid.AsSpan(0, CidLayout.Length), out int config));
         Assert.AreEqual(6, config);
         Assert.IsTrue(CidLayout.TryReadShard(cid.AsSpan(0, CidLayout.Length), cipher, out uint shard));

@@ -163,7 +163,7 @@ internal sealed class ModelIngresses(int count, bool hasFence)
 
         private static Router NewRouter(ulong fence)
         {
-            Router router = new(new(), ProtectionSuites.BaseLibrary, 1, 2);
+            Router router = new(new(), ProtectionSuites.BaseLibrary, new([]), 1, 2);
             if (fence > 0)
             {
                 router.OnRecord(Record(fence), default);

@@ -21,8 +21,9 @@ public sealed class IngressKeysTests
         Assert.IsGreaterThan(10, ingress.Length);
         foreach (Type type in ingress)
         {
-            foreach (Type used in Used(type))
+            foreach (Type named in Used(type))
             {
+                Type used = named.GetElementType() ?? named;
                 Assert.DoesNotContain(used.Namespace ?? "", forbidden, $"{type} uses {used}");
                 Assert.IsTrue(used.Namespace != typeof(PacketProtection).Namespace || mayBeNamed.Contains(used), $"{type} uses {used}");
                 bool makesKeys = used == typeof(PacketProtection) || used == typeof(InitialSecrets);

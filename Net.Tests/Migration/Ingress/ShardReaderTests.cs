@@ -98,6 +98,19 @@ public sealed class ShardReaderTests
         CollectionAssert.AreEqual(new[] { 1, 2, 0 }, again.ForConnections().Select(key => (int)key.Number).ToArray());
     }
 
+    /// <summary>Goal: somebody is removed a moment after somebody else: the rotation that had begun gives way to the next one, which comes to its end.</summary>
+    [TestMethod]
+    public void A_rotation_follows_upon_another()
+    {
+        FederationKeys keys = s_keys.BeginRotation(Entropy(2)).BeginRotation(Entropy(3));
+        CollectionAssert.AreEqual(new[] { 0, 2 }, keys.Tag.All.Select(key => (int)key.Number).ToArray());
+        keys = keys.NextStep()!;
+        CollectionAssert.AreEqual(new[] { 2, 0 }, keys.Tag.All.Select(key => (int)key.Number).ToArray());
+        keys = keys.NextStep()!;
+        CollectionAssert.AreEqual(new[] { 2 }, keys.Tag.All.Select(key => (int)key.Number).ToArray());
+        Assert.IsNull(keys.NextStep());
+    }
+
     private static byte[] Id(FederationKey key, uint shard)
     {
         byte[] id = new byte[CidLayout.Length];
