@@ -43,8 +43,9 @@ internal static unsafe class SocketLoan
 
     /// <summary>Takes one byte, and the socket that came with it.</summary>
     /// <param name="connection">A connected Unix stream socket.</param>
-    /// <exception cref="IOException">The other end is gone, or sent none.</exception>
-    public static SafeSocketHandle Receive(Socket connection)
+    /// <param name="patience">How long it may take to come; 5 s unless said otherwise.</param>
+    /// <exception cref="IOException">The other end is gone, or sent none in time.</exception>
+    public static SafeSocketHandle Receive(Socket connection, TimeSpan? patience = null)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -56,7 +57,7 @@ internal static unsafe class SocketLoan
         IoVector vector = new() { Base = &one, Length = 1 };
         MessageHeader message = new() { Vectors = &vector, VectorCount = 1, Control = control, ControlLength = 8 * (nuint)sizeof(nuint) };
         // Whoever used it with await has made it non-blocking.
-        _ = connection.Poll(s_patience, SelectMode.SelectRead);
+        _ = connection.Poll(patience ?? s_patience, SelectMode.SelectRead);
         nint received = ReceiveMessage((int)connection.SafeHandle.DangerousGetHandle(), &message, MsgCloseOnExec);
         ControlHeader* header = (ControlHeader*)control;
         bool isSound = received == 1 && message.ControlLength >= (nuint)(sizeof(ControlHeader) + sizeof(int))

@@ -6,7 +6,7 @@ using Net.Migration.Hosting;
 
 namespace Net.Kestrel.Takeover;
 
-/// <summary>An endpoint that this process serves, or takes over as soon as Kestrel asks for connections: whoever is served then is served at once.</summary>
+/// <summary>An endpoint that this process serves, or takes over when Kestrel asks for connections and the application has started.</summary>
 internal sealed class ContinuumListener : IMultiplexedConnectionListener
 {
     private readonly ComponentListener _component;

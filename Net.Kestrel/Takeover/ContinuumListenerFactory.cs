@@ -17,6 +17,7 @@ internal sealed class ContinuumListenerFactory(IOptions<ContinuumOptions> option
 {
     private readonly ILogger _log = loggers.CreateLogger("Net.Kestrel.Takeover");
     private readonly Lock _gate = new();
+    private readonly TakeoverGate _together = new(application);
     private int _listeners;
 
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
@@ -56,7 +57,7 @@ internal sealed class ContinuumListenerFactory(IOptions<ContinuumOptions> option
             int? port = await RestartableServer.FindAsync(server.Directory, cancellationToken);
             listener = port is null
                 ? new(component, await RestartableServer.StartAsync(server, cancellationToken))
-                : new(component, new IPEndPoint(address.Address, port.Value), token => RestartableServer.StartAsync(server, token));
+                : new(component, new IPEndPoint(address.Address, port.Value), _together.Add(server));
         }
         catch (Net.Core.Io.AddressInUseException e)
         {

@@ -13,7 +13,7 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, Func<IEnumerable<OwnershipRecord>> records, ControlDeskOptions options)
 {
-    /// <summary>For one move; the rest of the drain's time when that is less.</summary>
+    /// <summary>For one move when there may be another host; the rest of the drain's time when that is less, or when only one will do.</summary>
     private static readonly TimeSpan s_perMove = TimeSpan.FromSeconds(10);
 
     /// <summary>When somebody else is moving the component.</summary>
@@ -112,7 +112,8 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
             {
                 _ = drain.Tried.Add((record.Component, destination.Member));
                 drain.Current = record.Component;
-                MigrateMessage move = new(0, record.Component, destination.Member.Name, left < s_perMove ? left : s_perMove);
+                TimeSpan time = drain.Ask.To.Length > 0 || left < s_perMove ? left : s_perMove;
+                MigrateMessage move = new(0, record.Component, destination.Member.Name, time);
                 moves.OnAsk(new Waiting(drain, now), move, record, now, isCommanded: false);
                 return true;
             }

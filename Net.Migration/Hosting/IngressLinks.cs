@@ -67,13 +67,16 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
     }
 
     /// <summary>There is one ingress, and it is here now: links to others are not opened again.</summary>
-    public void Follow(IPEndPoint control)
+    /// <returns>Ends when it has welcomed this node.</returns>
+    public Task FollowAsync(IPEndPoint control)
     {
         // It is there for certain.
         Add(control, 0, s_patience);
         lock (_lock)
         {
             _dialers.ForEach(dialer => dialer.IsGone = !dialer.EndPoint.Equals(control));
+            return _dialers.Find(dialer => dialer.EndPoint.Equals(control))?.Welcomed.Task
+                ?? Task.FromException(new IOException($"{MaxIngresses} ingresses are known already"));
         }
     }
 
@@ -179,6 +182,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
         }
 
         _wasJoined = true;
+        _ = dialer.Welcomed.TrySetResult();
         _ = _joined.TrySetResult();
     }
 
@@ -206,6 +210,9 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
 
         /// <summary>For a link to come about; null: shorter when this node was a member before.</summary>
         public TimeSpan? Patience { get; init; }
+
+        /// <summary>Ends with the first welcome.</summary>
+        public TaskCompletionSource Welcomed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>0 while it is not known.</summary>
         public uint Number { get; set; }

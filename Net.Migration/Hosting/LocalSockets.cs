@@ -49,10 +49,31 @@ internal static class LocalSockets
             door.Listen(4);
             return door;
         }
-        catch (Exception e) when (e is SocketException or ArgumentException or UnauthorizedAccessException)
+        catch (Exception e) when (e is SocketException or ArgumentException or UnauthorizedAccessException or IOException)
         {
             door.Dispose();
             throw new IOException($"{path} cannot be opened: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Takes the next one who knocks, also when there are no file descriptors for it at the moment.</summary>
+    /// <exception cref="ObjectDisposedException">The door is closed.</exception>
+    public static async ValueTask<Socket> AcceptPatientlyAsync(this Socket door, TimeSpan retry, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return await door.AcceptAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.OperationAborted)
+            {
+                throw new ObjectDisposedException("the door", e);
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(retry, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

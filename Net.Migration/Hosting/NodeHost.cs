@@ -122,7 +122,7 @@ public sealed class NodeHost : IAsyncDisposable
             _ = node.AcceptLinksAsync();
             node._ingresses.Start();
             await node._ingresses.Joined.WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (predecessor is not null && !await SuccessionDoor.IsDoneAsync(predecessor, cancellationToken).ConfigureAwait(false))
+            if (predecessor is not null && !await IsHandedOverAsync(predecessor, options.TakeOverTimeout + s_patience, cancellationToken).ConfigureAwait(false))
             {
                 options.Log?.Invoke("the process before this one keeps something, and goes on beside it");
             }
@@ -272,8 +272,20 @@ public sealed class NodeHost : IAsyncDisposable
         return remaining;
     }
 
-    /// <summary>The ingress is elsewhere from now on, and nowhere else.</summary>
-    internal void Follow(IPEndPoint control) => _ingresses.Follow(control);
+    /// <summary>The ingress is elsewhere from now on, and nowhere else. Ends when it has this node as a member.</summary>
+    internal Task FollowAsync(IPEndPoint control) => _ingresses.FollowAsync(control);
+
+    /// <summary>What could not be drained stays here, and what has gone may come back. Ends when it may.</summary>
+    internal async Task StayAsync()
+    {
+        TaskCompletionSource stays = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ =>
+        {
+            _state.Stay();
+            stays.SetResult();
+        });
+        await stays.Task.WaitAsync(_stop.Token).ConfigureAwait(false);
+    }
 
     /// <summary>Stops at once: connections end without a word, as in a crash. Move components away before.</summary>
     public async ValueTask DisposeAsync()
@@ -299,6 +311,20 @@ public sealed class NodeHost : IAsyncDisposable
         _crypto.Dispose();
         _metrics.Dispose();
         _completion.TrySetResult();
+    }
+
+    private static async Task<bool> IsHandedOverAsync(Socket predecessor, TimeSpan time, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(time);
+        try
+        {
+            return await SuccessionDoor.IsDoneAsync(predecessor, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     private async Task<Socket> AskPredecessorAsync(CancellationToken cancellationToken)
@@ -346,6 +372,7 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>A successor serves by now: waits for requests that have stayed here, which end within their own time, and ends the node.</summary>
     internal async Task LeaveAsync()
     {
+        _actor.Post(_ => _state.StayAway());
         await TethersEndedAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
         _actor.Post(_ => _state.Leave());
         await Task.Delay(s_lastDatagrams, _stop.Token).ConfigureAwait(false);

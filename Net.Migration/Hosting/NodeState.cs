@@ -28,6 +28,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     private TaskCompletionSource<DrainReport?>? _drained;
     private bool _isFailed;
     private bool _isLeaving;
+    private bool _isAway;
     private readonly NodeSuccession _succession;
     private readonly NodeTakeOvers _takeOvers;
     private readonly NodeCheckpoints _checkpoints;
@@ -106,6 +107,9 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     /// <summary>What could not be drained stays here, and so does this node.</summary>
     public void Stay() => _isLeaving = false;
+
+    /// <summary>Nothing is left here but tethers: an ingress that this node joins from now on is told not to give it anything.</summary>
+    public void StayAway() => _isAway = true;
 
     /// <inheritdoc cref="NodeCheckpoints.Start"/>
     public void Checkpoint(CheckpointMessage ask, Action<CheckpointReport> reply, Instant now) => _checkpoints.Start(ask, reply, now);
@@ -283,6 +287,11 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         SetIngress(welcome.Ingress, welcome.Data);
         link.State = welcome.Ingress;
         _controls.OnWelcome(link, welcome.Ingress);
+        if (_isAway)
+        {
+            link.Send(new DrainMessage(_nextRequest++, _self.Member.Name, "", default));
+        }
+
         Heartbeat(now);
     }
 

@@ -8,228 +8,306 @@ namespace Net.Migration.Hosting;
 /// <summary>How the process that serves a public port passes it to the one that takes over from it: over a Unix socket in a private directory.</summary>
 /// <remarks>
 /// <code>
-/// successor to predecessor     "ctp1" | 'q'      where are you bound?
+/// successor to predecessor     "ctp2" | 'q'      where are you bound?
 /// predecessor to successor     port (2)
 ///
-/// successor to predecessor     "ctp1" | 'p'      the port, please: the predecessor reads no more from it
-/// predecessor to successor     the socket (SCM_RIGHTS)
+/// successor to predecessor     "ctp2" | 'p' | length (4) | names, one a line    the port, please: these components I can serve
+/// predecessor to successor     'n' | length (1) | why    no: nothing has changed
+///                              'y' | length (1) | name of its node | the socket (SCM_RIGHTS)    it reads no more from it
 /// successor to predecessor     'c' | port (2)    I read from it now: members find me there
-/// successor to predecessor     'm' | length (1) | name    move everything to me
-/// predecessor to successor     'd'               all that I had is yours     'k': something stays
+/// predecessor to successor     'j'               I am a member there
+/// successor to predecessor     'm' | milliseconds (4) | length (1) | name    move everything to me
+/// predecessor to successor     'd'               all that I had is yours     'k': something stays (at any time): move back what you have
 /// </code>
-/// A successor that is gone before everything is its own leaves the port with the predecessor, whose own the socket is all the while.
+/// A successor that is gone before everything is its own leaves the port with the predecessor, whose own the socket is all the while; one that has to give
+/// up closes the connection when it has let go of everything. A predecessor that is gone without a word leaves it with the successor: that is no 'k'.
 /// </remarks>
 internal sealed class PortDoor : IDisposable
 {
-    private const byte Query = (byte)'q', Take = (byte)'p', Control = (byte)'c', Move = (byte)'m', Done = (byte)'d', Keep = (byte)'k';
+    public const byte Query = (byte)'q', Take = (byte)'p', Give = (byte)'y', Refuse = (byte)'n', Control = (byte)'c', Joined = (byte)'j', Move = (byte)'m',
+        Done = (byte)'d', Keep = (byte)'k';
+
+    /// <summary>Bytes of names that are read.</summary>
+    private const int MaxNames = 1 << 20;
+
+    /// <summary>Connections at a time; further ones are closed.</summary>
+    private const int MaxCallers = 16;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>For a successor to move back what it has got, and to end.</summary>
+    private static readonly TimeSpan s_moveBack = TimeSpan.FromSeconds(15);
+
+    /// <summary>When there are no file descriptors.</summary>
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(100);
+
     private readonly Socket _door;
+    private readonly TaskCompletionSource _passed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _passing = Task.CompletedTask;
+    private int _callers;
+    private int _isPassing;
 
     private PortDoor(Socket door) => _door = door;
 
-    private static ReadOnlySpan<byte> Magic => "ctp1"u8;
+    public static ReadOnlySpan<byte> Magic => "ctp2"u8;
 
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static PortDoor Open(string path) => new(LocalSockets.OpenDoor(path));
 
-    /// <summary>Asks the process that serves for its port.</summary>
-    /// <returns>Null: none is there.</returns>
-    public static async Task<ushort?> AskAsync(string path, CancellationToken cancellationToken)
-    {
-        byte[] port = new byte[sizeof(ushort)];
-        using Socket? connection = await ConnectAsync(path, Query, cancellationToken).ConfigureAwait(false);
-        return connection is not null && await TryReadAsync(connection, port, cancellationToken).ConfigureAwait(false) ? BinaryPrimitives.ReadUInt16BigEndian(port) : null;
-    }
-
-    /// <summary>Takes the port over from the process that serves.</summary>
-    /// <returns>Null: none is there.</returns>
-    /// <exception cref="IOException">One is there, and gives nothing away: it is being replaced by another one, say.</exception>
-    public static async Task<PassedPort?> TakeAsync(string path, CancellationToken cancellationToken)
-    {
-        Socket? connection = await ConnectAsync(path, Take, cancellationToken).ConfigureAwait(false);
-        if (connection is null)
-        {
-            return null;
-        }
-
-        try
-        {
-            return new(connection, await Task.Run(() => SocketLoan.Receive(connection), cancellationToken).ConfigureAwait(false));
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Lets successors in, one after the other, until one has taken over.</summary>
+    /// <summary>Answers, and lets successors in, one at a time, until one has taken over.</summary>
     /// <param name="owner">Whose port it is.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task ServeAsync(IPortOwner owner, CancellationToken cancellationToken)
     {
-        byte[] ask = new byte[Magic.Length + 1];
-        byte[] port = new byte[sizeof(ushort)];
-        while (true)
+        try
         {
-            using Socket successor = await _door.AcceptAsync(cancellationToken).ConfigureAwait(false);
-            try
+            while (!_passed.Task.IsCompleted)
             {
-                using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                patience.CancelAfter(s_patience);
-                if (!await LocalSockets.TryReadAsync(successor, ask, patience.Token).ConfigureAwait(false) || !ask.AsSpan().StartsWith(Magic))
+                Socket caller = await _door.AcceptPatientlyAsync(s_retry, cancellationToken).ConfigureAwait(false);
+                if (Interlocked.Increment(ref _callers) <= MaxCallers)
                 {
-                    continue;
+                    _ = AnswerAsync(caller, owner, cancellationToken);
                 }
-
-                if (ask[^1] == Query)
+                else
                 {
-                    BinaryPrimitives.WriteUInt16BigEndian(port, (ushort)owner.PublicPort);
-                    _ = await successor.SendAsync(port, cancellationToken).ConfigureAwait(false);
+                    End(caller);
                 }
-                else if (ask[^1] == Take && await PassAsync(successor, owner, cancellationToken).ConfigureAwait(false))
-                {
-                    return;
-                }
-            }
-            catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-            {
-                // It is gone: perhaps another one comes.
             }
         }
+        catch (ObjectDisposedException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Everything has been passed on.
+        }
+        finally
+        {
+            await Volatile.Read(ref _passing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await _passed.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public void Dispose() => _door.Dispose();
 
-    /// <returns>Whether the successor has everything.</returns>
-    private async Task<bool> PassAsync(Socket successor, IPortOwner owner, CancellationToken cancellationToken)
+    private void End(Socket caller)
     {
-        bool isDone = false;
-        await owner.ReleaseAsync().ConfigureAwait(false);
+        _ = Interlocked.Decrement(ref _callers);
+        caller.Dispose();
+    }
+
+    private async Task AnswerAsync(Socket caller, IPortOwner owner, CancellationToken cancellationToken)
+    {
         try
         {
-            // Nobody reads from the port meanwhile: a successor that hangs has it for no longer than one that works would need.
             using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            patience.CancelAfter(owner.Patience);
-            SocketLoan.Send(successor, owner.PublicSocket);
-            byte[] word = new byte[1 + sizeof(ushort)];
-            if (await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false) && word[0] == Control)
+            patience.CancelAfter(s_patience);
+            byte[] ask = new byte[Magic.Length + 1];
+            if (!await LocalSockets.TryReadAsync(caller, ask, patience.Token).ConfigureAwait(false) || !ask.AsSpan().StartsWith(Magic))
             {
-                owner.Follow(BinaryPrimitives.ReadUInt16BigEndian(word.AsSpan(1)));
-                if (await LocalSockets.TryReadAsync(successor, word.AsMemory(0, 2), patience.Token).ConfigureAwait(false) && word[0] == Move)
-                {
-                    byte[] name = new byte[word[1]];
-                    isDone = await LocalSockets.TryReadAsync(successor, name, patience.Token).ConfigureAwait(false)
-                        && await owner.MoveAsync(Encoding.ASCII.GetString(name)).ConfigureAwait(false);
-                    if (isDone)
-                    {
-                        // Closing it removes the file, which is the successor's to make as soon as it has heard.
-                        _door.Dispose();
-                    }
-
-                    _ = await successor.SendAsync(new[] { isDone ? Done : Keep }, CancellationToken.None).ConfigureAwait(false);
-                }
+                return;
             }
+
+            if (ask[^1] == Query)
+            {
+                byte[] port = new byte[sizeof(ushort)];
+                BinaryPrimitives.WriteUInt16BigEndian(port, (ushort)owner.PublicPort);
+                _ = await caller.SendAsync(port, patience.Token).ConfigureAwait(false);
+            }
+            else if (ask[^1] == Take && await ReadNamesAsync(caller, patience.Token).ConfigureAwait(false) is { } names)
+            {
+                await LetInAsync(caller, owner, names, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // It is gone: perhaps another one comes.
         }
         finally
         {
-            if (!isDone && !cancellationToken.IsCancellationRequested)
-            {
-                await owner.TakeBackAsync().ConfigureAwait(false);
-            }
+            End(caller);
         }
-
-        return isDone;
     }
 
-    private static async Task<Socket?> ConnectAsync(string path, byte ask, CancellationToken cancellationToken)
+    private static async Task<HashSet<string>?> ReadNamesAsync(Socket caller, CancellationToken cancellationToken)
     {
-        Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
+        byte[] length = new byte[sizeof(int)];
+        if (!await LocalSockets.TryReadAsync(caller, length, cancellationToken).ConfigureAwait(false) || BinaryPrimitives.ReadInt32BigEndian(length) is < 0 or > MaxNames)
         {
-            await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken).ConfigureAwait(false);
-            _ = await connection.SendAsync(new ReadOnlyMemory<byte>([.. Magic, ask]), cancellationToken).ConfigureAwait(false);
-            return connection;
-        }
-        catch (Exception e) when (e is SocketException or ArgumentException)
-        {
-            connection.Dispose();
             return null;
         }
+
+        byte[] names = new byte[BinaryPrimitives.ReadInt32BigEndian(length)];
+        return await LocalSockets.TryReadAsync(caller, names, cancellationToken).ConfigureAwait(false) ? [.. Encoding.ASCII.GetString(names).Split('\n')] : null;
     }
 
-    private static async Task<bool> TryReadAsync(Socket connection, byte[] buffer, CancellationToken cancellationToken)
+    private async Task LetInAsync(Socket successor, IPortOwner owner, HashSet<string> names, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(s_patience);
+        bool isFirst = Interlocked.CompareExchange(ref _isPassing, 1, 0) == 0;
+        if ((isFirst ? owner.WhyNot(names) : "it is being replaced by another one") is { } reason)
+        {
+            if (isFirst)
+            {
+                Volatile.Write(ref _isPassing, 0);
+            }
+
+            await SayAsync(successor, Refuse, reason[..int.Min(reason.Length, byte.MaxValue)], cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        Task passing = PassAsync(successor, owner, cancellationToken);
+        Volatile.Write(ref _passing, passing);
+        await passing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (passing.IsFaulted)
+        {
+            // The port has nobody who reads from it, and that is not a successor's affair.
+            _passed.TrySetException(passing.Exception!.InnerExceptions);
+            _door.Dispose();
+        }
+    }
+
+    private async Task PassAsync(Socket successor, IPortOwner owner, CancellationToken cancellationToken)
+    {
+        Step reached = new();
+        bool isDone = false;
         try
         {
-            return await LocalSockets.TryReadAsync(connection, buffer, patience.Token).ConfigureAwait(false);
+            isDone = await TryPassAsync(successor, owner, reached, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // It is gone, or hangs.
+        }
+
+        if (isDone)
+        {
+            // Closing it removes the file, which is the successor's to make as soon as it has heard.
+            _door.Dispose();
+            _ = await TryTellAsync(successor, Done).ConfigureAwait(false);
+            _passed.TrySetResult();
+            return;
+        }
+
+        if (reached.IsReleased)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            await owner.StayAsync().ConfigureAwait(false);
+            if (await TryTellAsync(successor, Keep).ConfigureAwait(false) && reached.IsMoving)
+            {
+                using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                patience.CancelAfter(s_moveBack);
+                await GoneAsync(successor, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            await owner.TakeBackAsync().ConfigureAwait(false);
+        }
+
+        Volatile.Write(ref _isPassing, 0);
+    }
+
+    /// <returns>Whether the successor has everything.</returns>
+    private static async Task<bool> TryPassAsync(Socket successor, IPortOwner owner, Step reached, CancellationToken cancellationToken)
+    {
+        await SayAsync(successor, Give, owner.Name, cancellationToken).ConfigureAwait(false);
+        if (successor.Poll(0, SelectMode.SelectRead))
+        {
+            // It has nothing to say before it has the socket: it is gone.
+            return false;
+        }
+
+        reached.IsReleased = true;
+        await owner.ReleaseAsync().ConfigureAwait(false);
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(owner.Patience);
+        SocketLoan.Send(successor, owner.PublicSocket);
+        byte[] word = new byte[1 + sizeof(uint) + 1];
+        Memory<byte> control = word.AsMemory(0, 1 + sizeof(ushort));
+        if (!await LocalSockets.TryReadAsync(successor, control, patience.Token).ConfigureAwait(false) || word[0] != Control)
+        {
+            return false;
+        }
+
+        // Somebody reads from the port again: now it may take its time.
+        patience.CancelAfter(owner.TakeOverTimeout);
+        int members = BinaryPrimitives.ReadUInt16BigEndian(word.AsSpan(1));
+        if (!await WhileThereAsync(successor, token => JoinAsync(owner, members, token), patience.Token).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        _ = await successor.SendAsync(new[] { Joined }, patience.Token).ConfigureAwait(false);
+        if (!await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false) || word[0] != Move)
+        {
+            return false;
+        }
+
+        byte[] name = new byte[word[^1]];
+        if (!await LocalSockets.TryReadAsync(successor, name, patience.Token).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        reached.IsMoving = true;
+        TimeSpan time = TimeSpan.FromMilliseconds(BinaryPrimitives.ReadUInt32BigEndian(word.AsSpan(1)));
+        string to = Encoding.ASCII.GetString(name);
+        return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<bool> JoinAsync(IPortOwner owner, int members, CancellationToken cancellationToken)
+    {
+        await owner.FollowAsync(members).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Works as long as the successor lives, who has nothing to say meanwhile.</summary>
+    /// <returns>False: the work says so, or the successor is gone; of one that died behind the last move nothing is left but the port.</returns>
+    private static async Task<bool> WhileThereAsync(Socket successor, Func<CancellationToken, Task<bool>> work, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task gone = GoneAsync(successor, over.Token);
+        Task<bool> working = work(over.Token);
+        await Task.WhenAny(working, gone).ConfigureAwait(false);
+        await over.CancelAsync().ConfigureAwait(false);
+        await gone.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return await working.ConfigureAwait(false) && !gone.IsCompletedSuccessfully;
+    }
+
+    /// <summary>Ends when the other end is closed.</summary>
+    private static async Task GoneAsync(Socket successor, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (await successor.ReceiveAsync(new byte[1], cancellationToken).ConfigureAwait(false) > 0)
+            {
+                // Nothing that it says matters.
+            }
+        }
+        catch (SocketException)
+        {
+            // So it is.
+        }
+    }
+
+    private static async Task SayAsync(Socket socket, byte word, string text, CancellationToken cancellationToken) =>
+        _ = await socket.SendAsync(new ReadOnlyMemory<byte>([word, (byte)text.Length, .. Encoding.ASCII.GetBytes(text)]), cancellationToken).ConfigureAwait(false);
+
+    /// <returns>False: nobody is there to hear it.</returns>
+    private static async Task<bool> TryTellAsync(Socket successor, byte word)
+    {
+        try
+        {
+            return await successor.SendAsync(new[] { word }, CancellationToken.None).ConfigureAwait(false) == 1;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             return false;
         }
     }
 
-    /// <summary>A port that has come from the process before.</summary>
-    /// <param name="connection">On which it is told how far this one is.</param>
-    /// <param name="handle">Whoever uses it owns it.</param>
-    internal sealed class PassedPort(Socket connection, SafeSocketHandle handle) : IDisposable
+    /// <summary>How far a successor has come.</summary>
+    private sealed class Step
     {
-        public SafeSocketHandle Handle => handle;
+        public bool IsReleased { get; set; }
 
-        /// <summary>This process reads from the port, and members find it there.</summary>
-        public async Task FollowAsync(int controlPort, CancellationToken cancellationToken)
-        {
-            byte[] word = [Control, 0, 0];
-            BinaryPrimitives.WriteUInt16BigEndian(word.AsSpan(1), (ushort)controlPort);
-            _ = await connection.SendAsync(word, cancellationToken).ConfigureAwait(false);
-        }
-
-        /// <summary>This process can take everything.</summary>
-        /// <param name="name">Of its node.</param>
-        /// <returns>Whether it has.</returns>
-        public async Task<bool> MoveAsync(string name, CancellationToken cancellationToken)
-        {
-            byte[] word = [Move, (byte)name.Length, .. Encoding.ASCII.GetBytes(name)];
-            try
-            {
-                _ = await connection.SendAsync(word, cancellationToken).ConfigureAwait(false);
-                return await LocalSockets.TryReadAsync(connection, word.AsMemory(0, 1), cancellationToken).ConfigureAwait(false) && word[0] == Done;
-            }
-            catch (SocketException)
-            {
-                return false;
-            }
-        }
-
-        public void Dispose() => connection.Dispose();
+        public bool IsMoving { get; set; }
     }
-}
-
-/// <summary>Who serves a public port and may pass it on.</summary>
-internal interface IPortOwner
-{
-    int PublicPort { get; }
-
-    /// <summary>How long a successor may take to say that it can take everything.</summary>
-    TimeSpan Patience { get; }
-
-    SafeSocketHandle PublicSocket { get; }
-
-    /// <summary>Stops reading from the port, which stays open.</summary>
-    Task ReleaseAsync();
-
-    /// <summary>Another process reads from it, and takes members at this port.</summary>
-    void Follow(int controlPort);
-
-    /// <summary>Moves all components to that process.</summary>
-    /// <returns>False: something stays.</returns>
-    Task<bool> MoveAsync(string name);
-
-    /// <summary>That process is gone, or does not get everything: reads again.</summary>
-    Task TakeBackAsync();
 }

@@ -41,10 +41,10 @@ internal sealed class PrivateTrust
             {
                 using X509Certificate2 made = Certificates.MakeAuthority("Continuum private", TimeProvider.System.GetUtcNow());
                 using ECDsa key = made.GetECDsaPrivateKey()!;
-                StateFiles.WriteWhole(path, Encoding.ASCII.GetBytes($"{made.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n"));
+                Publish($"{path}.{name}", path, Encoding.ASCII.GetBytes($"{made.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n"));
             }
 
-            // The file counts, not what was made: two that start at once read the same.
+            // The file counts, not what was made: of two that start at once, both have the authority of the first.
             string text = File.ReadAllText(path, Encoding.ASCII);
             using X509Certificate2 authority = X509Certificate2.CreateFromPem(text, text);
             return new(authority, name);
@@ -53,5 +53,21 @@ internal sealed class PrivateTrust
         {
             throw new IOException($"{path} cannot be used ({e.Message}): remove it when no process of this server runs", e);
         }
+    }
+
+    /// <summary>Gives a file its name, unless another process has been first: nobody may have read what is replaced.</summary>
+    internal static void Publish(string draft, string path, byte[] content)
+    {
+        StateFiles.WriteWhole(draft, content);
+        try
+        {
+            File.Move(draft, path, overwrite: false);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            File.Delete(draft);
+        }
+
+        StateFiles.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 }

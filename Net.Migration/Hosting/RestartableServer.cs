@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text;
 using Net.Core.Io;
 
 namespace Net.Migration.Hosting;
@@ -34,27 +32,33 @@ public sealed class RestartableServer : IAsyncDisposable
     /// <summary>For a thread that may have died.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>For the word of the process before, beyond the time that it has.</summary>
+    private static readonly TimeSpan s_lastWord = TimeSpan.FromSeconds(10);
+
+    /// <summary>For what goes back to the process before.</summary>
+    private static readonly TimeSpan s_moveBack = TimeSpan.FromSeconds(10);
+
     private readonly RestartableServerOptions _options;
     private readonly PrivateTrust _trust;
-    private readonly Socket _socket;
+    private readonly ServedPort _port;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _serves = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private IngressHost? _ingress;
+    private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HashSet<string> _serving = [];
     private NodeHost? _node;
     private PortDoor? _door;
     private Task _awaiting = Task.CompletedTask;
-    private readonly HashSet<string> _serving = [];
     private int _isDisposed;
 
     private RestartableServer(RestartableServerOptions options, PrivateTrust trust, Socket socket)
     {
-        (_options, _trust, _socket) = (options, trust, socket);
-        LocalEndPoint = (IPEndPoint)socket.LocalEndPoint!;
+        (_options, _trust) = (options, trust);
+        _port = new(options, trust, socket) { Failed = fault => _completion.TrySetException(fault) };
     }
 
     /// <summary>Where clients arrive.</summary>
-    public IPEndPoint LocalEndPoint { get; }
+    public IPEndPoint LocalEndPoint => _port.LocalEndPoint;
 
     /// <summary>
     /// Ends when another process has taken over and the last request that began here has ended: then this process may go. Also when the server has been
@@ -64,9 +68,14 @@ public sealed class RestartableServer : IAsyncDisposable
 
     /// <summary>Takes over from the process that serves, or begins to serve when there is none. Ends when this one serves.</summary>
     /// <param name="options">What, and where.</param>
-    /// <param name="cancellationToken">Gives up; a process that serves goes on.</param>
+    /// <param name="cancellationToken">Gives up; a process that serves goes on. Once that one has been asked to move everything, its answer is awaited.</param>
     /// <exception cref="AddressInUseException">The port is taken by somebody else.</exception>
-    /// <exception cref="IOException">The directory cannot be used, or the process that serves gives nothing away: it is being replaced by another one, say.</exception>
+    /// <exception cref="IOException">
+    /// The directory cannot be used, or is not private; or the process that serves does not answer, or gives nothing away: it is being replaced by another
+    /// one, or has a component that this one lacks. It goes on.
+    /// </exception>
+    /// <exception cref="SocketException">The address is not one of this machine's.</exception>
+    /// <exception cref="Directory.DirectoryLogException">The log in the directory is damaged.</exception>
     /// <exception cref="NodeJoinException">The process that serves keeps something: it goes on.</exception>
     /// <exception cref="ArgumentException">There is no component, or names are wrong or not unique.</exception>
     public static async Task<RestartableServer> StartAsync(RestartableServerOptions options, CancellationToken cancellationToken = default)
@@ -74,11 +83,12 @@ public sealed class RestartableServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfZero(options.Components.Count, nameof(options));
         HostedComponent.ThrowIfAmbiguous(options.Components);
-        StateFiles.CreateDirectory(options.Directory);
-        StateFiles.CreateDirectory(StateOf(options));
+        PrivateDirectory.Open(options.Directory);
+        PrivateDirectory.Open(Path.Combine(options.Directory, "state"));
         PrivateTrust trust = PrivateTrust.Open(options.Directory, $"server-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}");
-        using PortDoor.PassedPort? passed = await TakePortAsync(options, cancellationToken).ConfigureAwait(false);
-        RestartableServer server = new(options, trust, passed is null ? Bind(options) : new Socket(passed.Handle));
+        // Closed last: for the process before it is the sign that this one has let go of everything.
+        using PassedPort? passed = await TakePortAsync(options, cancellationToken).ConfigureAwait(false);
+        RestartableServer server = new(options, trust, passed is null ? ServedPort.Bind(options) : new Socket(passed.Handle));
         try
         {
             await server.StartAsync(passed, cancellationToken).ConfigureAwait(false);
@@ -95,8 +105,9 @@ public sealed class RestartableServer : IAsyncDisposable
     /// <param name="directory">As in <see cref="RestartableServerOptions.Directory"/>.</param>
     /// <param name="cancellationToken">Ends the question.</param>
     /// <returns>Its port; null: none serves.</returns>
+    /// <exception cref="IOException">One is there, and does not answer.</exception>
     public static async Task<int?> FindAsync(string directory, CancellationToken cancellationToken = default) =>
-        SocketLoan.IsSupported ? await PortDoor.AskAsync(DoorOf(directory), cancellationToken).ConfigureAwait(false) : null;
+        SocketLoan.IsSupported ? await PassedPort.AskAsync(DoorOf(directory), cancellationToken).ConfigureAwait(false) : null;
 
     /// <summary>
     /// Ends at once. Clients are told, unless another process has taken over; requests that are still finished here for that one are reset. For an end without
@@ -106,6 +117,7 @@ public sealed class RestartableServer : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
         {
+            await _disposed.Task.ConfigureAwait(false);
             return;
         }
 
@@ -114,7 +126,7 @@ public sealed class RestartableServer : IAsyncDisposable
         await _awaiting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_node is NodeHost node)
         {
-            if (_ingress is not null)
+            if (_port.IsRead)
             {
                 await CloseConnectionsAsync(node).ConfigureAwait(false);
             }
@@ -122,16 +134,16 @@ public sealed class RestartableServer : IAsyncDisposable
             await node.DisposeAsync().ConfigureAwait(false);
         }
 
-        await ReleaseAsync().ConfigureAwait(false);
-        _socket.Dispose();
+        await _port.DisposeAsync().ConfigureAwait(false);
         _completion.TrySetResult();
+        _disposed.SetResult();
     }
 
     private static string DoorOf(string directory) => Path.Combine(directory, "port.sock");
 
-    private static async Task<PortDoor.PassedPort?> TakePortAsync(RestartableServerOptions options, CancellationToken cancellationToken)
+    private static async Task<PassedPort?> TakePortAsync(RestartableServerOptions options, CancellationToken cancellationToken)
     {
-        if (!SocketLoan.IsSupported || await PortDoor.AskAsync(DoorOf(options.Directory), cancellationToken).ConfigureAwait(false) is null)
+        if (!SocketLoan.IsSupported || await PassedPort.AskAsync(DoorOf(options.Directory), cancellationToken).ConfigureAwait(false) is null)
         {
             return null;
         }
@@ -139,75 +151,83 @@ public sealed class RestartableServer : IAsyncDisposable
         // Clients wait from when the port is passed until it is read again: nothing is compiled meanwhile.
         await HandOverRehearsal.Once.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
-        return await PortDoor.TakeAsync(DoorOf(options.Directory), cancellationToken).ConfigureAwait(false);
+        IEnumerable<string> components = options.Components.Select(component => component.Name);
+        return await PassedPort.TakeAsync(DoorOf(options.Directory), components, cancellationToken).ConfigureAwait(false);
     }
 
-    private static Socket Bind(RestartableServerOptions options)
-    {
-        // With the port nobody else can have it: whoever has written there is gone, and with it all connections.
-        Socket socket = LocalSockets.BindPublic(options.ListenEndPoint);
-        File.Delete(Path.Combine(StateOf(options), "directory.log"));
-        return socket;
-    }
-
-    /// <summary>Says where the ingress is that has the port.</summary>
-    private string ControlFile => Path.Combine(_options.Directory, "control");
-
-    private static string StateOf(RestartableServerOptions options) => Path.Combine(options.Directory, "state");
-
-    private async Task StartAsync(PortDoor.PassedPort? passed, CancellationToken cancellationToken)
+    private async Task StartAsync(PassedPort? passed, CancellationToken cancellationToken)
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(_options.TakeOverTimeout);
         try
         {
-            _ingress = await StartIngressAsync(patience.Token).ConfigureAwait(false);
-            if (passed is not null)
+            IPEndPoint control = await _port.ReadAsync(patience.Token).ConfigureAwait(false);
+            // The process before is a member first: what it has must not look like a dead owner's when this one can take it.
+            PortWord word = passed is null ? PortWord.Gone : await passed.FollowAsync(control.Port, patience.Token).ConfigureAwait(false);
+            ThrowIfKept(word);
+            _node = await StartNodeAsync(control, patience.Token).ConfigureAwait(false);
+            if (passed is null)
             {
-                await passed.FollowAsync(_ingress.ControlEndPoint.Port, patience.Token).ConfigureAwait(false);
+                await ServedAsync(patience.Token).ConfigureAwait(false);
             }
-
-            _node = await StartNodeAsync(_ingress.ControlEndPoint, patience.Token).ConfigureAwait(false);
-            if (passed is not null && !await passed.MoveAsync(_trust.Name, patience.Token).ConfigureAwait(false))
+            else
             {
-                throw new NodeJoinException("the process that serves keeps something back, and goes on: look at its log");
+                await (_options.Ready?.Invoke(patience.Token) ?? Task.CompletedTask).ConfigureAwait(false);
+                word = word is PortWord.Gone ? word : await MoveAsync(passed, _node).ConfigureAwait(false);
+                // When that one has ended, nobody else serves; what it had is given to this one. When it has nothing any more, there is no way back.
+                await ServedAsync(word is PortWord.Done ? CancellationToken.None : cancellationToken).ConfigureAwait(false);
             }
-
-            await _serves.Task.WaitAsync(patience.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new NodeJoinException($"it was not served after {_options.TakeOverTimeout.TotalSeconds:0.#} s", e);
         }
 
-        if (SocketLoan.IsSupported)
-        {
-            _door = PortDoor.Open(DoorOf(_options.Directory));
-        }
-
+        OpenDoor(isFirst: passed is null);
         _awaiting = RunAsync(_node);
     }
 
-    private async Task<IngressHost> StartIngressAsync(CancellationToken cancellationToken)
+    /// <summary>Has everything moved here. There is no way back before the other process has answered: what has moved already would be lost.</summary>
+    private async Task<PortWord> MoveAsync(PassedPort passed, NodeHost node)
     {
-        IngressHost ingress = await IngressHost.StartAsync(
-            new()
-            {
-                Listen = LocalEndPoint,
-                // To be closed by nobody who uses it: it is passed on.
-                PublicSocket = new(_socket.SafeHandle.DangerousGetHandle(), ownsHandle: false),
-                Control = new(IPAddress.Loopback, 0),
-                StateDirectory = StateOf(_options),
-                DefaultComponent = _options.Components[0].Name,
-                MemberCertificate = _trust.Ingress,
-                FederationRoots = _trust.Roots,
-                FailureTimeout = _options.FailureTimeout,
-                Log = line => _options.Log?.Invoke(line),
-            },
-            cancellationToken).ConfigureAwait(false);
-        _ = WatchAsync(ingress.Completion);
-        StateFiles.WriteWhole(ControlFile, Encoding.ASCII.GetBytes(ingress.ControlEndPoint.Port.ToString(CultureInfo.InvariantCulture)));
-        return ingress;
+        using CancellationTokenSource patience = new(_options.TakeOverTimeout + s_lastWord);
+        PortWord word = await passed.MoveAsync(_trust.Name, _options.TakeOverTimeout, patience.Token).ConfigureAwait(false);
+        if (word is PortWord.Keep)
+        {
+            _ = await node.DrainToAsync(passed.Predecessor, s_moveBack, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        ThrowIfKept(word);
+        return word;
+    }
+
+    private static void ThrowIfKept(PortWord word)
+    {
+        if (word is PortWord.Keep)
+        {
+            throw new NodeJoinException("the process that serves keeps something back, and goes on: look at its log");
+        }
+    }
+
+    private async Task ServedAsync(CancellationToken cancellationToken) =>
+        await (await Task.WhenAny(_serves.Task, _completion.Task).WaitAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+
+    private void OpenDoor(bool isFirst)
+    {
+        if (!SocketLoan.IsSupported)
+        {
+            return;
+        }
+
+        try
+        {
+            _door = PortDoor.Open(DoorOf(_options.Directory));
+        }
+        catch (IOException e) when (!isFirst)
+        {
+            // It has everything, and serves.
+            _options.Log?.Invoke($"no process can take over from this one: {e.Message}");
+        }
     }
 
     private Task<NodeHost> StartNodeAsync(IPEndPoint control, CancellationToken cancellationToken) => NodeHost.StartAsync(
@@ -242,12 +262,15 @@ public sealed class RestartableServer : IAsyncDisposable
     {
         try
         {
-            Task passing = _door is PortDoor door ? door.ServeAsync(new Owner(this, node), _stop.Token) : Task.Delay(Timeout.Infinite, _stop.Token);
+            PortOwner owner = new(_options, _trust.Name, _port, node, _stop.Token);
+            Task passing = _door is PortDoor door ? door.ServeAsync(owner, _stop.Token) : Task.Delay(Timeout.Infinite, _stop.Token);
             _ = WatchAsync(node.Completion);
             await passing.ConfigureAwait(false);
             _options.Log?.Invoke("another process has taken over");
+            // Should that one die, the next one has to find the port free.
+            await _port.DisposeAsync().ConfigureAwait(false);
             _ = FollowAsync(node);
-            await node.LeaveAsync().ConfigureAwait(false);
+            await node.LeaveAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
             await node.DisposeAsync().ConfigureAwait(false);
             _completion.TrySetResult();
         }
@@ -266,29 +289,16 @@ public sealed class RestartableServer : IAsyncDisposable
     /// <summary>Requests still run here, and the ingress is another process's, which the next one may take over from meanwhile.</summary>
     private async Task FollowAsync(NodeHost node)
     {
-        int known = 0;
+        IPEndPoint? known = null;
         while (!_stop.IsCancellationRequested && !node.Completion.IsCompleted)
         {
-            if (await TryReadControlAsync().ConfigureAwait(false) is int port && port != known)
+            if (await _port.TryFindIngressAsync().ConfigureAwait(false) is IPEndPoint control && !control.Equals(known))
             {
-                known = port;
-                node.Follow(new(IPAddress.Loopback, port));
+                known = control;
+                _ = node.FollowAsync(control);
             }
 
             await Task.Delay(s_look, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private async Task<int?> TryReadControlAsync()
-    {
-        try
-        {
-            string text = await File.ReadAllTextAsync(ControlFile).ConfigureAwait(false);
-            return int.TryParse(text, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= ushort.MaxValue ? port : null;
-        }
-        catch (IOException)
-        {
-            return null;
         }
     }
 
@@ -305,10 +315,12 @@ public sealed class RestartableServer : IAsyncDisposable
     /// <summary>Tells all clients that their connections end, with H3_NO_ERROR.</summary>
     private async Task CloseConnectionsAsync(NodeHost node)
     {
+        bool hasAny = false;
         foreach (HostedComponent component in _options.Components)
         {
             if (await node.FindShardAsync(component.Name).ConfigureAwait(false) is ComponentShard shard)
             {
+                hasAny = true;
                 TaskCompletionSource closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
                 shard.Run(now =>
                 {
@@ -319,40 +331,9 @@ public sealed class RestartableServer : IAsyncDisposable
             }
         }
 
-        await Task.Delay(s_lastDatagrams).ConfigureAwait(false);
-    }
-
-    private async Task ReleaseAsync()
-    {
-        if (Interlocked.Exchange(ref _ingress, null) is IngressHost ingress)
+        if (hasAny)
         {
-            await ingress.DisposeAsync().ConfigureAwait(false);
-        }
-    }
-
-    private sealed class Owner(RestartableServer server, NodeHost node) : IPortOwner
-    {
-        public int PublicPort => server.LocalEndPoint.Port;
-
-        public TimeSpan Patience => server._options.PortPatience ?? server._options.TakeOverTimeout;
-
-        public SafeSocketHandle PublicSocket => server._socket.SafeHandle;
-
-        public Task ReleaseAsync() => server.ReleaseAsync();
-
-        public void Follow(int controlPort) => node.Follow(new(IPAddress.Loopback, controlPort));
-
-        public async Task<bool> MoveAsync(string name)
-        {
-            IReadOnlyList<string> remaining = await node.DrainToAsync(name, server._options.TakeOverTimeout, server._stop.Token).ConfigureAwait(false);
-            return remaining.Count == 0;
-        }
-
-        public async Task TakeBackAsync()
-        {
-            server._options.Log?.Invoke("the process that was to take over has not: this one goes on");
-            server._ingress = await server.StartIngressAsync(server._stop.Token).ConfigureAwait(false);
-            node.Follow(server._ingress.ControlEndPoint);
+            await Task.Delay(s_lastDatagrams).ConfigureAwait(false);
         }
     }
 }

@@ -11,7 +11,7 @@ public sealed record RestartableServerOptions
     public required IPEndPoint ListenEndPoint { get; init; }
 
     /// <summary>
-    /// A directory for the processes of this server alone, made with mode 0700 when it is not there: whoever can enter it can take the server over. It is
+    /// A directory for the processes of this server alone, made with mode 0700 when it is not there, and given it when nobody else could write to it: whoever can enter it can take the server over. It is
     /// to outlive the processes, and its path to be short, at most 90 bytes, as Unix sockets are in it.
     /// </summary>
     public required string Directory { get; init; }
@@ -31,8 +31,11 @@ public sealed record RestartableServerOptions
     /// <summary>Told in words what happens; one line each, from any thread.</summary>
     public Action<string>? Log { get; init; }
 
-    /// <summary>How long one that has the port may take to say that it can take everything; null: as long as a take-over may.</summary>
-    internal TimeSpan? PortPatience { get; init; }
+    /// <summary>How long one that has got the port may take to say that it reads from it: nobody does meanwhile.</summary>
+    internal TimeSpan PortPatience { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Awaited by a process that takes over before anything moves to it: it may still give up, and nothing has changed.</summary>
+    internal Func<CancellationToken, Task>? Ready { get; init; }
 
     /// <inheritdoc cref="IngressHostOptions.FailureTimeout"/>
     internal TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;

@@ -39,7 +39,7 @@ internal sealed class SuccessionDoor : IDisposable
     {
         while (true)
         {
-            using Socket successor = await _door.AcceptAsync(cancellationToken).ConfigureAwait(false);
+            using Socket successor = await _door.AcceptPatientlyAsync(s_retry, cancellationToken).ConfigureAwait(false);
             try
             {
                 byte[] ask = new byte[AskLength];
@@ -50,25 +50,23 @@ internal sealed class SuccessionDoor : IDisposable
                     continue;
                 }
 
-                bool mayJoin = await announce(BinaryPrimitives.ReadUInt64BigEndian(ask.AsSpan(Magic.Length))).ConfigureAwait(false);
+                bool mayJoin = await announce(BinaryPrimitives.ReadUInt64BigEndian(ask.AsSpan(Magic.Length))).WaitAsync(patience.Token).ConfigureAwait(false);
                 await SayAsync(successor, mayJoin ? Join : No, cancellationToken).ConfigureAwait(false);
                 if (!mayJoin)
                 {
                     continue;
                 }
 
-                bool isDone = await handOver().ConfigureAwait(false);
-                if (isDone)
+                if (!await handOver().ConfigureAwait(false))
                 {
-                    // Closing it removes the file, which is the successor's to make as soon as it has heard.
-                    _door.Dispose();
+                    await SayAsync(successor, No, cancellationToken).ConfigureAwait(false);
+                    continue;
                 }
 
-                await SayAsync(successor, isDone ? Done : No, cancellationToken).ConfigureAwait(false);
-                if (isDone)
-                {
-                    return true;
-                }
+                // Closing it removes the file, which is the successor's to make as soon as it has heard.
+                _door.Dispose();
+                await TrySayDoneAsync(successor, cancellationToken).ConfigureAwait(false);
+                return true;
             }
             catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
@@ -140,6 +138,19 @@ internal sealed class SuccessionDoor : IDisposable
     }
 
     public void Dispose() => _door.Dispose();
+
+    /// <summary>Everything is the successor's, whether it is still there to hear it or not.</summary>
+    private static async ValueTask TrySayDoneAsync(Socket successor, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await SayAsync(successor, Done, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            // It has died: there is nothing left here that could go on.
+        }
+    }
 
     private static async ValueTask SayAsync(Socket socket, byte word, CancellationToken cancellationToken) =>
         _ = await socket.SendAsync(new[] { word }, cancellationToken).ConfigureAwait(false);

@@ -76,6 +76,28 @@ public sealed class TakeoverTests : IDisposable
         Assert.AreEqual(1, handler.Connections);
     }
 
+    /// <summary>Goal: a new version that cannot bind its second endpoint has taken nothing over.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_that_cannot_start_takes_nothing()
+    {
+        await using WebApplication old = await StartAsync("old");
+        Task ended = old.WaitForShutdownAsync(Stop);
+        using System.Net.Sockets.Socket taken = new(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Dgram, System.Net.Sockets.ProtocolType.Udp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        await Assert.ThrowsAsync<IOException>(() => StartAsync("new", ((IPEndPoint)taken.LocalEndPoint!).Port));
+        using Http3Handler handler = new() { SslOptions = new() { CertificateChainPolicy = TestPki.Instance.Policy() } };
+        using HttpClient http = new(handler, disposeHandler: false)
+        {
+            BaseAddress = new(old.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal)),
+            Timeout = Timeout.InfiniteTimeSpan,
+            DefaultRequestVersion = HttpVersion.Version30,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        Assert.AreEqual("old", await http.GetStringAsync(new Uri("/version", UriKind.Relative), Stop));
+        Assert.IsFalse(ended.IsCompleted);
+    }
+
     private async Task TalkAsync(AsyncDuplexStreamingCall<Word, Word> call)
     {
         await call.RequestStream.WriteAsync(new() { Text = "xy" }, Stop);
@@ -89,7 +111,7 @@ public sealed class TakeoverTests : IDisposable
         Assert.AreEqual($"old {line}", await events.ReadLineAsync(Stop));
     }
 
-    private async Task<WebApplication> StartAsync(string version)
+    private async Task<WebApplication> StartAsync(string version, int? second = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -100,11 +122,17 @@ public sealed class TakeoverTests : IDisposable
             options.FailureTimeout = TimeSpan.FromMinutes(2);
             options.TakeOverTimeout = TimeSpan.FromMinutes(4);
         });
-        builder.WebHost.ConfigureKestrel(server => server.Listen(IPAddress.Loopback, 0, endpoint =>
+        builder.WebHost.ConfigureKestrel(server =>
         {
-            endpoint.Protocols = HttpProtocols.Http3;
-            endpoint.UseHttps(TestPki.Instance.Server);
-        }));
+            foreach (int port in (int[])(second is int other ? [0, other] : [0]))
+            {
+                server.Listen(IPAddress.Loopback, port, endpoint =>
+                {
+                    endpoint.Protocols = HttpProtocols.Http3;
+                    endpoint.UseHttps(TestPki.Instance.Server);
+                });
+            }
+        });
         builder.Services.AddGrpc();
         builder.Services.AddSingleton(new WordsService());
         WebApplication app = builder.Build();

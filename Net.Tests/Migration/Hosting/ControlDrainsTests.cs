@@ -61,6 +61,18 @@ public sealed class ControlDrainsTests
         Assert.AreEqual((MigrateCode.Refused, 2, "web"), (report.Code, report.Moves.Count, report.Remaining.Single()));
     }
 
+    /// <summary>Goal: where one destination alone will do, a move has all the time that there is; else enough is left for the next.</summary>
+    [TestMethod]
+    [DataRow("b", 60)]
+    [DataRow("", 10)]
+    public void A_move_to_the_only_destination_may_take_all_the_time(string to, int seconds)
+    {
+        FakePeer a = Owner("web");
+        _world.Join("b", 2, "web");
+        _world.Say(a, new DrainMessage(1, "a", to, TimeSpan.FromSeconds(60)));
+        Assert.AreEqual(TimeSpan.FromSeconds(seconds), a.Only<MigrateMessage>().Timeout);
+    }
+
     /// <summary>Goal: a node that is emptied takes nothing over when another host is there, and all the same when none is.</summary>
     [TestMethod]
     public void A_drained_node_is_the_last_resort()

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
@@ -66,13 +67,15 @@ public sealed class RestartableServerTests : IDisposable
         await using RestartableServer first = await StartAsync("one", port: 0);
         using HttpClient http = Client(first.LocalEndPoint.Port);
         Assert.AreEqual("one", await AskAsync(http));
-        using (PortDoor.PassedPort? passed = await PortDoor.TakeAsync(Path.Combine(_directory, "port.sock"), Stop))
+        Task following;
+        using (PassedPort? passed = await TakeAsync("web"))
         {
             using SafeSocketHandle handle = passed!.Handle;
             // It says that it reads, and is gone.
-            await passed.FollowAsync(9, Stop);
+            following = passed.FollowAsync(9, Stop);
         }
 
+        await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Assert.AreEqual("one", await AskAsync(http));
         await using RestartableServer second = await StartAsync("two", port: 1);
         Assert.AreEqual("two", await AskAsync(http));
@@ -87,7 +90,7 @@ public sealed class RestartableServerTests : IDisposable
     {
         await using RestartableServer first = await StartAsync("one", port: 0, patience: TimeSpan.FromMilliseconds(300));
         using HttpClient http = Client(first.LocalEndPoint.Port);
-        using PortDoor.PassedPort? passed = await PortDoor.TakeAsync(Path.Combine(_directory, "port.sock"), Stop);
+        using PassedPort? passed = await TakeAsync("web");
         using SafeSocketHandle handle = passed!.Handle;
         Assert.AreEqual("one", await AskAsync(http));
         Assert.IsFalse(first.Completion.IsCompleted);
@@ -129,18 +132,159 @@ public sealed class RestartableServerTests : IDisposable
         }
     }
 
-    private Task<RestartableServer> StartAsync(string name, int port, string? directory = null, TimeSpan? patience = null) => RestartableServer.StartAsync(
+    /// <summary>Goal: one that lacks a component gets nothing, not even the others: whoever has those is not disturbed.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_that_lacks_a_component_gets_nothing()
+    {
+        await using RestartableServer first = await StartAsync("one", port: 0, more: new("media", new Component("one", _lines.Reader)));
+        using HttpClient http = Client(first.LocalEndPoint.Port);
+        Assert.AreEqual("one", await AskAsync(http));
+        IOException refused = await Assert.ThrowsExactlyAsync<IOException>(() => StartAsync("two", port: 1));
+        Assert.Contains("it has media, which this one lacks", refused.Message);
+        Assert.AreEqual("one", await AskAsync(http));
+        Assert.AreEqual(1, _handshakes);
+    }
+
+    /// <summary>Goal: when a component stays, what has moved by then goes back with its connections, the new process fails, and the port is read again.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task What_has_moved_goes_back_when_something_stays()
+    {
+        await using RestartableServer first = await StartAsync("one", port: 0, more: new("zoo", new Stubborn()));
+        using HttpClient http = Client(first.LocalEndPoint.Port);
+        Assert.AreEqual("one", await AskAsync(http));
+        await Assert.ThrowsExactlyAsync<NodeJoinException>(() => StartAsync("two", port: 1, more: new("zoo", new Stubborn())));
+        Assert.AreEqual("one", await AskAsync(http));
+        Assert.AreEqual(1, _handshakes);
+        Assert.IsFalse(first.Completion.IsCompleted);
+    }
+
+    /// <summary>Goal: the port is read again however long the process that had it holds the log.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task The_port_is_taken_back_as_soon_as_it_can_be()
+    {
+        TaskCompletionSource waits = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using RestartableServer first = await StartAsync("one", port: 0, told: line =>
+        {
+            if (line.StartsWith("nobody reads", StringComparison.Ordinal))
+            {
+                waits.TrySetResult();
+            }
+        });
+        using HttpClient http = Client(first.LocalEndPoint.Port);
+        Assert.AreEqual("one", await AskAsync(http));
+        PassedPort passed = (await TakeAsync("web"))!;
+        passed.Handle.Dispose();
+        using (Log())
+        {
+            passed.Dispose();
+            await waits.Task.WaitAsync(Stop);
+        }
+
+        Assert.AreEqual("one", await AskAsync(http));
+        Assert.AreEqual(1, _handshakes);
+    }
+
+    /// <summary>Goal: when the process before ends on the way, the one that has the port serves.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_whose_predecessor_ends_goes_on()
+    {
+        using Socket port = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        port.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        FakePortOwner owner = new() { PublicSocket = port.SafeHandle, PublicPort = ((IPEndPoint)port.LocalEndPoint!).Port, Follows = end.CancelAsync };
+        using PortDoor door = PortDoor.Open(Path.Combine(_directory, "port.sock"));
+        Task serving = door.ServeAsync(owner, end.Token);
+        await using RestartableServer second = await StartAsync("two", port: 1);
+        await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using HttpClient http = Client(owner.PublicPort);
+        Assert.AreEqual("two", await AskAsync(http));
+    }
+
+    /// <summary>Goal: one that has passed its port on keeps it open no longer, though requests run there: should the next one die, the port is free.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task The_port_is_free_when_the_one_that_took_it_dies()
+    {
+        await using RestartableServer first = await StartAsync("one", port: 0);
+        int port = first.LocalEndPoint.Port;
+        using HttpClient http = Client(port);
+        using StreamReader running = new(await http.GetStreamAsync(new Uri("/lines", UriKind.Relative), Stop), Encoding.UTF8);
+        await HearAsync(running, "1");
+        RestartableServer second = await StartAsync("two", port: 1);
+        Assert.AreEqual("two", await AskAsync(http));
+        Assert.IsFalse(first.Completion.IsCompleted, "a request runs there");
+        await second.DisposeAsync();
+        await using RestartableServer third = await StartAsync("three", port);
+        using HttpClient other = Client(port);
+        Assert.AreEqual("three", await AskAsync(other));
+        // At once, whatever runs there.
+        await first.DisposeAsync();
+        Assert.IsTrue(first.Completion.IsCompleted);
+    }
+
+    /// <summary>Goal: a directory whose log somebody holds is not used, and what is in the log stays.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task A_log_that_is_in_use_is_left_alone()
+    {
+        _ = System.IO.Directory.CreateDirectory(Path.Combine(_directory, "state"));
+        using FileStream log = Log();
+        log.WriteByte(1);
+        await log.FlushAsync(Stop);
+        _ = await Assert.ThrowsExactlyAsync<IOException>(() => StartAsync("one", port: 0));
+        Assert.AreEqual(1, log.Length);
+    }
+
+    /// <summary>Goal: a directory that others can write to is refused, one that they can read becomes private.</summary>
+    [TestMethod]
+    [UnsupportedOSPlatform("windows")]
+    public void A_directory_is_made_private_or_refused()
+    {
+        const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        File.SetUnixFileMode(_directory, Private | UnixFileMode.OtherRead | UnixFileMode.GroupExecute);
+        PrivateDirectory.Open(_directory);
+        Assert.AreEqual(Private, File.GetUnixFileMode(_directory));
+        File.SetUnixFileMode(_directory, Private | UnixFileMode.OtherWrite);
+        _ = Assert.ThrowsExactly<IOException>(() => PrivateDirectory.Open(_directory));
+        File.SetUnixFileMode(_directory, Private);
+    }
+
+    /// <summary>Goal: of two that make an authority at once the first one's stays: its members are out there.</summary>
+    [TestMethod]
+    public void The_first_authority_stays()
+    {
+        string path = Path.Combine(_directory, "authority.pem");
+        PrivateTrust.Publish($"{path}.a", path, [1]);
+        PrivateTrust.Publish($"{path}.b", path, [2]);
+        Assert.AreEqual(1, File.ReadAllBytes(path).Single());
+        Assert.HasCount(1, System.IO.Directory.GetFiles(_directory));
+    }
+
+    private Task<PassedPort?> TakeAsync(params string[] components) => PassedPort.TakeAsync(Path.Combine(_directory, "port.sock"), components, Stop);
+
+    private FileStream Log() => new(Path.Combine(_directory, "state", "directory.log"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+    private Task<RestartableServer> StartAsync(
+        string name, int port, string? directory = null, TimeSpan? patience = null, HostedComponent? more = null, Action<string>? told = null) => RestartableServer.StartAsync(
         new()
         {
             ListenEndPoint = new(IPAddress.Loopback, port),
             Directory = directory ?? _directory,
-            Components = [new("web", new Component(name, _lines.Reader)) { HandshakeCompleted = () => Interlocked.Increment(ref _handshakes) }],
+            Components = [new("web", new Component(name, _lines.Reader)) { HandshakeCompleted = () => Interlocked.Increment(ref _handshakes) }, .. (HostedComponent[])(more is null ? [] : [more])],
             ServerCertificate = TestPki.Instance.Server,
-            Log = line => TestContext.WriteLine($"{name}: {line}"),
+            Log = line =>
+            {
+                TestContext.WriteLine($"{name}: {line}");
+                told?.Invoke(line);
+            },
             // Where the machine is busy, silence says nothing of death, and time passes that is nobody's fault.
             FailureTimeout = TimeSpan.FromMinutes(2),
             TakeOverTimeout = TimeSpan.FromMinutes(4),
-            PortPatience = patience,
+            PortPatience = patience ?? TimeSpan.FromMinutes(4),
         },
         Stop);
 
@@ -159,6 +303,16 @@ public sealed class RestartableServerTests : IDisposable
         DefaultRequestVersion = HttpVersion.Version30,
         DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
     };
+
+    /// <summary>Takes nobody's state.</summary>
+    private sealed class Stubborn : IComponent, IStatefulComponent
+    {
+        public ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+        public void Save(IBufferWriter<byte> writer) => writer.Write("state"u8);
+
+        public void Restore(ReadOnlyMemory<byte> state) => throw new InvalidDataException("not mine");
+    }
 
     /// <summary>Ordinary code: says its name, or lines as they come.</summary>
     private sealed class Component(string name, ChannelReader<string> lines) : IComponent

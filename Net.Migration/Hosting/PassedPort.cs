@@ -1,0 +1,203 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Text;
+using Net.Core.Io;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>What the process that had the port says to the one that has it now.</summary>
+internal enum PortWord
+{
+    /// <summary>Nothing any more: it has ended, and gives and takes nothing. Whoever has the port serves it.</summary>
+    Gone,
+
+    /// <summary>Its node is a member of the new ingress.</summary>
+    Joined,
+
+    /// <summary>All that it had has been moved.</summary>
+    Done,
+
+    /// <summary>It goes on, and wants the port back.</summary>
+    Keep,
+}
+
+/// <summary>A port that has come from the process before, at its <see cref="PortDoor"/>: the successor's side.</summary>
+internal sealed class PassedPort : IDisposable
+{
+    /// <summary>For an answer of a process that lives.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>For its ingress to end.</summary>
+    private static readonly TimeSpan s_release = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(20);
+
+    private readonly Socket _connection;
+
+    private PassedPort(Socket connection, string predecessor, SafeSocketHandle handle) => (_connection, Predecessor, Handle) = (connection, predecessor, handle);
+
+    /// <summary>The public socket; whoever uses it owns it.</summary>
+    public SafeSocketHandle Handle { get; }
+
+    /// <summary>The name of the node that had everything.</summary>
+    public string Predecessor { get; }
+
+    /// <summary>Asks the process that serves for its port.</summary>
+    /// <returns>Null: none is there.</returns>
+    /// <exception cref="IOException">One is there, and does not answer.</exception>
+    public static async Task<ushort?> AskAsync(string path, CancellationToken cancellationToken)
+    {
+        byte[] port = new byte[sizeof(ushort)];
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
+        try
+        {
+            while (true)
+            {
+                using Socket? connection = await ConnectAsync(path, [PortDoor.Query], patience.Token).ConfigureAwait(false);
+                if (connection is null)
+                {
+                    return null;
+                }
+
+                if (await TryReadAsync(connection, port, patience.Token).ConfigureAwait(false))
+                {
+                    return BinaryPrimitives.ReadUInt16BigEndian(port);
+                }
+
+                // It has just ended, or passed everything on: the next one may be there already.
+                await Task.Delay(s_retry, patience.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new IOException($"the process that serves does not answer at {path}: look at its log, or stop it", e);
+        }
+    }
+
+    /// <summary>Takes the port over from the process that serves.</summary>
+    /// <param name="path">Of its door.</param>
+    /// <param name="components">What this process can serve.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Null: none is there.</returns>
+    /// <exception cref="IOException">One is there, and gives nothing away; why.</exception>
+    public static async Task<PassedPort?> TakeAsync(string path, IEnumerable<string> components, CancellationToken cancellationToken)
+    {
+        byte[] names = Encoding.ASCII.GetBytes(string.Join('\n', components));
+        byte[] ask = [PortDoor.Take, 0, 0, 0, 0, .. names];
+        BinaryPrimitives.WriteInt32BigEndian(ask.AsSpan(1), names.Length);
+        Socket? connection = await ConnectAsync(path, ask, cancellationToken).ConfigureAwait(false);
+        if (connection is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            byte[] answer = new byte[2];
+            if (!await TryReadAsync(connection, answer, cancellationToken).ConfigureAwait(false))
+            {
+                throw new IOException("the process that serves gives nothing away: it is being replaced by another one, say");
+            }
+
+            byte[] text = new byte[answer[1]];
+            _ = await TryReadAsync(connection, text, cancellationToken).ConfigureAwait(false);
+            if (answer[0] != PortDoor.Give)
+            {
+                throw new IOException($"the process that serves gives nothing away: {Encoding.ASCII.GetString(text)}");
+            }
+
+            SafeSocketHandle handle = await Task.Run(() => SocketLoan.Receive(connection, s_release), cancellationToken).ConfigureAwait(false);
+            return new(connection, Encoding.ASCII.GetString(text), handle);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>This process reads from the port, and members find it there.</summary>
+    /// <returns><see cref="PortWord.Joined"/>, unless the other one has changed its mind, or is gone.</returns>
+    public async Task<PortWord> FollowAsync(int controlPort, CancellationToken cancellationToken)
+    {
+        byte[] word = [PortDoor.Control, 0, 0];
+        BinaryPrimitives.WriteUInt16BigEndian(word.AsSpan(1), (ushort)controlPort);
+        return await SayAsync(word, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>This process can take everything.</summary>
+    /// <param name="name">Of its node.</param>
+    /// <param name="time">What has not moved by then stays.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <returns><see cref="PortWord.Done"/>, unless something stays, or the other one is gone.</returns>
+    public async Task<PortWord> MoveAsync(string name, TimeSpan time, CancellationToken cancellationToken)
+    {
+        byte[] word = [PortDoor.Move, 0, 0, 0, 0, (byte)name.Length, .. Encoding.ASCII.GetBytes(name)];
+        BinaryPrimitives.WriteUInt32BigEndian(word.AsSpan(1), (uint)double.Clamp(time.TotalMilliseconds, 0, uint.MaxValue));
+        return await SayAsync(word, cancellationToken).ConfigureAwait(false);
+    }
+
+    public void Dispose() => _connection.Dispose();
+
+    private async Task<PortWord> SayAsync(byte[] word, CancellationToken cancellationToken)
+    {
+        byte[] answer = new byte[1];
+        try
+        {
+            _ = await _connection.SendAsync(word, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            // Its last word may have come before.
+        }
+
+        return !await TryReadAsync(_connection, answer, cancellationToken).ConfigureAwait(false) ? PortWord.Gone : answer[0] switch
+        {
+            PortDoor.Joined => PortWord.Joined,
+            PortDoor.Done => PortWord.Done,
+            _ => PortWord.Keep,
+        };
+    }
+
+    /// <returns>Null: nobody is there.</returns>
+    private static async Task<Socket?> ConnectAsync(string path, byte[] ask, CancellationToken cancellationToken)
+    {
+        Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken).ConfigureAwait(false);
+            _ = await connection.SendAsync(new ReadOnlyMemory<byte>([.. PortDoor.Magic, .. ask]), cancellationToken).ConfigureAwait(false);
+            return connection;
+        }
+        catch (SocketException e)
+        {
+            connection.Dispose();
+            // Anything else says only that this one cannot speak to it now.
+            return e.SocketErrorCode == SocketError.ConnectionRefused || !File.Exists(path) ? null
+                : throw new IOException($"the process that serves cannot be reached at {path}: {e.Message}", e);
+        }
+        catch (ArgumentException e)
+        {
+            connection.Dispose();
+            throw new IOException($"{path} cannot be the path of a Unix socket: {e.Message}", e);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private static async ValueTask<bool> TryReadAsync(Socket connection, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await LocalSockets.TryReadAsync(connection, buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

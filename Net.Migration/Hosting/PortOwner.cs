@@ -1,0 +1,41 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>A <see cref="RestartableServer"/> as its <see cref="PortDoor"/> sees it.</summary>
+internal sealed class PortOwner(RestartableServerOptions options, string name, ServedPort port, NodeHost node, CancellationToken stop) : IPortOwner
+{
+    public int PublicPort => port.LocalEndPoint.Port;
+
+    public string Name => name;
+
+    public TimeSpan Patience => options.PortPatience;
+
+    public TimeSpan TakeOverTimeout => options.TakeOverTimeout;
+
+    public SafeSocketHandle PublicSocket => port.Handle;
+
+    public string? WhyNot(IReadOnlySet<string> components)
+    {
+        string[] missing = [.. options.Components.Select(component => component.Name).Where(component => !components.Contains(component))];
+        string? reason = missing.Length == 0 ? null : $"it has {string.Join(", ", missing)}, which this one lacks";
+        if (reason is not null)
+        {
+            options.Log?.Invoke($"a process that lacks {string.Join(", ", missing)} wanted to take over: this one goes on");
+        }
+
+        return reason;
+    }
+
+    public Task ReleaseAsync() => port.ReleaseAsync();
+
+    public Task FollowAsync(int controlPort) => node.FollowAsync(new(IPAddress.Loopback, controlPort));
+
+    public async Task<bool> MoveAsync(string name, TimeSpan time, CancellationToken cancellationToken) =>
+        (await node.DrainToAsync(name, time, cancellationToken).ConfigureAwait(false)).Count == 0;
+
+    public Task StayAsync() => node.StayAsync();
+
+    public async Task TakeBackAsync() => _ = node.FollowAsync(await port.ReadAgainAsync(stop).ConfigureAwait(false));
+}

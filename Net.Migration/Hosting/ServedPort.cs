@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Net.Core.Io;
+
+namespace Net.Migration.Hosting;
+
+/// <summary>The public port of a <see cref="RestartableServer"/>, and the ingress that reads from it while this process is in front.</summary>
+internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust trust, Socket socket) : IAsyncDisposable
+{
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(100);
+
+    private IngressHost? _ingress;
+
+    /// <summary>Where clients arrive.</summary>
+    public IPEndPoint LocalEndPoint { get; } = (IPEndPoint)socket.LocalEndPoint!;
+
+    public SafeSocketHandle Handle => socket.SafeHandle;
+
+    /// <summary>Whether this process reads from it.</summary>
+    public bool IsRead => _ingress is not null;
+
+    /// <summary>Told when the ingress has failed.</summary>
+    public required Action<Exception> Failed { get; init; }
+
+    private string ControlFile => Path.Combine(options.Directory, "control");
+
+    private string StateDirectory => Path.Combine(options.Directory, "state");
+
+    /// <summary>Binds a port that nobody serves.</summary>
+    /// <exception cref="AddressInUseException">The port is taken.</exception>
+    /// <exception cref="IOException">It cannot be bound, or a process of this directory serves another one.</exception>
+    public static Socket Bind(RestartableServerOptions options)
+    {
+        Socket socket = LocalSockets.BindPublic(options.ListenEndPoint);
+        try
+        {
+            // Whoever has written there is gone, and with it all connections; that it is gone says the lock. The file stays: two names would be two locks.
+            using FileStream log = new(Path.Combine(options.Directory, "state", "directory.log"), StateFiles.Private(FileMode.OpenOrCreate, FileShare.None));
+            log.SetLength(0);
+            return socket;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            socket.Dispose();
+            throw new IOException($"{options.Directory} cannot be used, or a process that does not answer serves from it: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads from the port, and says in the directory where members find it.</summary>
+    /// <returns>Where members find it.</returns>
+    public async Task<IPEndPoint> ReadAsync(CancellationToken cancellationToken)
+    {
+        IngressHost ingress = await IngressHost.StartAsync(
+            new()
+            {
+                Listen = LocalEndPoint,
+                // To be closed by nobody who uses it: it is passed on.
+                PublicSocket = new(socket.SafeHandle.DangerousGetHandle(), ownsHandle: false),
+                Control = new(IPAddress.Loopback, 0),
+                StateDirectory = StateDirectory,
+                DefaultComponent = options.Components[0].Name,
+                MemberCertificate = trust.Ingress,
+                FederationRoots = trust.Roots,
+                FailureTimeout = options.FailureTimeout,
+                Log = line => options.Log?.Invoke(line),
+            },
+            cancellationToken).ConfigureAwait(false);
+        try
+        {
+            StateFiles.WriteWhole(ControlFile, Encoding.ASCII.GetBytes(ingress.ControlEndPoint.Port.ToString(CultureInfo.InvariantCulture)));
+        }
+        catch
+        {
+            await ingress.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        _ingress = ingress;
+        _ = WatchAsync(ingress);
+        return ingress.ControlEndPoint;
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>, when another process had the port: as soon as that one has let go of the log, however long it takes.</summary>
+    public async Task<IPEndPoint> ReadAgainAsync(CancellationToken cancellationToken)
+    {
+        options.Log?.Invoke("the process that was to take over has not: this one goes on");
+        string? told = null;
+        while (true)
+        {
+            try
+            {
+                return await ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
+            {
+                if (told != e.Message)
+                {
+                    options.Log?.Invoke($"nobody reads from the port until this one can: {e.Message}");
+                    told = e.Message;
+                }
+
+                await Task.Delay(s_retry, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Reads no more from the port, which stays open.</summary>
+    public async Task ReleaseAsync()
+    {
+        if (Interlocked.Exchange(ref _ingress, null) is IngressHost ingress)
+        {
+            await ingress.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Where the ingress is of whichever process has the port now.</summary>
+    /// <returns>Null: that cannot be read.</returns>
+    public async Task<IPEndPoint?> TryFindIngressAsync()
+    {
+        try
+        {
+            string text = await File.ReadAllTextAsync(ControlFile).ConfigureAwait(false);
+            return int.TryParse(text, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= ushort.MaxValue ? new(IPAddress.Loopback, port) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Closes the port, unless another process has it as well.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await ReleaseAsync().ConfigureAwait(false);
+        socket.Dispose();
+    }
+
+    private async Task WatchAsync(IngressHost ingress)
+    {
+        await ingress.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (ingress.Completion.Exception?.InnerException is Exception fault)
+        {
+            Failed(fault);
+        }
+    }
+}

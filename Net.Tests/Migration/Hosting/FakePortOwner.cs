@@ -1,0 +1,55 @@
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Net.Migration.Hosting;
+
+namespace Net.Tests.Migration.Hosting;
+
+/// <summary>Has a port and nothing behind it; notes what it is asked for.</summary>
+internal sealed class FakePortOwner : IPortOwner
+{
+    private readonly Channel<string> _asked = Channel.CreateUnbounded<string>();
+
+    public required SafeSocketHandle PublicSocket { get; init; }
+
+    public int PublicPort { get; init; } = 4433;
+
+    public string Name => "old";
+
+    public TimeSpan Patience => TimeSpan.FromMinutes(4);
+
+    public TimeSpan TakeOverTimeout => TimeSpan.FromMinutes(4);
+
+    public Func<Task> Follows { get; init; } = () => Task.CompletedTask;
+
+    public Func<CancellationToken, Task<bool>> Moves { get; init; } = _ => Task.FromResult(true);
+
+    public Exception? Fault { get; init; }
+
+    public ValueTask<string> NextAsync(CancellationToken cancellationToken) => _asked.Reader.ReadAsync(cancellationToken);
+
+    public string? WhyNot(IReadOnlySet<string> components) => components.Contains("web") ? null : "it has web";
+
+    public Task ReleaseAsync() => Note("release");
+
+    public Task FollowAsync(int controlPort)
+    {
+        _ = Note($"follow {controlPort}");
+        return Follows();
+    }
+
+    public Task<bool> MoveAsync(string name, TimeSpan time, CancellationToken cancellationToken)
+    {
+        _ = Note($"move to {name} in {time.TotalSeconds} s");
+        return Moves(cancellationToken);
+    }
+
+    public Task StayAsync() => Note("stay");
+
+    public Task TakeBackAsync() => Fault is null ? Note("take back") : Task.FromException(Fault);
+
+    private Task Note(string what)
+    {
+        Assert.IsTrue(_asked.Writer.TryWrite(what));
+        return Task.CompletedTask;
+    }
+}

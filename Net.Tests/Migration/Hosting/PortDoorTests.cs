@@ -1,0 +1,185 @@
+using System.Net;
+using System.Net.Sockets;
+using Net.Migration.Directory;
+using Net.Migration.Hosting;
+
+namespace Net.Tests.Migration.Hosting;
+
+/// <summary>A port on its way from one process to the next: both sides of the door, and either of them gone at each step.</summary>
+[TestClass]
+[OSCondition(OperatingSystems.Linux)]
+public sealed class PortDoorTests : IDisposable
+{
+    private readonly string _directory = System.IO.Directory.CreateTempSubdirectory("pd").FullName;
+    private readonly Socket _port = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+
+    public required TestContext TestContext { get; set; }
+
+    private CancellationToken Stop => TestContext.CancellationToken;
+
+    private string Path => System.IO.Path.Combine(_directory, "port.sock");
+
+    [TestInitialize]
+    public void Bind() => _port.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+
+    public void Dispose()
+    {
+        _port.Dispose();
+        System.IO.Directory.Delete(_directory, recursive: true);
+    }
+
+    /// <summary>Goal: the port, the word that the node has joined, and everything else pass in this order; the door is closed for the next one's before it hears.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_port_is_passed()
+    {
+        FakePortOwner owner = Owner();
+        using PortDoor door = PortDoor.Open(Path);
+        Task serving = door.ServeAsync(owner, Stop);
+        Assert.AreEqual((ushort)4433, await PassedPort.AskAsync(Path, Stop));
+        using PassedPort passed = await TakeAsync();
+        using Socket same = new(passed.Handle);
+        Assert.AreEqual((_port.LocalEndPoint, "old"), (same.LocalEndPoint, passed.Predecessor));
+        Assert.AreEqual(PortWord.Joined, await passed.FollowAsync(7, Stop));
+        Assert.AreEqual(PortWord.Done, await passed.MoveAsync("new", TimeSpan.FromSeconds(61), Stop));
+        Assert.IsFalse(File.Exists(Path));
+        await serving;
+        await HearAsync(owner, "release", "follow 7", "move to new in 61 s");
+        Assert.IsNull(await PassedPort.AskAsync(Path, Stop));
+    }
+
+    /// <summary>Goal: who lacks something learns why it gets nothing, and the port has not been let go of.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Who_lacks_something_gets_nothing()
+    {
+        FakePortOwner owner = Owner();
+        using PortDoor door = PortDoor.Open(Path);
+        _ = door.ServeAsync(owner, Stop);
+        IOException refused = await Assert.ThrowsExactlyAsync<IOException>(() => PassedPort.TakeAsync(Path, ["api"], Stop));
+        Assert.Contains("it has web", refused.Message);
+        using PassedPort passed = await TakeAsync();
+        passed.Handle.Dispose();
+        await HearAsync(owner, "release");
+    }
+
+    /// <summary>Goal: while one takes over, others are answered, and get nothing: they must not believe that nobody serves.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task There_is_one_successor_at_a_time()
+    {
+        FakePortOwner owner = Owner();
+        using PortDoor door = PortDoor.Open(Path);
+        _ = door.ServeAsync(owner, Stop);
+        using (PassedPort first = await TakeAsync())
+        {
+            first.Handle.Dispose();
+            Assert.AreEqual((ushort)4433, await PassedPort.AskAsync(Path, Stop));
+            IOException refused = await Assert.ThrowsExactlyAsync<IOException>(TakeAsync);
+            Assert.Contains("being replaced", refused.Message);
+        }
+
+        await HearAsync(owner, "release", "stay", "take back");
+    }
+
+    /// <summary>Goal: a successor that dies during the move ends it, and the port is taken back; also when everything has moved just then.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task One_that_dies_during_the_move_leaves_the_port(bool hasMoved)
+    {
+        FakePortOwner owner = Owner(async over =>
+        {
+            await Task.Delay(Timeout.Infinite, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return hasMoved ? true : throw new OperationCanceledException(over);
+        });
+        using PortDoor door = PortDoor.Open(Path);
+        Task serving = door.ServeAsync(owner, Stop);
+        PassedPort passed = await TakeAsync();
+        passed.Handle.Dispose();
+        Assert.AreEqual(PortWord.Joined, await passed.FollowAsync(7, Stop));
+        Task moving = passed.MoveAsync("new", TimeSpan.FromSeconds(60), Stop);
+        await HearAsync(owner, "release", "follow 7", "move to new in 60 s");
+        passed.Dispose();
+        await HearAsync(owner, "stay", "take back");
+        await moving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Assert.IsFalse(serving.IsCompleted);
+    }
+
+    /// <summary>Goal: one that keeps something waits until its successor has moved back what it has got.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task What_has_moved_can_go_back_first()
+    {
+        FakePortOwner owner = Owner(_ => Task.FromResult(false));
+        using PortDoor door = PortDoor.Open(Path);
+        _ = door.ServeAsync(owner, Stop);
+        PassedPort passed = await TakeAsync();
+        passed.Handle.Dispose();
+        Assert.AreEqual(PortWord.Joined, await passed.FollowAsync(7, Stop));
+        Assert.AreEqual(PortWord.Keep, await passed.MoveAsync("new", TimeSpan.FromSeconds(60), Stop));
+        await HearAsync(owner, "release", "follow 7", "move to new in 60 s", "stay");
+        ValueTask<string> next = owner.NextAsync(Stop);
+        Assert.IsFalse(next.IsCompleted);
+        passed.Dispose();
+        Assert.AreEqual("take back", await next);
+    }
+
+    /// <summary>Goal: a predecessor that ends says nothing, which is not that it keeps something: whoever has the port goes on.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_predecessor_that_ends_is_gone(bool hasJoined)
+    {
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        FakePortOwner owner = new()
+        {
+            PublicSocket = _port.SafeHandle,
+            Follows = hasJoined ? () => Task.CompletedTask : end.CancelAsync,
+            Moves = async over =>
+            {
+                await end.CancelAsync();
+                over.ThrowIfCancellationRequested();
+                return true;
+            },
+        };
+        using PortDoor door = PortDoor.Open(Path);
+        Task serving = door.ServeAsync(owner, end.Token);
+        using PassedPort passed = await TakeAsync();
+        passed.Handle.Dispose();
+        PortWord word = await passed.FollowAsync(7, Stop);
+        Assert.AreEqual(PortWord.Gone, hasJoined ? await passed.MoveAsync("new", TimeSpan.FromSeconds(60), Stop) : word);
+        await Assert.ThrowsAsync<OperationCanceledException>(() => serving);
+    }
+
+    /// <summary>Goal: when the port cannot be taken back for good, who serves hears of it.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_port_that_is_lost_is_no_secret()
+    {
+        FakePortOwner owner = new() { PublicSocket = _port.SafeHandle, Fault = new DirectoryLogException("damaged") };
+        using PortDoor door = PortDoor.Open(Path);
+        Task serving = door.ServeAsync(owner, Stop);
+        using (PassedPort passed = await TakeAsync())
+        {
+            passed.Handle.Dispose();
+        }
+
+        await Assert.ThrowsExactlyAsync<DirectoryLogException>(() => serving);
+    }
+
+    private FakePortOwner Owner(Func<CancellationToken, Task<bool>>? moves = null) =>
+        new() { PublicSocket = _port.SafeHandle, Moves = moves ?? (_ => Task.FromResult(true)) };
+
+    private async Task<PassedPort> TakeAsync() => (await PassedPort.TakeAsync(Path, ["web", "more"], Stop))!;
+
+    private async Task HearAsync(FakePortOwner owner, params string[] asked)
+    {
+        foreach (string one in asked)
+        {
+            Assert.AreEqual(one, await owner.NextAsync(Stop));
+        }
+    }
+}
