@@ -56,6 +56,22 @@ internal static class LocalSockets
         }
     }
 
+    /// <summary>The address of this machine from which packets go there.</summary>
+    public static IPAddress AddressTowards(IPEndPoint remote)
+    {
+        using Socket probe = new(remote.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        probe.Connect(remote);
+        return ((IPEndPoint)probe.LocalEndPoint!).Address;
+    }
+
+    public static void Close(IEnumerable<IDatagramChannel> channels)
+    {
+        foreach (IDatagramChannel channel in channels)
+        {
+            channel.Dispose();
+        }
+    }
+
     /// <summary>Takes the next one who knocks, also when there are no file descriptors for it at the moment.</summary>
     /// <exception cref="ObjectDisposedException">The door is closed.</exception>
     public static async ValueTask<Socket> AcceptPatientlyAsync(this Socket door, TimeSpan retry, CancellationToken cancellationToken)

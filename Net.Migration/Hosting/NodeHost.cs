@@ -93,7 +93,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         HostedComponent.ThrowIfAmbiguous(options.Components);
-        IPAddress local = options.Link?.Address ?? AddressTowards(options.Join);
+        IPAddress local = options.Link?.Address ?? LocalSockets.AddressTowards(options.Join);
         QuicListener links = await QuicListener.ListenAsync(
             ControlTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, options.MemberCertificate, options.FederationRoots), cancellationToken)
             .ConfigureAwait(false);
@@ -110,7 +110,7 @@ public sealed class NodeHost : IAsyncDisposable
         }
         catch
         {
-            Close(data);
+            LocalSockets.Close(data.Values);
             await links.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -122,7 +122,7 @@ public sealed class NodeHost : IAsyncDisposable
             _ = node.AcceptLinksAsync();
             node._ingresses.Start();
             await node._ingresses.Joined.WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (predecessor is not null && !await IsHandedOverAsync(predecessor, options.TakeOverTimeout + s_patience, cancellationToken).ConfigureAwait(false))
+            if (predecessor is not null && !await SuccessionDoor.IsDoneAsync(predecessor, options.TakeOverTimeout + s_patience, cancellationToken).ConfigureAwait(false))
             {
                 options.Log?.Invoke("the process before this one keeps something, and goes on beside it");
             }
@@ -307,24 +307,10 @@ public sealed class NodeHost : IAsyncDisposable
         });
         await last.Task.ConfigureAwait(false);
         await _state.DisposeAsync().ConfigureAwait(false);
-        Close(_data);
+        LocalSockets.Close(_data.Values);
         _crypto.Dispose();
         _metrics.Dispose();
         _completion.TrySetResult();
-    }
-
-    private static async Task<bool> IsHandedOverAsync(Socket predecessor, TimeSpan time, CancellationToken cancellationToken)
-    {
-        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(time);
-        try
-        {
-            return await SuccessionDoor.IsDoneAsync(predecessor, patience.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return false;
-        }
     }
 
     private async Task<Socket> AskPredecessorAsync(CancellationToken cancellationToken)
@@ -407,21 +393,6 @@ public sealed class NodeHost : IAsyncDisposable
         TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _actor.Post(_ => _state.Tethers.Await(ended));
         return ended.Task;
-    }
-
-    private static void Close(Dictionary<string, IDatagramChannel> data)
-    {
-        foreach (IDatagramChannel channel in data.Values)
-        {
-            channel.Dispose();
-        }
-    }
-
-    private static IPAddress AddressTowards(IPEndPoint remote)
-    {
-        using Socket probe = new(remote.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        probe.Connect(remote);
-        return ((IPEndPoint)probe.LocalEndPoint!).Address;
     }
 
     /// <summary>One control link, from its opening until it is lost.</summary>

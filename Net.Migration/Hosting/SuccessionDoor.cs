@@ -123,15 +123,20 @@ internal sealed class SuccessionDoor : IDisposable
         return (null, isThere);
     }
 
+    /// <param name="connection">On which its word comes.</param>
+    /// <param name="time">A process that has said nothing by then hangs.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
     /// <returns>Whether all that it had has been handed over.</returns>
-    public static async Task<bool> IsDoneAsync(Socket connection, CancellationToken cancellationToken)
+    public static async Task<bool> IsDoneAsync(Socket connection, TimeSpan time, CancellationToken cancellationToken)
     {
         byte[] word = new byte[1];
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(time);
         try
         {
-            return await LocalSockets.TryReadAsync(connection, word, cancellationToken).ConfigureAwait(false) && word[0] == Done;
+            return await LocalSockets.TryReadAsync(connection, word, patience.Token).ConfigureAwait(false) && word[0] == Done;
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return false;
         }
