@@ -92,7 +92,10 @@ internal static class IngressRelay
                 BinaryPrimitives.WriteInt64LittleEndian(answer.AsSpan(Acknowledgement - sizeof(long)), received);
                 _ = client.TrySend(answer, new(new(toClients, default, 0), answer.Length, 1, answer.Length, Ecn.NotEct));
             }
-        }) { Name = "bench sink" };
+        })
+        {
+            Name = "bench sink",
+        };
         sink.Start();
 
         ReceiveBatch acknowledged = new();

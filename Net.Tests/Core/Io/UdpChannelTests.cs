@@ -270,7 +270,10 @@ public sealed class UdpChannelTests
                     received = channel.Receive(batch, timeout) ? batch[0].Bytes.Length : 0;
                 }
                 while (received == 0 && length > 0);
-            }) { IsBackground = true };
+            })
+            {
+                IsBackground = true,
+            };
             waiter.Start();
             if (length > 0)
             {
