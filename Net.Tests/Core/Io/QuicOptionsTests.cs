@@ -135,7 +135,7 @@ public sealed class QuicOptionsTests
         {
             await using CancellationTokenRegistration registration = token.Register(cancelled.SetResult);
             called.SetResult();
-            await Task.Delay(Timeout.Infinite, token);
+            await Never.EndsAsync(token);
             return ServerOptions();
         });
         using CancellationTokenSource giveUp = new();

@@ -36,7 +36,7 @@ public sealed class Http3HandlerFailureTests
             }
 
             arrived.Release();
-            await Task.Delay(Timeout.Infinite, token);
+            await Never.EndsAsync(token);
         }));
         using HttpClient client = ClientSite.NewClient();
         using CancellationTokenSource early = new();
@@ -351,7 +351,7 @@ public sealed class Http3HandlerFailureTests
         handler.Resolve = async (_, cancellationToken) =>
         {
             trying.TrySetResult();
-            await Task.Delay(Timeout.Infinite, cancellationToken);
+            await Never.EndsAsync(cancellationToken);
             return [];
         };
         using HttpMessageInvoker invoker = new(handler);
@@ -384,7 +384,7 @@ public sealed class Http3HandlerFailureTests
             {
                 lookups++;
                 trying.TrySetResult();
-                await Task.Delay(Timeout.Infinite, cancellationToken);
+                await Never.EndsAsync(cancellationToken);
                 return [];
             },
         };

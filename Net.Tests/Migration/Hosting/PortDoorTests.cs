@@ -91,7 +91,7 @@ public sealed class PortDoorTests : IDisposable
     {
         FakePortOwner owner = Owner(async over =>
         {
-            await Task.Delay(Timeout.Infinite, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Never.EndsAsync(over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return hasMoved ? true : throw new OperationCanceledException(over);
         });
         using PortDoor door = PortDoor.Open(Path);

@@ -112,7 +112,7 @@ public sealed class CommandsTests : IDisposable
 
         _runtime.Checkpoint = async (_, _, token) =>
         {
-            await Task.Delay(Timeout.Infinite, token);
+            await Never.EndsAsync(token);
             return report;
         };
         Assert.AreEqual(1, await RunAsync("rollback", "web", "--json"));
@@ -132,7 +132,7 @@ public sealed class CommandsTests : IDisposable
     [TestMethod]
     public async Task Silence_ends_by_itself_and_names_the_address()
     {
-        _runtime.Connect = token => Task.Delay(Timeout.Infinite, token);
+        _runtime.Connect = token => Never.EndsAsync(token);
         Assert.AreEqual(1, await RunAsync("status", "--join", "127.0.0.1:9"));
         StringAssert.StartsWith(_error.ToString(), "continuum status: no answer from 127.0.0.1:9 within 5 s: start continuum ingress");
 
@@ -147,7 +147,7 @@ public sealed class CommandsTests : IDisposable
         _runtime.Connect = _ => Task.CompletedTask;
         _runtime.Migrate = async token =>
         {
-            await Task.Delay(Timeout.Infinite, token);
+            await Never.EndsAsync(token);
             return s_moved;
         };
         Assert.AreEqual(1, await RunAsync("migrate", "web", "--to", "b", "--json"));
@@ -229,7 +229,7 @@ public sealed class CommandsTests : IDisposable
     public async Task The_end_of_input_ends_it_if_asked_for()
     {
         _input = new MemoryStream("ignored"u8.ToArray());
-        _runtime.Ingress = (_, token) => Task.Delay(Timeout.Infinite, token);
+        _runtime.Ingress = (_, token) => Never.EndsAsync(token);
         Assert.AreEqual(0, await RunAsync("ingress", "--stop-on-eof"));
     }
 

@@ -230,7 +230,7 @@ public sealed class GetCommandTests : IDisposable
             await exchange.RespondAsync(200, ("content-length", "1000000"));
             await exchange.WriteAsync("a part of it"u8.ToArray());
             begun.SetResult();
-            await Task.Delay(Timeout.Infinite, token);
+            await Never.EndsAsync(token);
         }));
         _runtime.NewHandler = ClientSite.NewHandler;
         string file = Path.Combine(_home, "body");
