@@ -50,7 +50,7 @@ internal sealed class ContinuumListenerFactory(IOptions<ContinuumOptions> option
             Log = line => Log.Happened(_log, address, line),
         };
         server = settings.FailureTimeout is TimeSpan timeout ? server with { FailureTimeout = timeout } : server;
-        StateFiles.CreateDirectory(settings.Directory);
+        PrivateDirectory.Open(settings.Directory);
         ContinuumListener listener;
         try
         {
@@ -95,6 +95,8 @@ internal sealed class ContinuumListenerFactory(IOptions<ContinuumOptions> option
         catch (Exception fault)
         {
             Log.Failed(_log, listener.EndPoint, fault);
+            // Whoever supervises the process has to see that it has not just ended.
+            Environment.ExitCode = 1;
         }
 
         application.StopApplication();

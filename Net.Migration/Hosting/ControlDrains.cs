@@ -110,9 +110,11 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
         {
             if (Destination(record, drain) is { } destination)
             {
+                // There is one place to go when it was named: then all that is left is for those that have not been tried, each as long as the others.
+                TimeSpan time = drain.Ask.To.Length > 0 ? left / Owned(drain).Count(other => !drain.Tried.Contains((other.Component, destination.Member)))
+                    : left < s_perMove ? left : s_perMove;
                 _ = drain.Tried.Add((record.Component, destination.Member));
                 drain.Current = record.Component;
-                TimeSpan time = drain.Ask.To.Length > 0 || left < s_perMove ? left : s_perMove;
                 MigrateMessage move = new(0, record.Component, destination.Member.Name, time);
                 moves.OnAsk(new Waiting(drain, now), move, record, now, isCommanded: false);
                 return true;

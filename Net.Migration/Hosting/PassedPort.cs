@@ -42,6 +42,9 @@ internal sealed class PassedPort : IDisposable
     /// <summary>The name of the node that had everything.</summary>
     public string Predecessor { get; }
 
+    /// <summary>It has ended, or let go of the connection.</summary>
+    public bool IsGone => _connection.Poll(0, SelectMode.SelectRead) && _connection.Available == 0;
+
     /// <summary>Asks the process that serves for its port.</summary>
     /// <returns>Null: none is there.</returns>
     /// <exception cref="IOException">One is there, and does not answer.</exception>
@@ -71,7 +74,7 @@ internal sealed class PassedPort : IDisposable
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IOException($"the process that serves does not answer at {path}: look at its log, or stop it", e);
+            throw NoAnswer(path, e);
         }
     }
 
@@ -79,40 +82,48 @@ internal sealed class PassedPort : IDisposable
     /// <param name="path">Of its door.</param>
     /// <param name="components">What this process can serve.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="patience">For its answer; 10 s unless said otherwise. Then its ingress may take 30 s to end.</param>
     /// <returns>Null: none is there.</returns>
-    /// <exception cref="IOException">One is there, and gives nothing away; why.</exception>
-    public static async Task<PassedPort?> TakeAsync(string path, IEnumerable<string> components, CancellationToken cancellationToken)
+    /// <exception cref="IOException">One is there, and gives nothing away; why. Or it does not answer, or has ended before the socket came.</exception>
+    public static async Task<PassedPort?> TakeAsync(string path, IEnumerable<string> components, CancellationToken cancellationToken, TimeSpan? patience = null)
     {
         byte[] names = Encoding.ASCII.GetBytes(string.Join('\n', components));
         byte[] ask = [PortDoor.Take, 0, 0, 0, 0, .. names];
         BinaryPrimitives.WriteInt32BigEndian(ask.AsSpan(1), names.Length);
-        Socket? connection = await ConnectAsync(path, ask, cancellationToken).ConfigureAwait(false);
-        if (connection is null)
-        {
-            return null;
-        }
-
+        using CancellationTokenSource answering = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        answering.CancelAfter(patience ?? s_patience);
+        Socket? connection = null;
         try
         {
+            connection = await ConnectAsync(path, ask, answering.Token).ConfigureAwait(false);
+            if (connection is null)
+            {
+                return null;
+            }
+
             byte[] answer = new byte[2];
-            if (!await TryReadAsync(connection, answer, cancellationToken).ConfigureAwait(false))
+            if (!await TryReadAsync(connection, answer, answering.Token).ConfigureAwait(false))
             {
                 throw new IOException("the process that serves gives nothing away: it is being replaced by another one, say");
             }
 
             byte[] text = new byte[answer[1]];
-            _ = await TryReadAsync(connection, text, cancellationToken).ConfigureAwait(false);
+            _ = await TryReadAsync(connection, text, answering.Token).ConfigureAwait(false);
             if (answer[0] != PortDoor.Give)
             {
                 throw new IOException($"the process that serves gives nothing away: {Encoding.ASCII.GetString(text)}");
             }
 
-            SafeSocketHandle handle = await Task.Run(() => SocketLoan.Receive(connection, s_release), cancellationToken).ConfigureAwait(false);
-            return new(connection, Encoding.ASCII.GetString(text), handle);
+            return new(connection, Encoding.ASCII.GetString(text), await ReceiveAsync(connection, cancellationToken).ConfigureAwait(false));
         }
-        catch
+        catch (Exception e)
         {
-            connection.Dispose();
+            connection?.Dispose();
+            if (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                throw NoAnswer(path, e);
+            }
+
             throw;
         }
     }
@@ -139,6 +150,24 @@ internal sealed class PassedPort : IDisposable
     }
 
     public void Dispose() => _connection.Dispose();
+
+    private static IOException NoAnswer(string path, Exception e) => new($"the process that serves does not answer at {path}: look at its log, or stop it", e);
+
+    /// <summary>The socket, once the other's ingress has ended.</summary>
+    private static async Task<SafeSocketHandle> ReceiveAsync(Socket connection, CancellationToken cancellationToken)
+    {
+        Task<SafeSocketHandle> receiving = Task.Run(() => SocketLoan.Receive(connection, s_release), CancellationToken.None);
+        try
+        {
+            return await receiving.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = receiving.ContinueWith(
+                static late => late.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            throw;
+        }
+    }
 
     private async Task<PortWord> SayAsync(byte[] word, CancellationToken cancellationToken)
     {

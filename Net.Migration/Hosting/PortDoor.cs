@@ -172,7 +172,7 @@ internal sealed class PortDoor : IDisposable
         {
             isDone = await TryPassAsync(successor, owner, reached, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // It is gone, or hangs.
         }

@@ -121,22 +121,28 @@ public sealed class RestartableServer : IAsyncDisposable
             return;
         }
 
-        await _stop.CancelAsync().ConfigureAwait(false);
-        _door?.Dispose();
-        await _awaiting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (_node is NodeHost node)
+        try
         {
-            if (_port.IsRead)
+            await _stop.CancelAsync().ConfigureAwait(false);
+            _door?.Dispose();
+            await _awaiting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_node is NodeHost node)
             {
-                await CloseConnectionsAsync(node).ConfigureAwait(false);
+                if (_port.IsRead)
+                {
+                    await CloseConnectionsAsync(node).ConfigureAwait(false);
+                }
+
+                await node.DisposeAsync().ConfigureAwait(false);
             }
 
-            await node.DisposeAsync().ConfigureAwait(false);
+            await _port.DisposeAsync().ConfigureAwait(false);
         }
-
-        await _port.DisposeAsync().ConfigureAwait(false);
-        _completion.TrySetResult();
-        _disposed.SetResult();
+        finally
+        {
+            _completion.TrySetResult();
+            _disposed.SetResult();
+        }
     }
 
     private static string DoorOf(string directory) => Path.Combine(directory, "port.sock");
@@ -152,7 +158,20 @@ public sealed class RestartableServer : IAsyncDisposable
         await HandOverRehearsal.Once.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
         IEnumerable<string> components = options.Components.Select(component => component.Name);
-        return await PassedPort.TakeAsync(DoorOf(options.Directory), components, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await PassedPort.TakeAsync(DoorOf(options.Directory), components, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // Unless it has ended with the port half passed: then nobody serves, and the port is there for this one.
+            if (await PassedPort.AskAsync(DoorOf(options.Directory), cancellationToken).ConfigureAwait(false) is not null)
+            {
+                throw;
+            }
+
+            return null;
+        }
     }
 
     private async Task StartAsync(PassedPort? passed, CancellationToken cancellationToken)
@@ -166,13 +185,14 @@ public sealed class RestartableServer : IAsyncDisposable
             PortWord word = passed is null ? PortWord.Gone : await passed.FollowAsync(control.Port, patience.Token).ConfigureAwait(false);
             ThrowIfKept(word);
             _node = await StartNodeAsync(control, patience.Token).ConfigureAwait(false);
+            _ = WatchAsync(_node.Completion);
+            await (_options.Ready?.Invoke(patience.Token) ?? Task.CompletedTask).ConfigureAwait(false);
             if (passed is null)
             {
                 await ServedAsync(patience.Token).ConfigureAwait(false);
             }
             else
             {
-                await (_options.Ready?.Invoke(patience.Token) ?? Task.CompletedTask).ConfigureAwait(false);
                 word = word is PortWord.Gone ? word : await MoveAsync(passed, _node).ConfigureAwait(false);
                 // When that one has ended, nobody else serves; what it had is given to this one. When it has nothing any more, there is no way back.
                 await ServedAsync(word is PortWord.Done ? CancellationToken.None : cancellationToken).ConfigureAwait(false);
@@ -191,10 +211,25 @@ public sealed class RestartableServer : IAsyncDisposable
     private async Task<PortWord> MoveAsync(PassedPort passed, NodeHost node)
     {
         using CancellationTokenSource patience = new(_options.TakeOverTimeout + s_lastWord);
-        PortWord word = await passed.MoveAsync(_trust.Name, _options.TakeOverTimeout, patience.Token).ConfigureAwait(false);
+        PortWord word;
+        try
+        {
+            word = await passed.MoveAsync(_trust.Name, _options.TakeOverTimeout, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_serves.Task.IsCompletedSuccessfully)
+        {
+            // It hangs, and was taken for dead: all that it had has been given to this one.
+            return PortWord.Gone;
+        }
+
         if (word is PortWord.Keep)
         {
             _ = await node.DrainToAsync(passed.Predecessor, s_moveBack, CancellationToken.None).ConfigureAwait(false);
+            if (passed.IsGone)
+            {
+                // It has ended meanwhile, and so has its wish.
+                return PortWord.Gone;
+            }
         }
 
         ThrowIfKept(word);
@@ -264,7 +299,6 @@ public sealed class RestartableServer : IAsyncDisposable
         {
             PortOwner owner = new(_options, _trust.Name, _port, node, _stop.Token);
             Task passing = _door is PortDoor door ? door.ServeAsync(owner, _stop.Token) : Task.Delay(Timeout.Infinite, _stop.Token);
-            _ = WatchAsync(node.Completion);
             await passing.ConfigureAwait(false);
             _options.Log?.Invoke("another process has taken over");
             // Should that one die, the next one has to find the port free.

@@ -50,39 +50,13 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
 
     /// <summary>Reads from the port, and says in the directory where members find it.</summary>
     /// <returns>Where members find it.</returns>
-    public async Task<IPEndPoint> ReadAsync(CancellationToken cancellationToken)
-    {
-        IngressHost ingress = await IngressHost.StartAsync(
-            new()
-            {
-                Listen = LocalEndPoint,
-                // To be closed by nobody who uses it: it is passed on.
-                PublicSocket = new(socket.SafeHandle.DangerousGetHandle(), ownsHandle: false),
-                Control = new(IPAddress.Loopback, 0),
-                StateDirectory = StateDirectory,
-                DefaultComponent = options.Components[0].Name,
-                MemberCertificate = trust.Ingress,
-                FederationRoots = trust.Roots,
-                FailureTimeout = options.FailureTimeout,
-                Log = line => options.Log?.Invoke(line),
-            },
-            cancellationToken).ConfigureAwait(false);
-        try
-        {
-            StateFiles.WriteWhole(ControlFile, Encoding.ASCII.GetBytes(ingress.ControlEndPoint.Port.ToString(CultureInfo.InvariantCulture)));
-        }
-        catch
-        {
-            await ingress.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+    /// <exception cref="IOException">It cannot be told, as the disk is full, or the log is in use.</exception>
+    public Task<IPEndPoint> ReadAsync(CancellationToken cancellationToken) => ReadAsync(mustTell: true, cancellationToken);
 
-        _ingress = ingress;
-        _ = WatchAsync(ingress);
-        return ingress.ControlEndPoint;
-    }
-
-    /// <summary>As <see cref="ReadAsync"/>, when another process had the port: as soon as that one has let go of the log, however long it takes.</summary>
+    /// <summary>
+    /// As <see cref="ReadAsync(CancellationToken)"/>, when another process had the port: as soon as that one has let go of the log, however long it takes. Its own members
+    /// are told where; that processes before it are not, as where the disk is full, is no reason to leave the port without a reader.
+    /// </summary>
     public async Task<IPEndPoint> ReadAgainAsync(CancellationToken cancellationToken)
     {
         options.Log?.Invoke("the process that was to take over has not: this one goes on");
@@ -91,7 +65,7 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
         {
             try
             {
-                return await ReadAsync(cancellationToken).ConfigureAwait(false);
+                return await ReadAsync(mustTell: false, cancellationToken).ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
             {
@@ -135,6 +109,42 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
     {
         await ReleaseAsync().ConfigureAwait(false);
         socket.Dispose();
+    }
+
+    private async Task<IPEndPoint> ReadAsync(bool mustTell, CancellationToken cancellationToken)
+    {
+        IngressHost ingress = await IngressHost.StartAsync(
+            new()
+            {
+                Listen = LocalEndPoint,
+                // To be closed by nobody who uses it: it is passed on.
+                PublicSocket = new(socket.SafeHandle.DangerousGetHandle(), ownsHandle: false),
+                Control = new(IPAddress.Loopback, 0),
+                StateDirectory = StateDirectory,
+                DefaultComponent = options.Components[0].Name,
+                MemberCertificate = trust.Ingress,
+                FederationRoots = trust.Roots,
+                FailureTimeout = options.FailureTimeout,
+                Log = line => options.Log?.Invoke(line),
+            },
+            cancellationToken).ConfigureAwait(false);
+        try
+        {
+            StateFiles.WriteWhole(ControlFile, Encoding.ASCII.GetBytes(ingress.ControlEndPoint.Port.ToString(CultureInfo.InvariantCulture)));
+        }
+        catch (Exception e) when (!mustTell && (e is IOException or UnauthorizedAccessException))
+        {
+            options.Log?.Invoke($"processes before this one do not find it: {e.Message}");
+        }
+        catch
+        {
+            await ingress.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        _ingress = ingress;
+        _ = WatchAsync(ingress);
+        return ingress.ControlEndPoint;
     }
 
     private async Task WatchAsync(IngressHost ingress)

@@ -176,7 +176,7 @@ public sealed class LimitsTests
     [TestMethod]
     public void S53_rapid_reset_closes_the_connection()
     {
-        HostWorld world = World(new Handler((_, _) => new(Never.EndsAsync())), new() { MaxCancelledRequests = 50, MaxRunningHandlers = 5 });
+        HostWorld world = World(new Handler((_, _) => new(Never.EndsAsync(CancellationToken.None))), new() { MaxCancelledRequests = 50, MaxRunningHandlers = 5 });
         for (int i = 0; i < 200; i++)
         {
             Cancel(world);
@@ -212,7 +212,7 @@ public sealed class LimitsTests
             new Handler((_, _) =>
             {
                 running++;
-                return new(Never.EndsAsync());
+                return new(Never.EndsAsync(CancellationToken.None));
             }),
             new() { MaxCancelledRequests = 50, MaxRunningHandlers = 5 });
         for (int i = 0; i < 50; i++)

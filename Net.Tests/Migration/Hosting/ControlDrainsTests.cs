@@ -73,6 +73,20 @@ public sealed class ControlDrainsTests
         Assert.AreEqual(TimeSpan.FromSeconds(seconds), a.Only<MigrateMessage>().Timeout);
     }
 
+    /// <summary>Goal: one that outlasts its time leaves some for the others, where all go to one destination.</summary>
+    [TestMethod]
+    public void Moves_to_one_destination_share_the_time()
+    {
+        FakePeer a = Owner("web", "api");
+        _world.Join("b", 2, "web", "api");
+        _world.Say(a, new DrainMessage(1, "a", "b", TimeSpan.FromSeconds(60)));
+        MigrateMessage first = a.Only<MigrateMessage>();
+        Assert.AreEqual(("api", TimeSpan.FromSeconds(30)), (first.Component, first.Timeout));
+        Moved(a, first);
+        MigrateMessage second = a.Last<MigrateMessage>();
+        Assert.AreEqual(("web", TimeSpan.FromSeconds(60)), (second.Component, second.Timeout));
+    }
+
     /// <summary>Goal: a node that is emptied takes nothing over when another host is there, and all the same when none is.</summary>
     [TestMethod]
     public void A_drained_node_is_the_last_resort()

@@ -122,6 +122,7 @@ public sealed class PortDoorTests : IDisposable
         await HearAsync(owner, "release", "follow 7", "move to new in 60 s", "stay");
         ValueTask<string> next = owner.NextAsync(Stop);
         Assert.IsFalse(next.IsCompleted);
+        Assert.IsFalse(passed.IsGone);
         passed.Dispose();
         Assert.AreEqual("take back", await next);
     }
@@ -151,7 +152,21 @@ public sealed class PortDoorTests : IDisposable
         passed.Handle.Dispose();
         PortWord word = await passed.FollowAsync(7, Stop);
         Assert.AreEqual(PortWord.Gone, hasJoined ? await passed.MoveAsync("new", TimeSpan.FromSeconds(60), Stop) : word);
+        Assert.IsTrue(passed.IsGone);
         await Assert.ThrowsAsync<OperationCanceledException>(() => serving);
+    }
+
+    /// <summary>Goal: whoever is silent at the door is not waited for without an end, and is told from one that is gone.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_predecessor_that_says_nothing_is_an_error()
+    {
+        using Socket door = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        door.Bind(new UnixDomainSocketEndPoint(Path));
+        door.Listen();
+        // Its whole patience passes.
+        IOException silent = await Assert.ThrowsExactlyAsync<IOException>(() => PassedPort.TakeAsync(Path, ["web"], Stop, patience: TimeSpan.FromMilliseconds(1)));
+        Assert.Contains("does not answer", silent.Message);
     }
 
     /// <summary>Goal: when the port cannot be taken back for good, who serves hears of it.</summary>

@@ -204,6 +204,48 @@ public sealed class RestartableServerTests : IDisposable
         Assert.AreEqual("two", await AskAsync(http));
     }
 
+    /// <summary>Goal: the process before ends when the port is half passed: it has nothing any more, so the new one serves, and is no error.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_whose_predecessor_ends_before_the_port_has_come_serves()
+    {
+        using Socket door = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        door.Bind(new UnixDomainSocketEndPoint(Path.Combine(_directory, "port.sock")));
+        door.Listen();
+        Task<RestartableServer> starting = StartAsync("two", port: 0);
+        using (Socket asks = await door.AcceptAsync(Stop))
+        {
+            _ = await asks.SendAsync(new byte[] { 1, 1 }, Stop);
+        }
+
+        using (Socket takes = await door.AcceptAsync(Stop))
+        {
+            _ = await takes.SendAsync(new[] { PortDoor.Give, (byte)1, (byte)'x' }, Stop);
+            door.Dispose();
+        }
+
+        await using RestartableServer server = await starting;
+        using HttpClient http = Client(server.LocalEndPoint.Port);
+        Assert.AreEqual("two", await AskAsync(http));
+    }
+
+    /// <summary>Goal: that nobody can be told where the ingress is, as the disk is full, is no reason to leave the port without a reader.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task A_port_is_taken_back_also_when_that_cannot_be_told()
+    {
+        await using RestartableServer first = await StartAsync("one", port: 0);
+        using HttpClient http = Client(first.LocalEndPoint.Port);
+        Assert.AreEqual("one", await AskAsync(http));
+        PassedPort passed = (await TakeAsync("web"))!;
+        passed.Handle.Dispose();
+        // In the way of what is to be written.
+        _ = System.IO.Directory.CreateDirectory(Path.Combine(_directory, "control.new", "x"));
+        passed.Dispose();
+        Assert.AreEqual("one", await AskAsync(http));
+        Assert.AreEqual(1, _handshakes);
+    }
+
     /// <summary>Goal: one that has passed its port on keeps it open no longer, though requests run there: should the next one die, the port is free.</summary>
     [TestMethod]
     [Timeout(300_000, CooperativeCancellation = true)]
