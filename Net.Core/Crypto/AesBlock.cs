@@ -4,6 +4,10 @@ using System.Security.Cryptography;
 namespace Net.Core.Crypto;
 
 /// <summary>AES-128 (FIPS 197) of single blocks under one key, in constant time and without allocation. From any thread.</summary>
+/// <remarks>
+/// Not wiped: its key is a federation's, which the process holds for as long as connections do. Whoever has looked a generation up may still be at work with it on another thread
+/// when that has left the ring, so nobody knows the last use but the garbage collector, which also frees what the system's library holds.
+/// </remarks>
 internal sealed unsafe class AesBlock
 {
     public const int KeyLength = 16;

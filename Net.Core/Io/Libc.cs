@@ -20,7 +20,7 @@ internal static unsafe partial class Libc
     public const int PmtudiscProbe = 3;
     public const int MsgTrunc = 0x20, MsgDontWait = 0x40, MsgErrQueue = 0x2000, MsgWaitForOne = 0x10000, MsgNoSignal = 0x4000, MsgCloseOnExec = 0x40000000;
     public const int AfInet = 2, AfInet6 = 10;
-    public const int Eintr = 4, Eio = 5, Eagain = 11, Einval = 22, Emsgsize = 90, Econnrefused = 111, Ehostunreach = 113;
+    public const int Eperm = 1, Eintr = 4, Eio = 5, Eagain = 11, Einval = 22, Enosys = 38, Emsgsize = 90, Econnrefused = 111, Ehostunreach = 113;
     public const short PollIn = 1, PollOut = 4, PollErr = 8;
     public const int SetDescriptorFlags = 2, CloseOnExec = 1;
     private const int GetStatusFlags = 3, NonBlocking = 0x800;

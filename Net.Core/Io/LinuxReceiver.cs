@@ -11,7 +11,8 @@ namespace Net.Core.Io;
 /// <remarks>
 /// A call costs as much as the kernel's work for a small datagram, and far more where the machine is a virtual one. Fewer than were asked for are all that
 /// there are, so no call is made to learn that nothing is left. Each datagram is received into a small piece of memory, all of which lie next to each other, and what
-/// does not fit goes on into a large one: so small ones do not take much room, and a large one is made whole by a copy of its beginning.
+/// does not fit goes on into a large one: so small ones do not take much room, and a large one is made whole by a copy of its beginning. Where a sandbox does not know the
+/// call, or forbids it, each is received by itself.
 /// </remarks>
 [SupportedOSPlatform("linux")]
 internal sealed unsafe class LinuxReceiver
@@ -28,6 +29,7 @@ internal sealed unsafe class LinuxReceiver
     private readonly int _descriptor;
     private readonly UdpAddress _local;
     private readonly bool _isWildcard;
+    private bool _isOneByOne;
 
     // One array for each kind, pinned: the structures point to each other.
     private readonly MultiMessageHeader[] _messages = GC.AllocateArray<MultiMessageHeader>(MaxMessages, pinned: true);
@@ -61,7 +63,7 @@ internal sealed unsafe class LinuxReceiver
     public bool TryReceive(ReceiveBatch batch, bool wait, out int error)
     {
         error = 0;
-        int room = int.Min(batch.Vacancies, MaxMessages);
+        int room = int.Min(batch.Vacancies, _isOneByOne ? 1 : MaxMessages);
         if (room == 0)
         {
             return false;
@@ -74,11 +76,17 @@ internal sealed unsafe class LinuxReceiver
             (_vectors[i * Pieces], _vectors[(i * Pieces) + 1]) = (Vector(batch.Front(i)), Vector(batch.Rest(i)));
         }
 
-        int received = ReceiveMessages(_descriptor, Pointer(_messages, 0), (uint)room, wait ? MsgWaitForOne : MsgDontWait, null);
+        int received = _isOneByOne ? ReceiveOne(wait) : ReceiveMessages(_descriptor, Pointer(_messages, 0), (uint)room, wait ? MsgWaitForOne : MsgDontWait, null);
         if (received < 0)
         {
             error = Marshal.GetLastSystemError();
-            return false;
+            if (_isOneByOne || error is not (Enosys or Eperm))
+            {
+                return false;
+            }
+
+            _isOneByOne = true;
+            return TryReceive(batch, wait, out error);
         }
 
         for (int i = 0; i < received; i++)
@@ -93,6 +101,14 @@ internal sealed unsafe class LinuxReceiver
 
         batch.EndFill(received);
         return received == room;
+    }
+
+    /// <summary>As recvmmsg, with another call.</summary>
+    private int ReceiveOne(bool wait)
+    {
+        nint length = ReceiveMessage(_descriptor, &Pointer(_messages, 0)->Header, wait ? 0 : MsgDontWait);
+        _messages[0].Length = (uint)nint.Max(0, length);
+        return length < 0 ? -1 : 1;
     }
 
     /// <summary>Of a pinned array.</summary>

@@ -25,6 +25,8 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     /// <summary>Bytes in one GSO call: an IP packet's 65,535 without the headers of IPv4 and UDP.</summary>
     private const int MaxBurst = 65_507;
 
+    private const int MicrosecondsPerSecond = 1_000_000;
+
     private const int WaitsInPoll = 1, WaitsInReceive = 2;
 
     private readonly Socket _socket;
@@ -203,9 +205,9 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         batch.Clear();
         // As in Wait; but who waits in a receive call is woken by a datagram.
         _ = Interlocked.Exchange(ref _waits, WaitsInReceive);
-        bool mustWait = Volatile.Read(ref _woken) == 0;
         int error;
-        while (_receiver.TryReceive(batch, mustWait && batch.IsEmpty, out error) || MayGoOn(error))
+        // Empty datagrams, the wake's own among them, may take all the room of a call and leave the batch empty.
+        while (_receiver.TryReceive(batch, wait: batch.IsEmpty && Volatile.Read(ref _woken) == 0, out error) || MayGoOn(error))
         {
         }
 
@@ -317,10 +319,12 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
     {
         if (!_cannotWaitInReceive && timeout > TimeSpan.Zero && timeout != _receiveTimeout)
         {
+            // Up, for none at all means for ever.
+            long microseconds = ((timeout.Ticks - 1) / TimeSpan.TicksPerMicrosecond) + 1;
             TimeValue value = new()
             {
-                Seconds = (nint)(timeout.Ticks / TimeSpan.TicksPerSecond),
-                Microseconds = (nint)(timeout.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond),
+                Seconds = (nint)(microseconds / MicrosecondsPerSecond),
+                Microseconds = (nint)(microseconds % MicrosecondsPerSecond),
             };
             _cannotWaitInReceive = SetSocketOption(_descriptor, SolSocket, SoReceiveTimeout, &value, (uint)sizeof(TimeValue)) != 0;
             _receiveTimeout = timeout;

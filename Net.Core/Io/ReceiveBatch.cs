@@ -15,8 +15,8 @@ internal sealed class ReceiveBatch
     public const int ReservationSize = 65_536;
 
     /// <summary>
-    /// Receive calls per batch, whatever they gave: between two batches the shard sends and lets its timers run. Empty datagrams cost a sender nothing,
-    /// and would else be received for as long as they come (checklist S49).
+    /// Datagrams, or joined ones, that are received per batch, whether they are of use or not: between two batches the shard sends and lets its timers run. Empty datagrams
+    /// cost a sender nothing, and would else be received for as long as they come (checklist S49).
     /// </summary>
     public const int MaxEntries = 64;
 
@@ -29,7 +29,7 @@ internal sealed class ReceiveBatch
     private readonly NetworkPath[] _paths = new NetworkPath[MaxEntries];
     private int _used;
     private int _filled;
-    private int _calls;
+    private int _received;
 
     /// <param name="capacity">Bytes of buffer; at least one reservation's. 128 KiB more are for small datagrams.</param>
     public ReceiveBatch(int capacity = 4 * ReservationSize)
@@ -39,10 +39,10 @@ internal sealed class ReceiveBatch
         _memory = GC.AllocateUninitializedArray<byte>(capacity + (MaxEntries * FrontSize), pinned: true);
     }
 
-    /// <summary>Receive calls that it holds datagrams of.</summary>
+    /// <summary>Datagrams, or joined ones, that it holds.</summary>
     public int Entries { get; private set; }
 
-    /// <summary>Datagrams that it holds.</summary>
+    /// <summary>Datagrams that it holds, each of the joined ones counted.</summary>
     public int Datagrams { get; private set; }
 
     public bool IsEmpty => Datagrams == 0;
@@ -50,15 +50,15 @@ internal sealed class ReceiveBatch
     public void Clear()
     {
         _used = 0;
-        _calls = 0;
+        _received = 0;
         Entries = 0;
         Datagrams = 0;
     }
 
     /// <summary>For how many datagrams, or joined ones, there is room whatever their length.</summary>
-    public int Vacancies => int.Min((_capacity - _used) / ReservationSize, MaxEntries - _calls);
+    public int Vacancies => int.Min((_capacity - _used) / ReservationSize, MaxEntries - _received);
 
-    /// <summary>Room for one receive call; nothing is taken before <see cref="Commit"/>, but the call counts.</summary>
+    /// <summary>Room for one datagram, or joined ones; no memory is taken before <see cref="Commit"/>, but it counts as received.</summary>
     public bool TryReserve(out Span<byte> room)
     {
         if (Vacancies == 0)
@@ -67,7 +67,7 @@ internal sealed class ReceiveBatch
             return false;
         }
 
-        _calls++;
+        _received++;
         room = _memory.AsSpan(_used, ReservationSize);
         return true;
     }
@@ -85,7 +85,7 @@ internal sealed class ReceiveBatch
     }
 
     /// <summary>Where the first bytes of a datagram go that is received together with others, the first of them being 0; below <see cref="Vacancies"/>.</summary>
-    public Span<byte> Front(int index) => _memory.AsSpan(_capacity + ((_calls + index) * FrontSize), FrontSize);
+    public Span<byte> Front(int index) => _memory.AsSpan(_capacity + ((_received + index) * FrontSize), FrontSize);
 
     /// <summary>Where the bytes go that <see cref="Front"/> does not hold.</summary>
     public Span<byte> Rest(int index) => _memory.AsSpan(_used + (index * ReservationSize) + FrontSize, ReservationSize - FrontSize);
@@ -94,7 +94,7 @@ internal sealed class ReceiveBatch
     public void Fill(int index, int length, int segmentSize, in NetworkPath path, Ecn ecn)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)ReservationSize, nameof(length));
-        int start = _capacity + ((_calls + index) * FrontSize);
+        int start = _capacity + ((_received + index) * FrontSize);
         if (length > FrontSize)
         {
             start = _used + (index * ReservationSize);
@@ -108,13 +108,13 @@ internal sealed class ReceiveBatch
     /// <summary>After so many were received together, and filled in unless they were of no use: their room is taken.</summary>
     public void EndFill(int count)
     {
-        _calls += count;
+        _received += count;
         (_used, _filled) = (int.Max(_used, _filled), 0);
     }
 
     public Enumerator GetEnumerator() => new(this);
 
-    /// <summary>What one receive call gave, the first being 0: datagrams of one peer, equally long but for the last.</summary>
+    /// <summary>A datagram, or joined ones, the first being 0: of one peer, equally long but for the last.</summary>
     public Burst this[int entry]
     {
         get
@@ -156,7 +156,7 @@ internal sealed class ReceiveBatch
         public ref readonly NetworkPath Path => ref _path;
     }
 
-    /// <summary>Datagrams that came with one receive call, in the batch's own memory.</summary>
+    /// <summary>A datagram, or joined ones, in the batch's own memory.</summary>
     public readonly ref struct Burst(Span<byte> bytes, int segmentSize, ref readonly NetworkPath path, Ecn ecn)
     {
         private readonly ref readonly NetworkPath _path = ref path;

@@ -121,13 +121,14 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
         if (Mode == DataMode.Serving)
         {
-            if (NumberOf(path.Remote) == 0)
+            uint number = NumberOf(path.Remote);
+            if (number == 0)
             {
                 KeepStranger(new(datagram.ToArray(), header, path));
                 return false;
             }
 
-            Accept(ref datagram, header, ref path, ref ecn);
+            Accept(ref datagram, header, number, ref path, ref ecn);
             return true;
         }
 
@@ -169,7 +170,8 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
     private void Replay(Held held, ReceiveHandler receive)
     {
-        if (NumberOf(held.Path.Remote) == 0)
+        uint number = NumberOf(held.Path.Remote);
+        if (number == 0)
         {
             KeepStranger(held);
             return;
@@ -178,7 +180,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         Span<byte> datagram = held.Bytes;
         NetworkPath path = held.Path;
         Ecn ecn = default;
-        Accept(ref datagram, held.Header, ref path, ref ecn);
+        Accept(ref datagram, held.Header, number, ref path, ref ecn);
         receive(datagram, path, ecn);
     }
 
@@ -247,9 +249,9 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
     public void Dispose() => socket.Dispose();
 
-    private void Accept(ref Span<byte> datagram, in IngressHeader header, ref NetworkPath path, ref Ecn ecn)
+    /// <param name="number">Of the ingress that it came from.</param>
+    private void Accept(ref Span<byte> datagram, in IngressHeader header, uint number, ref NetworkPath path, ref Ecn ecn)
     {
-        uint number = NumberOf(path.Remote);
         path = new(header.Client, header.Public, number);
         ecn = header.Ecn;
         datagram = datagram[IngressHeader.Length..];

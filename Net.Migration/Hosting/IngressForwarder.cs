@@ -30,8 +30,8 @@ internal interface IIngressRoutes
 
 /// <summary>The ingress's two sockets, its two threads (one per direction), and the router between them.</summary>
 /// <remarks>
-/// The router is asked under one lock, held per batch. What it lets go is copied behind its header and sent when the lock is free again, but
-/// in the order of the decisions (<see cref="IngressOutbox"/>). The public socket is open until the end: a datagram for nobody is dropped in
+/// The router is asked under one lock, held per batch. What it lets go is sent when the lock is free again, behind its header, short bodies as a copy and others from
+/// where they were received, but in the order of the decisions (<see cref="IngressOutbox"/>). The public socket is open until the end: a datagram for nobody is dropped in
 /// silence, and no client ever sees an ICMP message.
 /// </remarks>
 internal sealed class IngressForwarder : IIngressRoutes, IDisposable
@@ -132,6 +132,9 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
             return _router.Counters with { };
         }
     }
+
+    /// <summary>Datagrams that full sockets did not take so far. From any thread.</summary>
+    public long Unsent() => _fromClients.Lost + _fromNodes.Lost + _fromControl.Lost;
 
     public void Dispose()
     {
@@ -367,6 +370,8 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
     /// <summary>One thread's outboxes. Their sockets are always locked in the same order.</summary>
     private sealed record Outboxes(IngressOutbox ToNodes, IngressOutbox ToClients)
     {
+        public long Lost => ToNodes.Lost + ToClients.Lost;
+
         public void Seal(bool evenWhenEmpty = false)
         {
             ToNodes.Seal(evenWhenEmpty);

@@ -27,7 +27,7 @@ public sealed class IngressHost : IAsyncDisposable
     private IngressHost(IAsyncDisposable directory, IngressForwarder forwarder, Actor actor, ControlServer control)
     {
         (_directory, _forwarder, _actor, _control) = (directory, forwarder, actor, control);
-        _metrics = new(forwarder.Counters);
+        _metrics = new(forwarder.Counters, forwarder.Unsent);
         Completion = EndAsync();
     }
 

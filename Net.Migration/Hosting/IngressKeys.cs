@@ -11,6 +11,8 @@ namespace Net.Migration.Hosting;
 /// <code>
 /// file   "continuum-keys" 0x00 | version (1) | <see cref="FederationKeys"/> | SHA-256 of all before, cut to 8 bytes
 /// </code>
+/// A release that does not know encrypted IDs (<see cref="FederationKey.EncryptsIds"/>) calls a file that has a key with them damaged, and does not start: as it should, for it
+/// could not read what connections have.
 /// </remarks>
 internal static class IngressKeys
 {

@@ -15,10 +15,16 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
     /// <summary>Bytes of one burst: an IP packet's 65,535 without the headers of IPv4 and UDP.</summary>
     public const int MaxBurst = 65_507;
 
-    /// <summary>How often a full socket is tried again for one <see cref="Send"/>, a millisecond each; then what does not fit is lost, as datagrams are.</summary>
+    /// <summary>How often a socket that stays full is tried again, a millisecond each; then what does not fit is lost, as datagrams are.</summary>
     public const int MaxRetries = 5;
 
-    /// <summary>A received batch (384 KiB) with headers before small datagrams; more is sent in several goes.</summary>
+    /// <summary>How often in all for one <see cref="Send"/>, which may have two megabytes and takes so many milliseconds at most: others wait for the socket.</summary>
+    public const int MaxRetriesOfSend = 50;
+
+    /// <summary>
+    /// Headers, and bodies that are copied behind them. Of a received batch (2 MiB, and 128 KiB of small datagrams) long bodies stay where they are; if the rest is more than this,
+    /// it is sent in several goes.
+    /// </summary>
     private const int Capacity = 1024 * 1024;
 
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(Capacity, pinned: true);
@@ -31,8 +37,8 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
 
     private bool _isSealed;
 
-    /// <summary>Datagrams that a full socket did not take in time.</summary>
-    public long Lost { get; private set; }
+    /// <summary>Datagrams that a full socket did not take in time. From any thread.</summary>
+    public long Lost { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
     /// <summary>Sends that are gathered.</summary>
     public int Bursts => _transmits.Count;
@@ -130,12 +136,20 @@ internal sealed class IngressOutbox(IDatagramChannel channel, Lock socket)
 
     private void Send()
     {
-        int retries = MaxRetries;
+        int retries = MaxRetries, retriesOfSend = MaxRetriesOfSend;
         ReadOnlySpan<Transmit> transmits = CollectionsMarshal.AsSpan(_transmits);
         ReadOnlySpan<SendPiece> pieces = CollectionsMarshal.AsSpan(_pieces);
-        while (Skip(channel.TrySendMany(pieces, transmits), ref pieces, ref transmits))
+        while (true)
         {
-            if (retries-- > 0)
+            int went = channel.TrySendMany(pieces, transmits);
+            if (!Skip(went, ref pieces, ref transmits))
+            {
+                break;
+            }
+
+            // A socket that takes some is not stuck.
+            retries = went > 0 ? MaxRetries : retries;
+            if (retries-- > 0 && retriesOfSend-- > 0)
             {
                 Thread.Sleep(1);
                 continue;

@@ -40,7 +40,7 @@ internal enum RouterOutputKind
 /// <param name="Bytes">Without header.</param>
 internal readonly record struct RouterOutput(RouterOutputKind Kind, UdpAddress Node, IngressHeader Header, ReadOnlyMemory<byte> Bytes);
 
-/// <summary>What was dropped, by reason, and what was held.</summary>
+/// <summary>What was dropped, by reason, what was held, and what was read.</summary>
 internal sealed record RouterCounters
 {
     /// <summary>Below the highest epoch of its shard: an old owner, fenced.</summary>
@@ -57,4 +57,7 @@ internal sealed record RouterCounters
 
     /// <summary>Kept for later.</summary>
     public long Held { get; set; }
+
+    /// <summary>Connection IDs whose shard was read: one for a burst, and none where the table of long headers knows.</summary>
+    public long Read { get; set; }
 }

@@ -29,6 +29,9 @@ internal sealed record FederationKey(byte Number, ReadOnlyMemory<byte> Secret, b
     /// <summary>What an ID's 28-byte message is not (<c>ConnectionIdDeriver</c>), so that the two never have a value in common.</summary>
     private static ReadOnlySpan<byte> CipherLabel => "continuum connection ID encryption"u8;
 
+    /// <summary>The number that comes after this one.</summary>
+    public static byte NumberAfter(byte number) => (byte)((number + 1) % (MaxNumber + 1));
+
     public bool Equals(FederationKey? other) =>
         other is not null && Number == other.Number && EncryptsIds == other.EncryptsIds && CryptographicOperations.FixedTimeEquals(Secret.Span, other.Secret.Span);
 
@@ -58,12 +61,13 @@ internal sealed record FederationKey(byte Number, ReadOnlyMemory<byte> Secret, b
         writer.WriteBytes(Secret.Span);
     }
 
-    public static bool TryRead(ref ByteReader reader, out FederationKey key)
+    /// <param name="mayEncryptIds">Whether it is a key for connection IDs: of others the bit says nothing, so that none has it.</param>
+    public static bool TryRead(ref ByteReader reader, bool mayEncryptIds, out FederationKey key)
     {
         bool complete = reader.TryReadByte(out byte number) & reader.TryReadBytes(Length, out ReadOnlySpan<byte> secret);
         bool encryptsIds = (number & EncryptsIdsBit) != 0;
         number &= EncryptsIdsBit - 1;
         key = complete ? new(number, secret.ToArray(), encryptsIds) : new(0, new byte[Length]);
-        return complete && number <= MaxNumber;
+        return complete && number <= MaxNumber && (mayEncryptIds || !encryptsIds);
     }
 }

@@ -33,18 +33,25 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
     /// <param name="entropy">128 random bytes.</param>
     /// <remarks>
     /// Connections that exist keep IDs and reset tokens, so those keys stay in their rings. Tokens are taken under the new key alone from now
-    /// on. Tags are written under the old key until everybody can open the new one: see <see cref="NextStep"/>.
+    /// on. Tags are written under the old key until everybody can open the new one: see <see cref="NextStep"/>. A rotation that has only begun is given up for
+    /// this one. So the tags' current key may stay while all numbers go round: its own is passed over.
     /// </remarks>
     public FederationKeys BeginRotation(ReadOnlySpan<byte> entropy)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(entropy.Length, EntropyLength, nameof(entropy));
-        KeyRing cid = Cid.Rotate(entropy[..FederationKey.Length].ToArray(), encryptsIds: true);
-        return new(
-            cid,
-            Reset.Rotate(entropy.Slice(FederationKey.Length, FederationKey.Length).ToArray()),
-            Token.Rotate(entropy.Slice(2 * FederationKey.Length, FederationKey.Length).ToArray()).Retire(),
-            // Not the number after the current tag's: a rotation that had only begun is given up for this one.
-            new(Tag.Current, new FederationKey(cid.Current.Number, entropy[(3 * FederationKey.Length)..].ToArray())));
+        byte number = FederationKey.NumberAfter(Cid.Current.Number);
+        if (number == Tag.Current.Number)
+        {
+            number = FederationKey.NumberAfter(number);
+        }
+
+        FederationKey[] keys = new FederationKey[4];
+        for (int i = 0; i < keys.Length; i++)
+        {
+            keys[i] = new(number, entropy.Slice(i * FederationKey.Length, FederationKey.Length).ToArray(), EncryptsIds: i == 0);
+        }
+
+        return new(Cid.Rotate(keys[0]), Reset.Rotate(keys[1]), new(keys[2]), new(Tag.Current, keys[3]));
     }
 
     /// <summary>The keys with which a rotation goes on; null when there is none under way.</summary>
@@ -54,16 +61,19 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
     /// <summary>What connections are made with, that of new ones first.</summary>
     /// <remarks>
     /// In the first step of a rotation that is the one of before: an ingress that hears of the new one later than a node has to read what its client got from that node
-    /// (draft-ietf-quic-load-balancers, section 3.1).
+    /// (draft-ietf-quic-load-balancers, section 3.1). What a rotation made that has been given up for this one is as new: the tags' current key tells the one of before,
+    /// unless it has left the ring.
     /// </remarks>
     public IReadOnlyList<ConnectionKeys> ForConnections()
     {
+        byte first = Step != 0 ? Cid.Current.Number
+            : Cid.TryGet(Tag.Current.Number, out FederationKey before) ? before.Number
+            : Cid.All[int.Min(1, Cid.All.Count - 1)].Number;
         List<ConnectionKeys> derived = [];
         foreach (FederationKey cid in Cid.All)
         {
             FederationKey reset = Reset.TryGet(cid.Number, out FederationKey same) ? same : Reset.Current;
-            bool goesFirst = derived.Count == 1 && Step == 0;
-            derived.Insert(goesFirst ? 0 : derived.Count, new(cid.Number, cid.Number, cid.Secret, reset.Secret) { Cipher = cid.DeriveCipher() });
+            derived.Insert(cid.Number == first ? 0 : derived.Count, new(cid.Number, cid.Number, cid.Secret, reset.Secret) { Cipher = cid.DeriveCipher() });
         }
 
         return derived;
@@ -95,8 +105,8 @@ internal sealed record FederationKeys(KeyRing Cid, KeyRing Reset, KeyRing Token,
 
     public static bool TryRead(ref ByteReader reader, out FederationKeys? keys)
     {
-        bool complete = KeyRing.TryRead(ref reader, out KeyRing? cid) & KeyRing.TryRead(ref reader, out KeyRing? reset)
-            & KeyRing.TryRead(ref reader, out KeyRing? token) & KeyRing.TryRead(ref reader, out KeyRing? tag);
+        bool complete = KeyRing.TryRead(ref reader, mayEncryptIds: true, out KeyRing? cid) & KeyRing.TryRead(ref reader, mayEncryptIds: false, out KeyRing? reset)
+            & KeyRing.TryRead(ref reader, mayEncryptIds: false, out KeyRing? token) & KeyRing.TryRead(ref reader, mayEncryptIds: false, out KeyRing? tag);
         keys = complete ? new(cid!, reset!, token!, tag!) : null;
         return complete;
     }

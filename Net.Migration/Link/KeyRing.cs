@@ -41,15 +41,9 @@ internal sealed class KeyRing : IEquatable<KeyRing>
         return false;
     }
 
-    /// <summary>A new current key under the next number; the oldest falls out when there are too many.</summary>
-    /// <param name="secret">32 fresh random bytes.</param>
-    /// <param name="encryptsIds">See <see cref="FederationKey.EncryptsIds"/>.</param>
-    public KeyRing Rotate(ReadOnlyMemory<byte> secret, bool encryptsIds = false)
-    {
-        byte number = (byte)((Current.Number + 1) % (FederationKey.MaxNumber + 1));
-        ReadOnlySpan<FederationKey> kept = _keys.AsSpan(0, int.Min(_keys.Length, MaxKeys - 1));
-        return new([new(number, secret, encryptsIds), .. kept]);
-    }
+    /// <summary>A new current key; the oldest falls out when there are too many, and so does one whose number comes back.</summary>
+    /// <param name="key">Of 32 fresh random bytes.</param>
+    public KeyRing Rotate(FederationKey key) => new([key, .. _keys.Take(MaxKeys - 1).Where(kept => kept.Number != key.Number)]);
 
     /// <summary>Only the current key: what follows when a member was removed, or when the earlier ones have served their time.</summary>
     public KeyRing Retire() => new(Current);
@@ -69,7 +63,8 @@ internal sealed class KeyRing : IEquatable<KeyRing>
         }
     }
 
-    public static bool TryRead(ref ByteReader reader, out KeyRing? ring)
+    /// <param name="mayEncryptIds">Whether its keys are for connection IDs (<see cref="FederationKey.EncryptsIds"/>).</param>
+    public static bool TryRead(ref ByteReader reader, bool mayEncryptIds, out KeyRing? ring)
     {
         ring = null;
         if (!reader.TryReadCount(MaxKeys, 1 + FederationKey.Length, out int count))
@@ -80,7 +75,7 @@ internal sealed class KeyRing : IEquatable<KeyRing>
         FederationKey[] keys = new FederationKey[count];
         for (int i = 0; i < count; i++)
         {
-            if (!FederationKey.TryRead(ref reader, out keys[i]))
+            if (!FederationKey.TryRead(ref reader, mayEncryptIds, out keys[i]))
             {
                 return false;
             }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Net.Core.Endpoints;
 using Net.Core.Io;
@@ -53,7 +54,7 @@ internal static class IngressRelay
         int port = client.Local.ToEndPoint().Port;
         UdpAddress toNodes = nodes.Local, toClients = clients.Local;
         int headroom = isBare ? 0 : IngressHeader.Length;
-        using IDisposable relay = isBare ? new BareRelay(clients, nodes, node.Local, Loopback(1, port)) : Start(clients, nodes, keys, node.Local);
+        using IDisposable relay = isBare ? new BareRelay(clients, nodes, node.Local, [.. Enumerable.Range(1, flows).Select(last => Loopback(last, port))]) : Start(clients, nodes, keys, node.Local);
 
         IngressTags writer = new(keys.Tag, 1, 2);
         byte[][] bursts = [.. Enumerable.Range(0, flows).Select(flow =>
@@ -153,17 +154,17 @@ internal static class IngressRelay
         return forwarder;
     }
 
-    /// <summary>Receives and sends, batch by batch, as the ingress does, and looks at nothing.</summary>
+    /// <summary>Receives and sends by the calls that the ingress makes, batch by batch, to as many addresses, and looks at nothing.</summary>
     private sealed class BareRelay : IDisposable
     {
         private readonly IDatagramChannel _clients, _nodes;
         private readonly Thread[] _threads;
         private volatile bool _isOver;
 
-        public BareRelay(IDatagramChannel clients, IDatagramChannel nodes, UdpAddress node, UdpAddress client)
+        public BareRelay(IDatagramChannel clients, IDatagramChannel nodes, UdpAddress node, UdpAddress[] remotes)
         {
             (_clients, _nodes) = (clients, nodes);
-            _threads = [new(() => Run(clients, nodes, node)) { Name = s_threads[0] }, new(() => Run(nodes, clients, client)) { Name = s_threads[1] }];
+            _threads = [new(() => Run(clients, nodes, [node])) { Name = s_threads[0] }, new(() => Run(nodes, clients, remotes)) { Name = s_threads[1] }];
             Array.ForEach(_threads, thread => thread.Start());
         }
 
@@ -177,23 +178,37 @@ internal static class IngressRelay
             _nodes.Dispose();
         }
 
-        private void Run(IDatagramChannel from, IDatagramChannel to, UdpAddress remote)
+        private void Run(IDatagramChannel from, IDatagramChannel to, UdpAddress[] remotes)
         {
             ReceiveBatch batch = new(32 * ReceiveBatch.ReservationSize);
-            while (!_isOver)
+            List<SendPiece> pieces = [];
+            List<Transmit> transmits = [];
+            for (int next = 0; !_isOver;)
             {
-                if (!from.TryReceive(batch))
+                if (!from.Receive(batch, TimeSpan.FromSeconds(1)))
                 {
-                    from.Wait(TimeSpan.FromSeconds(1));
                     continue;
                 }
 
-                for (int i = 0; i < batch.Entries; i++)
+                pieces.Clear();
+                transmits.Clear();
+                int behind = 0;
+                foreach (ReceiveBatch.Datagram datagram in batch)
                 {
-                    ReceiveBatch.Burst burst = batch[i];
+                    if (behind-- > 0)
+                    {
+                        // Part of the burst before.
+                        continue;
+                    }
+
+                    ReceiveBatch.Burst burst = batch[transmits.Count];
                     int segments = (burst.Bytes.Length + burst.SegmentSize - 1) / burst.SegmentSize;
-                    _ = to.TrySend(burst.Bytes, new(new(remote, default, 0), burst.SegmentSize, segments, burst.Bytes.Length, Ecn.NotEct));
+                    pieces.Add(datagram.Piece with { Length = burst.Bytes.Length });
+                    transmits.Add(new(new(remotes[next++ % remotes.Length], default, 0), burst.SegmentSize, segments, burst.Bytes.Length, Ecn.NotEct));
+                    behind = segments - 1;
                 }
+
+                _ = to.TrySendMany(CollectionsMarshal.AsSpan(pieces), CollectionsMarshal.AsSpan(transmits));
             }
         }
     }

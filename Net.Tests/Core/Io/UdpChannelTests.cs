@@ -294,6 +294,99 @@ public sealed class UdpChannelTests
         static IPEndPoint Endpoint(string address) => IPEndPoint.Parse(address);
     }
 
+    /// <summary>Goal: a wake ends a wait for datagrams even where its own datagram, or another empty one, takes all the room that there is.</summary>
+    [TestMethod]
+    [DataRow("fast")]
+    [DataRow("portable")]
+    public void A_wake_is_not_lost_among_empty_datagrams(string kind)
+    {
+        using IDatagramChannel channel = Bind("127.0.0.1:0", kind);
+        using Socket sender = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        ReceiveBatch batch = new(ReceiveBatch.ReservationSize);
+        for (int i = 0; i < 50; i++)
+        {
+            if (i % 2 == 0)
+            {
+                sender.SendTo([], channel.Local.ToEndPoint());
+            }
+
+            Thread waiter = new(() => channel.Receive(batch, TimeSpan.FromMinutes(10))) { IsBackground = true };
+            waiter.Start();
+            channel.Wake();
+            Assert.IsTrue(waiter.Join(TimeSpan.FromSeconds(60)));
+        }
+    }
+
+    /// <summary>Goal: where a sandbox forbids the call that receives many, datagrams are received all the same, with a wait and without.</summary>
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(38)]
+    public void A_sandbox_may_forbid_to_receive_many(int error)
+    {
+        const int Count = 10;
+        using IDatagramChannel receiver = Bind("127.0.0.1:0", "fast"), sender = Bind("127.0.0.1:0", "fast");
+        byte[] bytes = Pattern(Count * 3000);
+        bool? isForbidden = null;
+        List<byte> received = [];
+        Thread thread = new(() =>
+        {
+            isForbidden = CallFilter.TryForbidReceivingMany(error);
+            ReceiveBatch batch = new();
+            while (isForbidden == true && received.Count < bytes.Length && receiver.Receive(batch, TimeSpan.FromMinutes(1)))
+            {
+                do
+                {
+                    foreach (ReceiveBatch.Datagram datagram in batch)
+                    {
+                        received.AddRange(datagram.Bytes);
+                    }
+                }
+                while (receiver.TryReceive(batch));
+            }
+        });
+        for (int i = 0; i < Count; i++)
+        {
+            Assert.IsTrue(sender.TrySend(bytes.AsSpan(i * 3000, 3000), Burst(sender, receiver.Local, 3000, i % 2 == 0 ? 3000 : 1000)));
+        }
+
+        thread.Start();
+        thread.Join();
+        if (isForbidden == false)
+        {
+            Assert.Inconclusive("no filter of system calls here");
+        }
+
+        CollectionAssert.AreEqual(bytes, received);
+    }
+
+    /// <summary>Goal: what an ICMP message left behind comes before a datagram, and neither hides it nor ends the wait for it.</summary>
+    [TestMethod]
+    public void An_error_before_a_datagram_does_not_hide_it()
+    {
+        if (!LinuxUdpChannel.IsSupported)
+        {
+            Assert.Inconclusive("only Linux tells to which address a refused datagram went");
+        }
+
+        using DeadPort dead = new();
+        UdpAddress nobody = UdpAddress.FromEndPoint(dead.EndPoint);
+        Assert.IsTrue(UdpAddress.TryParse("127.0.0.1:0", out UdpAddress local));
+        using IDatagramChannel hearing = UdpChannel.Bind(local, new() { HearsRefusals = true }), peer = Bind("127.0.0.1:0", "fast");
+        ReceiveBatch batch = new();
+        for (int i = 1; i <= 5; i++)
+        {
+            Assert.IsTrue(hearing.TrySend(Pattern(100), Single(nobody, 100)));
+            // Ends with the message, which it leaves where it is.
+            hearing.Wait(TimeSpan.FromMinutes(1));
+            Assert.IsTrue(peer.TrySend(Pattern(i), Single(hearing.Local, i)));
+            Assert.IsTrue(hearing.Receive(batch, TimeSpan.FromMinutes(1)));
+            CollectionAssert.AreEqual(Pattern(i), batch[0].Bytes.ToArray());
+            Assert.IsTrue(hearing.TryTakeRefusal(out UdpAddress refused));
+            Assert.AreEqual(nobody, refused);
+            Assert.IsFalse(hearing.TryTakeRefusal(out _));
+        }
+    }
+
     /// <summary>Goal: a wait below a millisecond ends by itself, and one without time does not wait.</summary>
     [TestMethod]
     [DataRow("fast")]
@@ -305,6 +398,9 @@ public sealed class UdpChannelTests
         channel.Wait(TimeSpan.Zero);
         channel.Wait(TimeSpan.FromMilliseconds(-5));
         Assert.IsFalse(channel.TryReceive(new ReceiveBatch()));
+        // Less than the system can say, which must not become none at all: that is for ever.
+        Assert.IsFalse(channel.Receive(new ReceiveBatch(), TimeSpan.FromTicks(1)));
+        Assert.IsFalse(channel.Receive(new ReceiveBatch(), TimeSpan.FromTicks(11)));
     }
 
     /// <summary>Goal: a socket that somebody else has bound serves as well as one of ours.</summary>

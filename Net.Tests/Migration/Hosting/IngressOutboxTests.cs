@@ -78,6 +78,32 @@ public sealed class IngressOutboxTests
         CollectionAssert.AreEqual(new[] { 10, 0, 30 }, channel.Sent.Select(t => t.Length).ToArray(), "an empty transmit ends the refused one");
     }
 
+    /// <summary>Goal: a full socket that takes some now and then is waited for each time, and none is lost; but not for ever.</summary>
+    [TestMethod]
+    public void A_socket_that_goes_on_is_waited_for_again()
+    {
+        const int Refusals = IngressOutbox.MaxRetries - 1, Patience = IngressOutbox.MaxRetriesOfSend / Refusals;
+        FakeChannel channel = new() { Refusals = Refusals, RefusalsOfEach = Refusals };
+        IngressOutbox outbox = new(channel, new());
+        for (int i = 0; i < Patience; i++)
+        {
+            Add(outbox, i % 2 == 0 ? A : B, Ecn.NotEct, 10);
+        }
+
+        outbox.Seal();
+        outbox.SendSealed();
+        Assert.AreEqual((Patience, 0L), (channel.Sent.Count, outbox.Lost));
+
+        for (int i = 0; i < Patience + 3; i++)
+        {
+            Add(outbox, i % 2 == 0 ? A : B, Ecn.NotEct, 10);
+        }
+
+        outbox.Seal();
+        outbox.SendSealed();
+        Assert.AreEqual((2 * Patience, 3L), (channel.Sent.Count(t => t.Length > 0), outbox.Lost));
+    }
+
     /// <summary>Goal: what is sent from where it lies makes one send with what was copied, in order, and what lies together is one piece.</summary>
     [TestMethod]
     public void What_stays_where_it_is_is_sent_with_what_is_copied()
@@ -123,6 +149,9 @@ public sealed class IngressOutboxTests
 
         public int Refusals { get; set; }
 
+        /// <summary>Before each transmit that is taken.</summary>
+        public int RefusalsOfEach { get; init; }
+
         public UdpAddress Local => default;
 
         public int Headroom => 0;
@@ -143,6 +172,7 @@ public sealed class IngressOutboxTests
                 return false;
             }
 
+            Refusals = RefusalsOfEach;
             Sent.Add(transmit);
             Bytes.AddRange(buffer);
             return true;

@@ -96,7 +96,7 @@ public sealed class IngressTagsTests
         IngressTags old = new(Keys, 1, 2), receiver = new(Keys, 1, 2);
         byte[] datagram = new byte[IngressHeader.Length];
         old.Write(datagram, Header);
-        KeyRing rotated = Keys.Rotate(new byte[32]);
+        KeyRing rotated = Keys.Rotate(new(3, new byte[32]));
         receiver.Use(rotated);
         Assert.IsTrue(receiver.TryOpen(datagram, out _));
         receiver.Use(rotated.Retire());

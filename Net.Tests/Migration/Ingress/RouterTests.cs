@@ -64,6 +64,36 @@ public sealed class RouterTests
         Assert.AreEqual(RouteVerdict.Drop, From(router, Short(2)).Verdict);
     }
 
+    /// <summary>Goal: datagrams that have one ID cost one decryption, and those whose connection the table knows none; other keys read it anew.</summary>
+    [TestMethod]
+    public void An_ID_is_read_once()
+    {
+        Router router = Ready();
+        for (int i = 0; i < 45; i++)
+        {
+            Assert.AreEqual(new(RouteVerdict.Forward, NodeA, 1, 1), From(router, Short(1)));
+        }
+
+        Assert.AreEqual(1, router.Counters.Read);
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeB, 2, 1), From(router, Short(2)));
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeA, 1, 1), From(router, Short(1)));
+        Assert.AreEqual(3, router.Counters.Read);
+
+        byte[] hello = ClientFlight.Hello("api.example.org");
+        byte[] ours = Short(1)[1..(1 + CidLayout.Length)], other = Short(9)[1..(1 + CidLayout.Length)];
+        Assert.AreEqual(2u, From(router, ClientFlight.Initial(other, Scid, 0, hello, (0, hello.Length))).Shard);
+        Assert.AreEqual(4, router.Counters.Read);
+        Assert.AreEqual(2u, From(router, ClientFlight.Initial(ours, Scid, 1, hello, (0, 1))).Shard, "the table goes before the ID");
+        Assert.AreEqual(4, router.Counters.Read);
+
+        Assert.AreEqual(RouteVerdict.Forward, From(router, Short(1)).Verdict);
+        Assert.AreEqual(5, router.Counters.Read);
+        router.UseKeys((Keys with { Cid = new(Keys.Cid.Current with { Number = 1 }) }).ForRouters().Shards);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, Short(1)).Verdict);
+        Assert.AreEqual(RouteVerdict.Drop, From(router, [0x40]).Verdict);
+        Assert.AreEqual(2u, From(router, ClientFlight.Initial([], [9, 9], 0, hello, (0, hello.Length)), Client.WithPort(9)).Shard, "an ID of no length was not read");
+    }
+
     /// <summary>Goal: a long header whose ID is not ours goes by name as before, even if it looks like one of ours.</summary>
     [TestMethod]
     public void A_first_ID_that_looks_like_ours_goes_by_name()

@@ -61,7 +61,7 @@ public sealed class ShardReaderTests
         keys.Cid.Write(writer);
         CollectionAssert.AreEqual(new byte[] { 1, 0 }, writer.Written.Span[..2].ToArray(), "as it always was");
         ByteReader bytes = new(writer.Written.Span);
-        Assert.IsTrue(KeyRing.TryRead(ref bytes, out KeyRing? read));
+        Assert.IsTrue(KeyRing.TryRead(ref bytes, mayEncryptIds: true, out KeyRing? read));
         Assert.AreEqual(keys.Cid, read);
         Assert.AreNotEqual(s_keys.Cid, read, "the form is a part of the key");
 
@@ -81,6 +81,24 @@ public sealed class ShardReaderTests
         Assert.AreEqual(0x81, writer.Written.Span[1]);
     }
 
+    /// <summary>Goal: only keys for connection IDs say that these are encrypted; of others it is refused.</summary>
+    [TestMethod]
+    [DataRow(0, true)]
+    [DataRow(1, false)]
+    [DataRow(2, false)]
+    [DataRow(3, false)]
+    public void The_form_of_IDs_is_told_of_their_keys_alone(int ring, bool isTaken)
+    {
+        FieldWriter writer = new();
+        s_keys.Write(writer);
+        byte[] bytes = writer.Written.ToArray();
+        // Each ring here has a count, a number and a secret.
+        bytes[(ring * (2 + FederationKey.Length)) + 1] |= 0x80;
+        ByteReader reader = new(bytes);
+        Assert.AreEqual(isTaken, FederationKeys.TryRead(ref reader, out FederationKeys? keys));
+        Assert.AreEqual(isTaken, keys is not null);
+    }
+
     /// <summary>Goal: in the first step of a rotation every ingress can read the new generation, and nobody makes IDs of it yet.</summary>
     [TestMethod]
     public void A_generation_is_read_before_it_is_made()
@@ -98,12 +116,37 @@ public sealed class ShardReaderTests
         CollectionAssert.AreEqual(new[] { 1, 2, 0 }, again.ForConnections().Select(key => (int)key.Number).ToArray());
     }
 
+    /// <summary>Goal: while rotations give way to others, nobody makes IDs of a generation that ingresses may have heard of a moment ago; all that are held stay.</summary>
+    [TestMethod]
+    public void A_generation_that_was_given_up_is_not_made()
+    {
+        FederationKeys keys = s_keys;
+        int[][] expected = [[0, 1], [0, 2, 1], [0, 3, 2, 1], [3, 4, 2, 1]];
+        for (int round = 0; round < expected.Length; round++)
+        {
+            keys = keys.BeginRotation(Entropy((byte)(round + 2)));
+            CollectionAssert.AreEqual(expected[round], keys.ForConnections().Select(key => (int)key.Number).ToArray());
+        }
+    }
+
     /// <summary>Goal: somebody is removed a moment after somebody else: the rotation that had begun gives way to the next one, which comes to its end.</summary>
     [TestMethod]
     public void A_rotation_follows_upon_another()
     {
-        FederationKeys keys = s_keys.BeginRotation(Entropy(2)).BeginRotation(Entropy(3));
-        CollectionAssert.AreEqual(new[] { 0, 2 }, keys.Tag.All.Select(key => (int)key.Number).ToArray());
+        FederationKeys keys = s_keys;
+        // Numbers go round, but for that of the key that tags are still written with.
+        int[] numbers = [1, 2, 3, 4, 5, 6, 1, 2];
+        for (int round = 0; round < numbers.Length; round++)
+        {
+            keys = keys.BeginRotation(Entropy((byte)(round + 2)));
+            foreach (KeyRing ring in (KeyRing[])[keys.Cid, keys.Reset, keys.Token])
+            {
+                Assert.AreEqual(numbers[round], ring.Current.Number);
+            }
+
+            CollectionAssert.AreEqual(new[] { 0, numbers[round] }, keys.Tag.All.Select(key => (int)key.Number).ToArray());
+        }
+
         keys = keys.NextStep()!;
         CollectionAssert.AreEqual(new[] { 2, 0 }, keys.Tag.All.Select(key => (int)key.Number).ToArray());
         keys = keys.NextStep()!;

@@ -21,7 +21,7 @@ public sealed class LinkCodecTests
 
     private static FederationKeys Keys => FederationKeys.Create(Enumerable.Range(0, 128).Select(static i => (byte)i).ToArray()) with
     {
-        Tag = new KeyRing(new FederationKey(6, Share)).Rotate(new byte[32]),
+        Tag = new KeyRing(new FederationKey(6, Share)).Rotate(new(0, new byte[32])),
     };
 
     internal static IReadOnlyList<LinkMessage> Messages =>
@@ -177,7 +177,7 @@ public sealed class LinkCodecTests
         KeyRing ring = new(new FederationKey(5, Share));
         for (int i = 0; i < 5; i++)
         {
-            ring = ring.Rotate(new byte[32]);
+            ring = ring.Rotate(new(FederationKey.NumberAfter(ring.Current.Number), new byte[32]));
         }
 
         Assert.AreEqual(3, ring.Current.Number);
@@ -185,6 +185,7 @@ public sealed class LinkCodecTests
         Assert.IsTrue(ring.TryGet(0, out _));
         Assert.IsFalse(ring.TryGet(5, out _));
         Assert.HasCount(1, ring.Retire().All);
+        CollectionAssert.AreEqual(new[] { 2, 3, 1 }, ring.Rotate(new(2, Share)).All.Select(key => (int)key.Number).ToArray(), "a number that comes back is the new key's");
         Assert.ThrowsExactly<ArgumentException>(() => new KeyRing(new FederationKey(1, Share), new FederationKey(1, Share)));
         Assert.ThrowsExactly<ArgumentException>(() => new KeyRing(new FederationKey(1, new byte[31])));
         Assert.DoesNotContain("06", Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(new FederationKey(5, Share).ToString())));
