@@ -89,7 +89,7 @@ internal static class ConnectionSnapshot
     private static LossRecovery ImportRecovery(ConnectionImage image, bool isServer, Instant now)
     {
         LossRecovery recovery = new(isServer, algorithm: null);
-        foreach ((ulong section, ulong key) in RecoverySection.All)
+        foreach ((ulong section, ulong key, _) in RecoverySection.All)
         {
             if (image.TryRead(section, key, now, out SnapshotReader? reader))
             {

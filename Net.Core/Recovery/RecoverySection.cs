@@ -27,30 +27,30 @@ internal static class RecoverySection
     public const ulong EcnKey = 1;
 
     /// <summary>Number and key of each.</summary>
-    public static ReadOnlySpan<(ulong Number, ulong Key)> All => s_all;
+    public static ReadOnlySpan<(ulong Number, ulong Key, RecoverySections Section)> All => s_all;
 
-    private static readonly (ulong Number, ulong Key)[] s_all =
+    private static readonly (ulong Number, ulong Key, RecoverySections Section)[] s_all =
     [
-        (SectionNumber.SentPacketNumbers, 0),
-        (SectionNumber.SentPackets, 0),
-        (SectionNumber.ReceivedPackets, 0),
-        (SectionNumber.Rtt, 0),
-        (SectionNumber.Congestion, ControllerKey),
-        (SectionNumber.Congestion, PacerKey),
-        (SectionNumber.LossDetection, ProbesKey),
-        (SectionNumber.LossDetection, EcnKey),
+        (SectionNumber.SentPacketNumbers, 0, RecoverySections.Numbers),
+        (SectionNumber.SentPackets, 0, RecoverySections.Sent),
+        (SectionNumber.ReceivedPackets, 0, RecoverySections.Received),
+        (SectionNumber.Rtt, 0, RecoverySections.Rtt),
+        (SectionNumber.Congestion, ControllerKey, RecoverySections.Congestion),
+        (SectionNumber.Congestion, PacerKey, RecoverySections.Pacer),
+        (SectionNumber.LossDetection, ProbesKey, RecoverySections.Probes),
+        (SectionNumber.LossDetection, EcnKey, RecoverySections.Ecn),
     ];
 
-    public static RecoverySections Of(ulong number, ulong key) => (number, key) switch
+    public static RecoverySections Of(ulong number, ulong key)
     {
-        (SectionNumber.SentPacketNumbers, 0) => RecoverySections.Numbers,
-        (SectionNumber.SentPackets, 0) => RecoverySections.Sent,
-        (SectionNumber.ReceivedPackets, 0) => RecoverySections.Received,
-        (SectionNumber.Rtt, 0) => RecoverySections.Rtt,
-        (SectionNumber.Congestion, ControllerKey) => RecoverySections.Congestion,
-        (SectionNumber.Congestion, PacerKey) => RecoverySections.Pacer,
-        (SectionNumber.LossDetection, ProbesKey) => RecoverySections.Probes,
-        (SectionNumber.LossDetection, EcnKey) => RecoverySections.Ecn,
-        _ => RecoverySections.None,
-    };
+        foreach ((ulong itsNumber, ulong itsKey, RecoverySections section) in s_all)
+        {
+            if ((itsNumber, itsKey) == (number, key))
+            {
+                return section;
+            }
+        }
+
+        return RecoverySections.None;
+    }
 }

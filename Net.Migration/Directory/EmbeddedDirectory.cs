@@ -17,7 +17,7 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
     private readonly Queue<OwnershipAnswer> _answers = new();
     private readonly Queue<OwnershipRecord> _changes = new();
     private ulong _chain;
-    private bool _isFull;
+    private string? _noRoom;
 
     /// <exception cref="DirectoryLogException">The log is damaged.</exception>
     /// <exception cref="IOException">The storage failed.</exception>
@@ -40,13 +40,16 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
         {
             _changes.Enqueue(record);
         }
+
+        // What was in the middle of a move when an ingress ended has to find its room at the next.
+        _ = TryRecover();
     }
 
     /// <summary>Why it stopped answering; null while it works.</summary>
     public IOException? Failure { get; private set; }
 
     public string? Trouble => Failure is not null ? $"the directory cannot be written any more ({Failure.Message}): traffic goes on, nothing moves; restart the ingress"
-        : _isFull ? "the disk of the directory's log is full: traffic goes on, nothing moves until there is room" : null;
+        : _noRoom;
 
     public bool AnswersStill => Failure is null;
 
@@ -54,7 +57,7 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
 
     public bool TryRecover()
     {
-        _isFull = Failure is null && !_storage.TryMakeRoom(Room);
+        _noRoom = Failure is null ? WhyNoRoom(Room) : null;
         return Trouble is null;
     }
 
@@ -70,10 +73,10 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
         {
             ulong chain = _chain;
             byte[] bytes = DirectoryLog.Encode(changed, ref chain);
-            if (!_storage.TryMakeRoom(bytes.Length))
+            if (WhyNoRoom(bytes.Length) is string why)
             {
                 // Nothing of it is written, and it is asked for again.
-                _isFull = true;
+                _noRoom = why;
                 return;
             }
 
@@ -90,7 +93,11 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
             _chain = chain;
             _ = _ownership.Install(changed);
             _changes.Enqueue(changed);
-            _ = TryRecover();
+            // Somebody may stand still until this is answered: room is made ahead when the next move is asked for, and only trouble is looked into here.
+            if (_noRoom is not null)
+            {
+                _ = TryRecover();
+            }
         }
 
         _answers.Enqueue(answer);
@@ -99,4 +106,19 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
     public bool TryTakeAnswer([NotNullWhen(true)] out OwnershipAnswer? answer) => _answers.TryDequeue(out answer);
 
     public bool TryTakeChange([NotNullWhen(true)] out OwnershipRecord? record) => _changes.TryDequeue(out record);
+
+    /// <summary>Sees to it that so many bytes can be appended.</summary>
+    /// <returns>Null: they can.</returns>
+    private string? WhyNoRoom(int bytes)
+    {
+        try
+        {
+            return _storage.TryMakeRoom(bytes) ? null : "the disk of the directory's log is full: traffic goes on, nothing moves until there is room";
+        }
+        catch (IOException failure)
+        {
+            // Nothing that was appended is in doubt: unlike after a failed append, it may go on when the disk does.
+            return $"the disk of the directory's log fails ({failure.Message}): traffic goes on, nothing moves until it works";
+        }
+    }
 }

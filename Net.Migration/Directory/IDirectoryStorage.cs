@@ -6,11 +6,13 @@ internal interface IDirectoryStorage
     /// <summary>All that was ever appended; empty when new.</summary>
     ReadOnlyMemory<byte> Load();
 
-    /// <summary>Cuts what follows <paramref name="length"/>: a record that a crash left half written.</summary>
+    /// <summary>The log ends at <paramref name="length"/>: what follows, a record that a crash left half written, is cut off, or becomes zeros that are room.</summary>
+    /// <exception cref="IOException">The disk failed; of what was to go its beginning may be left, with zeros behind.</exception>
     void Truncate(long length);
 
     /// <summary>Sees to it that so many bytes can be added, whatever becomes of the disk meanwhile.</summary>
-    /// <returns>False: it is full. What was appended is as it was.</returns>
+    /// <returns>False: it is full. What was appended is as it was, and so is the room that was made before.</returns>
+    /// <exception cref="IOException">The disk failed otherwise; the same is true.</exception>
     bool TryMakeRoom(int bytes);
 
     /// <summary>Adds bytes at the end. When this returns they survive a loss of power (fsync of file and, for a new one, directory).</summary>

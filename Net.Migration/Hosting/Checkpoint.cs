@@ -35,7 +35,7 @@ internal sealed class Checkpoint
         foreach (ServerOwner owner in owners)
         {
             // First what tells that a request depends on nothing: that is small, and a bystander's download is worth more than a request that could go on.
-            if (NameOf(owner.Connection) is UInt128 name && owner.Http3.TakeCheckpoint() is { } connection && TakeRoom(connection, ref room))
+            if (NameOf(owner.Connection) is UInt128 name && owner.Http3.TakeCheckpoint() is { } connection && (connection.IsEmpty || TakeRoom(connection, ref room)))
             {
                 taken.Add((name, owner, connection));
             }
@@ -43,11 +43,12 @@ internal sealed class Checkpoint
 
         foreach ((UInt128 name, ServerOwner owner, ConnectionCheckpoint connection) in taken)
         {
-            long before = connection.Length;
-            owner.Http3.AddExchanges(connection, before + room, takenAt);
-            room -= connection.Length - before;
+            // An idle connection takes nothing: only with its first request does it take its own bytes.
+            long before = connection.Length, own = connection.IsEmpty ? PerConnection : 0;
+            owner.Http3.AddExchanges(connection, before + room - own, takenAt);
             if (!connection.IsEmpty)
             {
+                room -= connection.Length - before + own;
                 _connections.Add(name, connection);
             }
         }

@@ -23,13 +23,12 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
     private readonly List<ServerOwner> _whole = [];
     private Queue<ServerOwner> _toCopy = new();
     private ComponentExport? _export;
-    private bool _hasBegun;
 
     /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
     public void Begin(ComponentExport export)
     {
         End();
-        (_export, _hasBegun) = (export, true);
+        _export = export;
         _whole.AddRange(owners.Values.Where(owner => !MayBeCopied(owner)));
         _toCopy = new(owners.Values.Where(MayBeCopied).OrderBy(Weight));
     }
@@ -41,7 +40,7 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
         {
             End();
         }
-        else if (_hasBegun)
+        else if (_export is not null)
         {
             _whole.Add(owner);
         }
@@ -85,7 +84,7 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
             }
         }
 
-        foreach (ServerOwner owner in _hasBegun ? _whole.Concat(_toCopy) : owners.Values)
+        foreach (ServerOwner owner in _export is not null ? _whole.Concat(_toCopy) : owners.Values)
         {
             stay += ExportFinal(export, owner, heavy);
         }
@@ -104,7 +103,7 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
         _copied.Clear();
         _whole.Clear();
         _toCopy.Clear();
-        (_export, _hasBegun) = (null, false);
+        _export = null;
     }
 
     private static bool MayBeCopied(ServerOwner owner) => owner.Connection is { IsConfirmed: true, IsOpen: true };

@@ -8,7 +8,8 @@ namespace Net.Migration.Hosting;
 /// <remarks>
 /// The file stays open and locked for as long as this object lives: two ingresses must not write one log. It is longer than what was appended, by
 /// zeros that are on the disk already: so an append changes no length and needs no new block, and its flush, on which a freeze waits, is one
-/// write and not a transaction of the file system's journal. Zeros at the end are no records (<see cref="DirectoryLog"/>).
+/// write and not a transaction of the file system's journal. Zeros at the end are no records (<see cref="DirectoryLog"/>). A restart keeps them: when
+/// the disk is full, what is in the middle of a move has no other room.
 /// </remarks>
 internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
 {
@@ -18,15 +19,22 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
     /// <summary>Bytes that are made ready at a time.</summary>
     private const int Reserve = 64 * 1024;
 
+    /// <summary>Bytes that a disk writes in full or not at all.</summary>
+    private const int Sector = 512;
+
+    private readonly Action<FileStream, int> _grow;
     private readonly FileStream _file;
     private readonly string _directory;
     private long _length;
+    private long _ready;
     private bool _isNew;
 
     /// <summary>Opens or creates a log; creates its directory, for its owner alone, when there is none.</summary>
+    /// <param name="grow">Writes so many zeros where the file stands, and flushes them: a disk that is full, in tests.</param>
     /// <exception cref="IOException">It cannot be opened, or another process has it.</exception>
-    public FileDirectoryStorage(string path)
+    public FileDirectoryStorage(string path, Action<FileStream, int>? grow = null)
     {
+        _grow = grow ?? Grow;
         _directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         StateFiles.CreateDirectory(_directory);
         _isNew = !File.Exists(path);
@@ -54,46 +62,53 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
         byte[] log = new byte[_file.Length];
         _file.Position = 0;
         _file.ReadExactly(log);
-        _length = log.Length;
+        _length = _ready = log.Length;
         return log;
     }
 
     public void Truncate(long length)
     {
-        _file.SetLength(length);
-        _file.Flush(flushToDisk: true);
+        byte[] rest = new byte[_file.Length - length];
+        _file.Position = length;
+        _file.ReadExactly(rest);
         _length = length;
-    }
-
-    public bool TryMakeRoom(int bytes)
-    {
-        if (_length + bytes <= _file.Length)
-        {
-            return true;
-        }
-
+        int torn = rest.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
         try
         {
-            // What of it is written before the disk is full are zeros, and no records.
-            _file.Position = _length;
-            _file.Write(new byte[bytes + Reserve]);
-            StateFiles.Flush(_file, isWithin: false);
-            return true;
+            // Zeros of before may be a hole: from here on they are the disk's.
+            _file.Position = length + torn;
+            _grow(_file, rest.Length - torn);
+            // From the back, a sector at a time: wherever a crash ends this, what is left is again the beginning of a record, with zeros behind.
+            for (long end = length + torn; end > length;)
+            {
+                long start = long.Max(length, (end - 1) / Sector * Sector);
+                _file.Position = start;
+                _grow(_file, (int)(end - start));
+                end = start;
+            }
+
+            _ready = _file.Length;
         }
-        catch (IOException)
+        catch (IOException e) when (IsFull(e))
         {
-            return false;
+            // A file system that writes nothing in its place needs room for that too.
+            _file.SetLength(length);
+            _file.Flush(flushToDisk: true);
+            _ready = length;
         }
     }
+
+    public bool TryMakeRoom(int bytes) => _length + bytes <= _ready || TryGrow(_length + bytes + Reserve) || TryGrow(_length + bytes);
 
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        bool isWithin = _length + bytes.Length <= _file.Length;
+        bool isWithin = _length + bytes.Length <= _ready;
 
         _file.Position = _length;
         _file.Write(bytes);
         StateFiles.Flush(_file, isWithin);
         _length += bytes.Length;
+        _ready = long.Max(_ready, _length);
         if (_isNew)
         {
             StateFiles.FlushDirectory(_directory);
@@ -102,6 +117,34 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <summary>What of it is written before the disk is full is taken back: only what was flushed counts as room.</summary>
+    private bool TryGrow(long end)
+    {
+        try
+        {
+            _file.Position = _ready;
+            _grow(_file, (int)(end - _ready));
+            _ready = end;
+            return true;
+        }
+        catch (IOException e) when (IsFull(e))
+        {
+            _file.SetLength(_ready);
+            return false;
+        }
+    }
+
+    private static void Grow(FileStream file, int zeros)
+    {
+        file.Write(new byte[zeros]);
+        StateFiles.Flush(file, isWithin: false);
+    }
+
+    /// <summary>ENOSPC and EDQUOT as Linux has them (errno(3)) and macOS; ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.</summary>
+    private static bool IsFull(IOException e) => OperatingSystem.IsWindows()
+        ? (e.HResult & 0xFFFF) is 39 or 112
+        : e.HResult is 28 || e.HResult == (OperatingSystem.IsMacOS() ? 69 : 122);
 }
 
 /// <summary>Files of the state directory: for their owner alone, and there to stay once they are reported as written.</summary>

@@ -42,6 +42,50 @@ public sealed class EmbeddedDirectoryTests : DirectoryContract
         Assert.AreEqual(3ul, new EmbeddedDirectory(storage).Records.Single().Epoch, "as a restart reads it");
     }
 
+    /// <summary>Goal: room is made ahead at a start and before a move begins; in what somebody waits for, who stands still meanwhile, none is but for its own record.</summary>
+    [TestMethod]
+    public void Nobody_waits_for_room_to_be_made_ahead()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        CollectionAssert.AreEqual((int[])[16 * 1024], storage.Asked);
+        directory.Submit(new CreateOwnership(1, "web", A), A);
+        directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+        Assert.AreEqual(2ul, directory.Records.Single().Epoch);
+        Assert.HasCount(3, storage.Asked);
+        Assert.IsTrue(storage.Asked[1..].TrueForAll(static bytes => bytes < 256));
+        Assert.IsTrue(directory.TryRecover());
+        Assert.AreEqual(16 * 1024, storage.Asked[^1]);
+    }
+
+    /// <summary>Goal: an ingress that starts while the disk is full says so at once, and serves.</summary>
+    [TestMethod]
+    public void A_start_on_a_full_disk_is_troubled()
+    {
+        EmbeddedDirectory directory = new(new MemoryStorage { Room = 1000 });
+        Assert.Contains("full", directory.Trouble!);
+        Assert.IsTrue(directory.AnswersStill);
+    }
+
+    /// <summary>Goal: a disk that fails while room is made is not called full; nothing that was stored is in doubt, so all works again when it does.</summary>
+    [TestMethod]
+    public void A_disk_that_fails_is_not_called_full()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        int length = storage.Bytes.Count;
+        storage.Fault = new("broken");
+        Assert.IsFalse(directory.TryRecover());
+        Assert.AreEqual("the disk of the directory's log fails (broken): traffic goes on, nothing moves until it works", directory.Trouble);
+        directory.Submit(new CreateOwnership(1, "web", A), A);
+        Assert.IsFalse(directory.TryTakeAnswer(out _));
+        Assert.HasCount(length, storage.Bytes);
+        storage.Fault = null;
+        directory.Submit(new CreateOwnership(2, "web", A), A);
+        Assert.IsTrue(directory.TryTakeAnswer(out _));
+        Assert.IsNull(directory.Trouble);
+    }
+
     private sealed class Embedded(MemoryStorage storage) : IDirectoryUnderTest
     {
         private readonly EmbeddedDirectory _directory = new(storage);

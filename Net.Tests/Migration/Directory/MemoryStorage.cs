@@ -12,7 +12,17 @@ internal sealed class MemoryStorage : IDirectoryStorage
     /// <summary>Bytes that there is room for.</summary>
     public int Room { get; set; } = int.MaxValue;
 
-    public bool TryMakeRoom(int bytes) => bytes <= Room;
+    /// <summary>Rooms that were asked for.</summary>
+    public List<int> Asked { get; } = [];
+
+    /// <summary>What is wrong with the disk when room is made.</summary>
+    public IOException? Fault { get; set; }
+
+    public bool TryMakeRoom(int bytes)
+    {
+        Asked.Add(bytes);
+        return Fault is null ? bytes <= Room : throw Fault;
+    }
 
     public ReadOnlyMemory<byte> Load() => Bytes.ToArray();
 
