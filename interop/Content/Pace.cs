@@ -9,6 +9,9 @@ internal sealed class Pace(long size, int stops, Func<int, Task> action, TimeSpa
 {
     private const int SlowStep = 64 * 1024;
 
+    /// <summary>More than what is between the client and who reads here: two pipes, and what a program between them holds. A client that is rid of its last byte ends.</summary>
+    private const int KeptBack = 384 * 1024;
+
     private readonly TimeSpan _pause = pause ?? TimeSpan.FromMilliseconds(4);
     private int _next = 1;
     private Task? _running;
@@ -22,8 +25,8 @@ internal sealed class Pace(long size, int stops, Func<int, Task> action, TimeSpa
         while (_next <= stops && position >= Stop(_next))
         {
             _running ??= action(_next);
-            // One step is kept back, so that even the last action is done before the last byte has passed.
-            long room = Stop(_next + 1) - SlowStep - position;
+            // So even the last action is done before the last byte has left the client.
+            long room = Stop(_next + 1) - KeptBack - position;
             if (room > 0)
             {
                 await Task.WhenAny(_running, Task.Delay(_pause, cancellationToken));
