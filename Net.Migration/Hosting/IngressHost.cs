@@ -76,8 +76,9 @@ public sealed class IngressHost : IAsyncDisposable
                 }
 
                 FileDirectoryStorage storage = Opened(new FileDirectoryStorage(Path.Combine(options.StateDirectory, "directory.log")));
-                EmbeddedDirectory directory = new(storage);
+                // First: the directory makes room for moves ahead, and without keys there is none to make it for.
                 FileSecrets secrets = new(options.StateDirectory);
+                EmbeddedDirectory directory = new(storage);
                 return Start(options, publicChannel, nodeChannel, new(directory, secrets, new Storage(storage), null), listener);
             }
             catch
