@@ -23,8 +23,8 @@ internal sealed class ReceiveBatch
     /// <summary>Small datagrams that came with one call of many lie next to each other, each in so many bytes: more than a packet of Ethernet.</summary>
     public const int FrontSize = 2048;
 
-    private readonly byte[] _memory;
-    private readonly int _capacity;
+    private byte[] _memory;
+    private int _capacity;
     private readonly Entry[] _entries = new Entry[MaxEntries];
     private readonly NetworkPath[] _paths = new NetworkPath[MaxEntries];
     private int _used;
@@ -36,7 +36,7 @@ internal sealed class ReceiveBatch
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, ReservationSize);
         _capacity = capacity;
-        _memory = GC.AllocateUninitializedArray<byte>(capacity + (MaxEntries * FrontSize), pinned: true);
+        _memory = PinnedBuffers.Rent(capacity + (MaxEntries * FrontSize));
     }
 
     /// <summary>Datagrams, or joined ones, that it holds.</summary>
@@ -53,6 +53,17 @@ internal sealed class ReceiveBatch
         _received = 0;
         Entries = 0;
         Datagrams = 0;
+    }
+
+    /// <summary>Gives the memory to the next batch: this one has no room any more.</summary>
+    public void Release()
+    {
+        Clear();
+        if (_memory.Length > 0)
+        {
+            PinnedBuffers.Return(_memory);
+            (_memory, _capacity) = ([], 0);
+        }
     }
 
     /// <summary>For how many datagrams, or joined ones, there is room whatever their length.</summary>

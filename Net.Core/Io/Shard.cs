@@ -9,7 +9,7 @@ namespace Net.Core.Io;
 
 /// <summary>One endpoint with all its connections, driven one step at a time by whoever has the thread and the clock.</summary>
 /// <remarks>
-/// A step: posted work; what arrived; timers; handshake requests; the owners' events; then sending, until there is nothing to send or the
+/// A step: posted work; what arrived; timers; handshake requests; the owners' events; what is urgent and was posted meanwhile; then sending, until there is nothing to send or the
 /// network's queue is full. Everything here, and everything of its connections, belongs to the thread that steps; other threads call
 /// <see cref="Post"/> alone. A shard has no clock and no thread, so a simulator steps the very code that serves
 /// (see <see cref="ShardThread"/>).
@@ -29,7 +29,7 @@ internal sealed class Shard
     private readonly ReceiveBatch _batch = new();
     private readonly Dictionary<Connection, IConnectionOwner> _owners = new(ReferenceEqualityComparer.Instance);
     private readonly Queue<Connection> _marked = new();
-    private readonly byte[] _sendBuffer;
+    private byte[] _sendBuffer;
     private Transmit _blocked;
     private bool _isBlocked;
     private Instant _steppedAt;
@@ -49,8 +49,7 @@ internal sealed class Shard
         _crypto = crypto;
         _accept = accept;
         _options = options ?? ShardOptions.Default;
-        // Pinned: system calls read it all the time.
-        _sendBuffer = GC.AllocateUninitializedArray<byte>(_options.SendBuffer, pinned: true);
+        _sendBuffer = PinnedBuffers.Rent(_options.SendBuffer);
     }
 
     public Endpoint Endpoint { get; }
@@ -84,7 +83,7 @@ internal sealed class Shard
     /// <remarks>For what must not wait for another thread, and is short. The caller may be in a step of this or of another shard, and must hold no lock.</remarks>
     public bool PostAtOnce(IShardWork work)
     {
-        if (!_work.TryAdd(work))
+        if (!_work.TryAdd(work, isUrgent: true))
         {
             return false;
         }
@@ -132,7 +131,14 @@ internal sealed class Shard
         bool mayHaveMore = Receive(now);
         Endpoint.Tick(now);
         Serve(now);
-        return Send(now) | mayHaveMore | _marked.Count > 0;
+        if (_work.IsUrgent)
+        {
+            // An owner's answer, most of the time: it goes out together with the acknowledgement of what the owner was told.
+            RunWork(now);
+            Serve(now);
+        }
+
+        return Send(now) | mayHaveMore | _marked.Count > 0 | _work.IsUrgent;
     }
 
     /// <summary>Sends what there is to say at once, in the middle of a step: the last words of connections that are about to go.</summary>
@@ -170,6 +176,17 @@ internal sealed class Shard
         _running = _work.Take();
         _ran = 0;
         AbandonWork(fault);
+    }
+
+    /// <summary>Gives the buffers to shards to come. After <see cref="Stop"/> or <see cref="Abandon"/>, when its channel is closed and nobody steps it any more.</summary>
+    public void Release()
+    {
+        _batch.Release();
+        (byte[] buffer, _sendBuffer) = (_sendBuffer, []);
+        if (buffer.Length > 0)
+        {
+            PinnedBuffers.Return(buffer);
+        }
     }
 
     private void TellOwners(Exception? fault)

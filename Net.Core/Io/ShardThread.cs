@@ -15,6 +15,7 @@ internal sealed class ShardThread
     private readonly object _gate = new();
     private volatile bool _mustStop;
     private bool _isStepping;
+    private int _stepper;
     private Instant _sleepsUntil = Instant.Never;
     private Exception? _fault;
 
@@ -63,6 +64,7 @@ internal sealed class ShardThread
             BeginStep();
             Shard.Stop(MonotonicClock.Now);
             _channel.Dispose();
+            Shard.Release();
             _completion.SetResult();
         }
         catch (Exception fault)
@@ -70,6 +72,7 @@ internal sealed class ShardThread
             // A fault of ours. The shard is not sound any more: its connections end, other shards go on.
             Shard.Abandon(fault);
             _channel.Dispose();
+            Shard.Release();
             _completion.SetException(fault);
         }
     }
@@ -83,7 +86,7 @@ internal sealed class ShardThread
                 Monitor.Wait(_gate);
             }
 
-            _isStepping = true;
+            (_isStepping, _stepper) = (true, Environment.CurrentManagedThreadId);
         }
 
         if (_fault is not null)
@@ -96,22 +99,27 @@ internal sealed class ShardThread
     {
         lock (_gate)
         {
-            _isStepping = false;
+            (_isStepping, _stepper) = (false, 0);
             Monitor.Pulse(_gate);
         }
     }
 
-    /// <summary>One step on the caller's thread, unless somebody is in one: the caller itself, perhaps.</summary>
+    /// <summary>One step on the caller's thread, unless somebody else is in one. If it is the caller itself, its step sees to what it has posted.</summary>
     private bool TryStep()
     {
         lock (_gate)
         {
+            if (_isStepping && _stepper == Environment.CurrentManagedThreadId)
+            {
+                return true;
+            }
+
             if (_isStepping || _mustStop || _fault is not null)
             {
                 return false;
             }
 
-            _isStepping = true;
+            (_isStepping, _stepper) = (true, Environment.CurrentManagedThreadId);
         }
 
         bool mustWake = true;

@@ -8,8 +8,11 @@ internal sealed class WorkQueue
     private List<IShardWork> _taken = [];
     private bool _isClosed;
 
+    /// <summary>Whether something urgent was added since the last call of <see cref="Take"/>.</summary>
+    public bool IsUrgent { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
     /// <returns>False when nobody takes work any more.</returns>
-    public bool TryAdd(IShardWork work)
+    public bool TryAdd(IShardWork work, bool isUrgent = false)
     {
         lock (_gate)
         {
@@ -19,6 +22,7 @@ internal sealed class WorkQueue
             }
 
             _incoming.Add(work);
+            IsUrgent |= isUrgent;
             return true;
         }
     }
@@ -30,6 +34,7 @@ internal sealed class WorkQueue
         lock (_gate)
         {
             (_incoming, _taken) = (_taken, _incoming);
+            IsUrgent = false;
         }
 
         return _taken;

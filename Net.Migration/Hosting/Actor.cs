@@ -10,6 +10,9 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class Actor : IActor, IDisposable
 {
+    /// <summary>Turns that a lent thread takes in a row: it has work of its own.</summary>
+    private const int MaxLent = 4;
+
     // A monitor, as waiting for it does not spin: with few cores, a spinning thread takes the core from the one that it waits for.
     private readonly object _lock = new();
     private readonly Func<Instant> _deadline;
@@ -21,6 +24,7 @@ internal sealed class Actor : IActor, IDisposable
     private Instant _due;
     private Instant _sleepsUntil;
     private bool _isTurning;
+    private bool _isUrgent;
     private bool _isStopped;
 
     /// <param name="deadline">When <paramref name="tick"/> wants to be called; asked at the end of every turn.</param>
@@ -57,6 +61,8 @@ internal sealed class Actor : IActor, IDisposable
             _posted.Add(action);
             if (_isTurning || _isStopped)
             {
+                // Who has the turn goes on with it, be it this thread: to wake another would take longer than what is to be done.
+                _isUrgent = true;
                 return;
             }
 
@@ -113,10 +119,18 @@ internal sealed class Actor : IActor, IDisposable
     private void BeginTurn()
     {
         _isTurning = true;
+        _isUrgent = false;
         (_posted, _running) = (_running, _posted);
     }
 
     private void Turn()
+    {
+        for (int turns = 1; !TryEnd(turns); turns++)
+        {
+        }
+    }
+
+    private bool TryEnd(int turns)
     {
         foreach (Action<Instant> action in _running)
         {
@@ -128,6 +142,12 @@ internal sealed class Actor : IActor, IDisposable
         Instant due = _deadline();
         lock (_lock)
         {
+            if (_isUrgent && turns < MaxLent && !_isStopped)
+            {
+                BeginTurn();
+                return false;
+            }
+
             _isTurning = false;
             _due = due;
             // Something is left, or is due before the actor's thread would wake by itself.
@@ -135,6 +155,8 @@ internal sealed class Actor : IActor, IDisposable
             {
                 Monitor.Pulse(_lock);
             }
+
+            return true;
         }
     }
 

@@ -333,7 +333,6 @@ internal sealed class DestinationDriver(
     {
         Tell(MovePhase.Committed);
         (_servedAt, _silenceEnds) = (now, now + s_silence);
-        node.OnServing(_prepare!.Component, epoch);
         ComponentShard shard = _shard!;
         shard.RunAtOnce(at =>
         {
@@ -341,6 +340,8 @@ internal sealed class DestinationDriver(
             Tell(MovePhase.Serving);
             FaultPoints.At("destination:serving", Component);
         });
+        // Behind it: clients wait.
+        node.OnServing(_prepare!.Component, epoch);
         _image.Wipe();
     }
 

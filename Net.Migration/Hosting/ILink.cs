@@ -13,4 +13,12 @@ internal interface ILink : IAsyncDisposable
     object? State { get; set; }
 
     void Send(LinkMessage message);
+
+    /// <summary>As <see cref="Send"/>, behind which more comes at once: it may wait for that, or for <see cref="Flush"/>, to share a datagram.</summary>
+    void Queue(LinkMessage message) => Send(message);
+
+    /// <summary>Nothing more comes: sends what was queued.</summary>
+    void Flush()
+    {
+    }
 }

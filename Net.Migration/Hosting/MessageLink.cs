@@ -1,4 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
@@ -21,14 +21,9 @@ internal sealed class MessageLink : ILink
     private readonly QuicStream _stream;
     private readonly Action<MessageLink, LinkMessage> _onMessage;
     private readonly Action<MessageLink> _onLost;
-    private readonly Lock _gate = new();
-    private readonly Queue<byte[]> _outgoing = new();
+    private readonly RecordQueue _outgoing;
     private readonly CancellationTokenSource _stop = new();
-    private readonly long _maxQueue;
-    private long _queued;
     private int _isLost;
-    private bool _isWriting;
-    private bool _isClosed;
 
     /// <param name="onMessage">Called in the order of arrival, one at a time, in a step of the link's shard: it must not wait.</param>
     /// <param name="onLost">Called once, after the last message.</param>
@@ -36,7 +31,7 @@ internal sealed class MessageLink : ILink
     public MessageLink(
         QuicConnection connection, QuicStream stream, Action<MessageLink, LinkMessage> onMessage, Action<MessageLink> onLost, long maxQueue = MaxControlQueue)
     {
-        _maxQueue = maxQueue;
+        _outgoing = new(maxQueue);
         _connection = connection;
         _stream = stream;
         _onMessage = onMessage;
@@ -68,51 +63,44 @@ internal sealed class MessageLink : ILink
         _ = ReadAsync();
     }
 
-    /// <summary>Queues a message. From any thread; dropped when the link is lost.</summary>
+    /// <summary>Sends a message, behind those that are queued. From any thread; dropped when the link is lost.</summary>
     public void Send(LinkMessage message)
     {
-        byte[] record = LinkCodec.Write(message);
-        bool isFull;
-        lock (_gate)
-        {
-            if (_isClosed)
-            {
-                return;
-            }
+        Queue(message);
+        Flush();
+    }
 
-            _queued += record.Length;
-            isFull = _queued > _maxQueue;
-            _outgoing.Enqueue(record);
-            if (_isWriting && !isFull)
-            {
-                return;
-            }
-
-            _isWriting = true;
-        }
-
-        if (isFull)
+    /// <inheritdoc/>
+    public void Queue(LinkMessage message)
+    {
+        if (!_outgoing.TryAdd(LinkCodec.Write(message)))
         {
             // Whoever sends must not be the one that is told, in the middle of a turn.
             _ = Task.Run(Lose);
-            return;
         }
+    }
 
-        // Begun here, not by a task that waits for it: in a freeze each change of threads is part of the stall.
-        _ = WriteAsync();
+    /// <inheritdoc/>
+    public void Flush()
+    {
+        if (_outgoing.TryBeginWriting())
+        {
+            // Begun here, not by a task that waits for it: in a freeze each change of threads is part of the stall.
+            _ = WriteAsync();
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
-        CloseQueue();
+        _outgoing.Close();
         await _stop.CancelAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
     private async Task ReadAsync()
     {
-        // Below the size from which arrays are collected with the oldest generation alone: each move has a link of its own.
-        byte[] buffer = new byte[64 * 1024];
+        // Each move has a link of its own.
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
         int filled = 0;
         bool isAgreed = false;
         try
@@ -122,7 +110,11 @@ internal sealed class MessageLink : ILink
                 if (filled == buffer.Length)
                 {
                     // A record is bounded (LinkCodec.MaxRecord), and so is this.
-                    Array.Resize(ref buffer, buffer.Length * 2);
+                    byte[] larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                    buffer.CopyTo(larger, 0);
+                    CryptographicOperations.ZeroMemory(buffer);
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = larger;
                 }
 
                 int read = await _stream.ReadAsync(buffer.AsMemory(filled), _stop.Token).ConfigureAwait(false);
@@ -171,7 +163,9 @@ internal sealed class MessageLink : ILink
         }
         finally
         {
+            // A read that has ended, by whatever cause, touches it no more.
             CryptographicOperations.ZeroMemory(buffer);
+            ArrayPool<byte>.Shared.Return(buffer);
             Lose();
         }
     }
@@ -180,11 +174,11 @@ internal sealed class MessageLink : ILink
     {
         try
         {
-            while (TryNext(out byte[]? record))
+            while (_outgoing.TryTake(out byte[]? records))
             {
-                await _stream.WriteAsync(record, _stop.Token).ConfigureAwait(false);
+                await _stream.WriteAsync(records, _stop.Token).ConfigureAwait(false);
                 // Keys and their shares are among what is said.
-                CryptographicOperations.ZeroMemory(record);
+                CryptographicOperations.ZeroMemory(records);
             }
         }
         catch (Exception e) when (e is QuicException or IOException or OperationCanceledException or ObjectDisposedException)
@@ -193,32 +187,11 @@ internal sealed class MessageLink : ILink
         }
     }
 
-    /// <returns>False when there is nothing left: whoever sends next begins to write again.</returns>
-    private bool TryNext([NotNullWhen(true)] out byte[]? record)
-    {
-        lock (_gate)
-        {
-            _isWriting = _outgoing.TryDequeue(out record);
-            _queued -= record?.Length ?? 0;
-            return record is not null;
-        }
-    }
-
-    private void CloseQueue()
-    {
-        lock (_gate)
-        {
-            _isClosed = true;
-            _outgoing.Clear();
-            _queued = 0;
-        }
-    }
-
     private void Lose()
     {
         if (Interlocked.Exchange(ref _isLost, 1) == 0)
         {
-            CloseQueue();
+            _outgoing.Close();
             _stream.Abort(QuicAbortDirection.Both, Broken);
             _onLost(this);
         }

@@ -136,8 +136,16 @@ internal sealed class SourceDriver(
     {
         while (_machine.TryTakeAction(out HandOverAction? action))
         {
+            if (action is not SendAction)
+            {
+                // What is said before something is done is said.
+                _link?.Flush();
+            }
+
             Do(action, now);
         }
+
+        _link?.Flush();
     }
 
     private void Do(HandOverAction action, Instant now)
@@ -150,7 +158,7 @@ internal sealed class SourceDriver(
                     FaultPoints.At("source:transferring", Component, () => LoseLink(now));
                 }
 
-                _link?.Send(send.Message);
+                _link?.Queue(send.Message);
                 break;
             case DirectoryAction directory:
                 if (directory.Request is MoveOwnership)

@@ -26,18 +26,23 @@ public sealed class ShardThreadTests
         Assert.IsTrue(shard.PostAtOnce(new Act(() =>
         {
             order.Add(1);
-            _ = shard.PostAtOnce(new Act(() => order.Add(3)));
+            // Behind it, and in the same step: what it says goes out with what the step has to say.
+            _ = shard.PostAtOnce(new Act(() =>
+            {
+                order.Add(3);
+                _ = shard.Post(new Act(() => order.Add(4)));
+            }));
             order.Add(2);
         })));
-        CollectionAssert.AreEqual((int[])[1, 2], order);
-        Assert.IsTrue(shard.PostAtOnce(new Act(() => order.Add(4))));
-        CollectionAssert.AreEqual((int[])[1, 2, 3, 4], order);
-        thread.RequestStop();
+        CollectionAssert.AreEqual((int[])[1, 2, 3], order);
         Assert.IsTrue(shard.PostAtOnce(new Act(() => order.Add(5))));
-        Assert.HasCount(4, order);
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5], order);
+        thread.RequestStop();
+        Assert.IsTrue(shard.PostAtOnce(new Act(() => order.Add(6))));
+        Assert.HasCount(5, order);
         thread.Start();
         thread.Completion.Wait();
-        CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5], order);
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5, 6], order);
     }
 
     /// <summary>Goal: whoever steps, one does at a time, and no work is lost.</summary>

@@ -23,7 +23,8 @@ public sealed class ActorTests
             actor.Do(_ => order.Add(4));
             order.Add(3);
         });
-        CollectionAssert.AreEqual((int[])[1, 2, 3], order);
+        // The thread that has the turn goes on with what is asked for in it.
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4], order);
         actor.Do(_ => order.Add(5));
         CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5], order);
         Assert.IsEmpty(_faults);
