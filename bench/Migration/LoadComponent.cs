@@ -11,7 +11,7 @@ internal sealed class LoadComponent : IResumableComponent
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(1);
 
-    private readonly byte[] _bytes = new byte[64 * 1024];
+    private readonly byte[] _bytes = new byte[256 * 1024];
 
     public async ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
     {
