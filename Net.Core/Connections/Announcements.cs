@@ -99,7 +99,8 @@ internal sealed class Announcements : IPart<Announcements>
         {
             _handshakeDone = reader.ReadBool(),
             _ping = reader.ReadBool(),
-            _token = reader.ReadBytes(),
+            // Its own bytes: those of the image are overwritten, as they hold secrets.
+            _token = reader.ReadBytes().ToArray(),
             _tokenPending = reader.ReadBool(),
         };
         bool sound = announcements._token.Length <= MaxToken && !(announcements._tokenPending && announcements._token.IsEmpty);

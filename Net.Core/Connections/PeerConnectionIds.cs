@@ -276,6 +276,7 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
         PeerConnectionIds ids = new() { _retirePriorTo = reader.ReadNumber() };
         int active = (int)reader.ReadNumber(ActiveLimit);
         bool sound = active > 0;
+        ids._active.Capacity = active;
         for (int i = 0; i < active; i++)
         {
             ulong number = reader.ReadNumber(VarInt.MaxValue);

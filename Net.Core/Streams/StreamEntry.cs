@@ -12,14 +12,14 @@ internal sealed class StreamEntry
     /// <summary>Of a stream that has nothing to send.</summary>
     public const int NoQueue = -1;
 
+    // Places in lists: most streams of most connections wait in none.
+    private LinkedListNode<StreamEntry>? _send, _control, _event;
+
     public StreamEntry(StreamId id, SendStream? send, ReceiveStream? receive)
     {
         Id = id;
         Send = send;
         Receive = receive;
-        SendNode = new(this);
-        ControlNode = new(this);
-        EventNode = new(this);
     }
 
     public StreamId Id { get; }
@@ -42,14 +42,23 @@ internal sealed class StreamEntry
 
     public ulong StopCode { get; set; }
 
-    public LinkedListNode<StreamEntry> SendNode { get; }
+    public LinkedListNode<StreamEntry> SendNode => _send ??= new(this);
+
+    /// <summary>Has data to send, and waits for its turn.</summary>
+    public bool WaitsToSend => _send?.List is not null;
 
     /// <summary>Which of the schedule's queues it waits in.</summary>
     public int Queue { get; set; } = NoQueue;
 
-    public LinkedListNode<StreamEntry> ControlNode { get; }
+    public LinkedListNode<StreamEntry> ControlNode => _control ??= new(this);
 
-    public LinkedListNode<StreamEntry> EventNode { get; }
+    /// <summary>Has frames to send that carry no data, and waits for its turn.</summary>
+    public bool WaitsForControl => _control?.List is not null;
+
+    public LinkedListNode<StreamEntry> EventNode => _event ??= new(this);
+
+    /// <summary>Has something to tell, and waits to be asked.</summary>
+    public bool WaitsToTell => _event?.List is not null;
 
     /// <summary>Something of ours still works for the stream: it is not given back to the peer, even when both directions are done.</summary>
     public bool IsHeld { get; set; }

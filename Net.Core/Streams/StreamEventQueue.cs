@@ -19,7 +19,7 @@ internal sealed class StreamEventQueue
         }
 
         entry.Events |= bit;
-        if (entry.EventNode.List is null)
+        if (!entry.WaitsToTell)
         {
             _waiting.AddLast(entry.EventNode);
         }
@@ -31,7 +31,7 @@ internal sealed class StreamEventQueue
     public void Withdraw(StreamEntry entry, StreamEventKind kind)
     {
         entry.Events &= (byte)~(1 << (int)kind);
-        if (entry.Events == 0 && entry.EventNode.List is not null)
+        if (entry.Events == 0 && entry.WaitsToTell)
         {
             _waiting.Remove(entry.EventNode);
         }

@@ -53,7 +53,7 @@ internal sealed class StreamSchedule
             SendNeed.Fresh => (Kinds * Urgencies) + place,
             _ => StreamEntry.NoQueue,
         });
-        bool waits = entry.ControlNode.List is not null;
+        bool waits = entry.WaitsForControl;
         if (entry.HasControl && !waits)
         {
             _control.AddLast(entry.ControlNode);
@@ -78,7 +78,7 @@ internal sealed class StreamSchedule
     public void Remove(StreamEntry entry)
     {
         Move(entry, StreamEntry.NoQueue);
-        if (entry.ControlNode.List is not null)
+        if (entry.WaitsForControl)
         {
             _control.Remove(entry.ControlNode);
         }

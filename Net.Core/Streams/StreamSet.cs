@@ -250,7 +250,7 @@ internal sealed class StreamSet
         writer.WriteNumber(Peer.MaxStreamsBidi);
         writer.WriteNumber(Peer.MaxStreamsUni);
         writer.WriteNumber((ulong)_open.Count);
-        foreach (StreamEntry entry in Schedule.InOrder().Concat(_open.Values.Where(entry => entry.SendNode.List is null)))
+        foreach (StreamEntry entry in Schedule.InOrder().Concat(_open.Values.Where(entry => !entry.WaitsToSend)))
         {
             writer.WriteNumber(entry.Id.Value);
             writer.WriteNumber(entry.Urgency);

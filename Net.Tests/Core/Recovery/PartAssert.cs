@@ -19,9 +19,12 @@ internal static class PartAssert
 
     public static TPart Import<TPart>(byte[] bytes, Instant now) where TPart : IPart<TPart>
     {
-        SnapshotReader reader = new(bytes, now);
+        byte[] image = [.. bytes];
+        SnapshotReader reader = new(image, now);
         TPart part = TPart.Import(reader);
         reader.End();
+        // As an image is wiped when it was read: a part keeps nothing of it.
+        Array.Clear(image);
         return part;
     }
 
