@@ -6,11 +6,13 @@ namespace Bench.Migration;
 /// <summary>What the ingress's threads cost for each GiB of a download that does not move: at full load, and at 100 Mbit/s.</summary>
 internal static class IngressBulk
 {
+    private const string Full = "/full";
+
     private static readonly string[] s_threads = ["ingress public", "ingress nodes"];
 
     public static async Task RunAsync(BenchPki pki, string storage, ConnectionOptions options, int seconds)
     {
-        foreach ((string name, string path) in ((string, string)[])[("at full load", "/full"), ("at 100 Mbit/s", "/paced/12500")])
+        foreach ((string name, string path) in ((string, string)[])[("at full load", Full), ("at 100 Mbit/s", "/paced/12500")])
         {
             await DownloadAsync(pki, storage, options, seconds, name, path);
         }
@@ -31,6 +33,10 @@ internal static class IngressBulk
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"  a download {name}, {bytes * 8 / elapsed / 1e6:0} Mbit/s: to the client {spent[1].Cpu:0.00}, to the node {spent[0].Cpu:0.00}, both {spent[0].Cpu + spent[1].Cpu:0.00} CPU-s/GiB; waits per GiB {spent[1].Waits:0} and {spent[0].Waits:0}"));
+        if (path == Full)
+        {
+            Bar.AtMost("what the ingress adds to bulk", spent[0].Cpu + spent[1].Cpu, 0.45, "CPU-s/GiB");
+        }
 
         (double Cpu, double Waits)[] Now() => [.. s_threads.Select(thread => (ThreadClock.Seconds(thread), ThreadClock.Waits(thread)))];
     }

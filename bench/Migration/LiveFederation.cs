@@ -1,7 +1,9 @@
 using System.Net;
+using System.Security.Cryptography;
 using Net.Core.Connections;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
+using Net.Node.Etcd;
 
 namespace Bench.Migration;
 
@@ -27,7 +29,8 @@ internal sealed class LiveFederation : IAsyncDisposable
     public NodeHost Owner => _nodes[_owner];
 
     /// <param name="storage">A directory in which the ingress's own is made: its file system decides what a flush costs.</param>
-    public static async Task<LiveFederation> StartAsync(string storage, BenchPki pki, ConnectionOptions connections)
+    /// <param name="etcd">Where the ownership directory is; null: the ingress has it.</param>
+    public static async Task<LiveFederation> StartAsync(string storage, BenchPki pki, ConnectionOptions connections, EtcdAddress? etcd = null)
     {
         string state = Path.Combine(storage, $"continuum-bench-{Path.GetRandomFileName()}");
         IngressHost ingress = await IngressHost.StartAsync(new()
@@ -38,6 +41,7 @@ internal sealed class LiveFederation : IAsyncDisposable
             DefaultComponent = Component,
             MemberCertificate = pki.Issue("ingress"),
             FederationRoots = pki.Roots,
+            OpenDirectory = etcd is null ? null : (self, token) => OpenAsync(etcd, self, token),
         });
         LiveFederation federation = new(state, pki, ingress);
         await federation.AddNodeAsync("a", connections);
@@ -78,8 +82,16 @@ internal sealed class LiveFederation : IAsyncDisposable
         }
 
         await Ingress.DisposeAsync();
-        Directory.Delete(_state, recursive: true);
+        // With etcd nothing is kept here.
+        if (Directory.Exists(_state))
+        {
+            Directory.Delete(_state, recursive: true);
+        }
     }
+
+    private static async Task<ISharedDirectory> OpenAsync(EtcdAddress etcd, SharedDirectoryUser self, CancellationToken cancellationToken) =>
+        await EtcdDirectory.OpenAsync(
+            new GrpcEtcd(etcd), etcd.Prefix, etcd.ToString(), new("bench", self.Control.ToString()), RandomNumberGenerator.GetBytes(32), TimeProvider.System, cancellationToken);
 
     private async Task AddNodeAsync(string name, ConnectionOptions connections) => _nodes.Add(await NodeHost.StartAsync(new()
     {

@@ -1,5 +1,7 @@
 using System.Globalization;
+using Interop.Federation;
 using Net.Core.Connections;
+using Net.Node.Etcd;
 
 namespace Bench.Migration;
 
@@ -15,7 +17,7 @@ internal static class MigrationBench
     /// <summary>Its files are memory: a flush costs nothing, so what is left is ours.</summary>
     private const string Memory = "/dev/shm";
 
-    private static readonly string[] s_parts = ["ingress", "bulk", "paced", "disk", "full", "many"];
+    private static readonly string[] s_parts = ["ingress", "bulk", "paced", "disk", "full", "etcd", "many"];
     private static readonly ConnectionOptions s_connections = ConnectionOptions.Default with { IdleTimeout = TimeSpan.FromMinutes(10), HandshakeTimeout = TimeSpan.FromMinutes(1) };
 
     public static async Task<int> RunAsync(string[] args)
@@ -49,9 +51,14 @@ internal static class MigrationBench
             {
                 case "ingress": IngressBench.Run(numbers["packets"]); break;
                 case "bulk": await IngressBulk.RunAsync(pki, Memory, s_connections, numbers["seconds"]); break;
-                case "paced": await DownloadAsync(pki, Memory, Paced, numbers["moves"], "one download at 100 Mbit/s, the directory's log in memory"); break;
+                case "paced":
+                    MoveTimes times = await DownloadAsync(pki, Memory, Paced, numbers["moves"], "one download at 100 Mbit/s, the directory's log in memory");
+                    Bar.AtMost("median of the freeze", times.Freeze.Quantile(0.5) / 1000, 0.3, "ms");
+                    Bar.AtMost("its 99th percentile", times.Freeze.Quantile(0.99) / 1000, 2, "ms");
+                    break;
                 case "disk": await DownloadAsync(pki, Path.GetTempPath(), Paced, numbers["moves"] / 2, "one download at 100 Mbit/s, the directory's log on the disk"); break;
                 case "full": await DownloadAsync(pki, Memory, "/full", numbers["moves"] / 2, "one download at full load"); break;
+                case "etcd": await OnEtcdAsync(pki, numbers["moves"] / 2); break;
                 default: await ManyAsync(pki, numbers["connections"], numbers["active"], numbers["rounds"]); break;
             }
         }
@@ -59,10 +66,30 @@ internal static class MigrationBench
         return 0;
     }
 
-    private static async Task DownloadAsync(BenchPki pki, string storage, string path, int moves, string title)
+    /// <summary>Three members, fetched as the interop cases fetch them, their logs in memory.</summary>
+    private static async Task OnEtcdAsync(BenchPki pki, int moves)
+    {
+        string directory = Path.Combine(Memory, $"continuum-bench-{Path.GetRandomFileName()}");
+        try
+        {
+            using EtcdCluster cluster = await EtcdCluster.StartAsync(directory, CancellationToken.None);
+            EtcdAddress address = EtcdAddress.TryParse(cluster.Address, out EtcdAddress? parsed) ? parsed : throw new InvalidOperationException(cluster.Address);
+            MoveTimes times = await DownloadAsync(pki, Memory, Paced, moves, "one download at 100 Mbit/s, the directory in three members of etcd", address);
+            Bar.AtMost("median of the freeze without the compare-and-swap", (times.Freeze.Quantile(0.5) - times.CompareAndSwap.Quantile(0.5)) / 1000, 2, "ms");
+        }
+        finally
+        {
+            if (Directory.Exists(directory))
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+        }
+    }
+
+    private static async Task<MoveTimes> DownloadAsync(BenchPki pki, string storage, string path, int moves, string title, EtcdAddress? etcd = null)
     {
         Watch atClient = new(), atServer = new();
-        await using LiveFederation federation = await LiveFederation.StartAsync(storage, pki, s_connections with { Observers = atServer });
+        await using LiveFederation federation = await LiveFederation.StartAsync(storage, pki, s_connections with { Observers = atServer }, etcd);
         using LoadClient client = new(pki, federation.Ingress.PublicEndPoint, s_connections with { Observers = atClient });
         await client.OpenAsync(1);
         client.Download(0, path);
@@ -92,6 +119,7 @@ internal static class MigrationBench
         federation.Times.Print();
         Say($"  client: {atClient.Timeouts} probe timeouts, {atClient.Lost} packets taken for lost; server: {atServer.Timeouts} probe timeouts, {atServer.Lost} lost, {atServer.Reductions} congestion events");
         Say($"  ingress: {ingress / (bytes / (1 << 30)):0.00} CPU-s/GiB; collections of generation 0/1/2: {GC.CollectionCount(0) - collections[0]}/{GC.CollectionCount(1) - collections[1]}/{GC.CollectionCount(2) - collections[2]}; methods compiled meanwhile: {System.Runtime.JitInfo.GetCompiledMethodCount() - compiled}");
+        return federation.Times;
     }
 
     private static async Task ManyAsync(BenchPki pki, int connections, int active, int rounds)
@@ -125,6 +153,7 @@ internal static class MigrationBench
         }
 
         federation.Times.Print();
+        Bar.AtMost("median of the freeze", federation.Times.Freeze.Quantile(0.5) / 1000, 20, "ms");
         begun = Environment.TickCount64;
         await client.AskAllAsync();
         Say($"  afterwards each of {client.Count} connections has a request answered, in {(Environment.TickCount64 - begun) / 1000.0:0.0} s");

@@ -29,6 +29,9 @@ internal sealed class MoveTimes
     /// <summary>Of the whole freeze.</summary>
     public Histogram Freeze => _spans[^2];
 
+    /// <summary>What of it is the directory's: the way there and back as well.</summary>
+    public Histogram CompareAndSwap => _spans[5];
+
     public void On(MovePhase phase) => _at[(int)phase] = MonotonicClock.Now;
 
     public void Begin() => Array.Clear(_at);

@@ -85,6 +85,9 @@ internal static class SnapshotCost
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"  idle connection: {(double)bytes / count:0} bytes of the snapshot; {count / written.TotalSeconds:0} written and {count / read.TotalSeconds:0} read back per second and core; {allocated / count} bytes allocated to read one"));
+        Bar.AtMost("bytes of an idle connection", (double)bytes / count, 600, "bytes");
+        Bar.AtLeast("written down", count / written.TotalSeconds, 20_000, "a second");
+        Bar.AtLeast("read back", count / read.TotalSeconds, 20_000, "a second");
         SortedDictionary<ulong, (int Count, int Bytes)> sections = [];
         ConnectionImage connection = new();
         connection.Apply(image.Sections(1)[0].Body);
