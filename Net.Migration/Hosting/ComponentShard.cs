@@ -469,8 +469,8 @@ internal sealed class ComponentShard : IAsyncDisposable
         }
     }
 
-    /// <summary>What is above a connection and travels with it.</summary>
-    internal IEnumerable<TravellingPart> PartsOf(Connection connection) => SessionSnapshot.Parts(_owners[connection].Http3.Session);
+    /// <summary>What is above a connection that is served.</summary>
+    internal ServerConnection Http3Of(Connection connection) => _owners[connection].Http3;
 
     /// <inheritdoc cref="StandbyConnections.RestoreForMeasurement"/>
     internal void RestoreForMeasurement(ImageStore image)

@@ -1,5 +1,6 @@
 using Net.Core.Connections;
 using Net.Core.Snapshots;
+using Net.Http3.Sessions;
 using Net.Migration.Envelope;
 using Net.Migration.Hosting;
 using Net.Tests.Scenarios.Machines;
@@ -109,7 +110,7 @@ public sealed class IdleConnectionTests
     private static List<SnapshotSection> Sections(SimulatedNode node, Connection connection)
     {
         SnapshotWriter writer = new(node.Machine.Now);
-        connection.Copy(writer, node.Shard!.PartsOf(connection));
+        connection.Copy(writer, SessionSnapshot.Parts(node.Shard!.Http3Of(connection).Session));
         SnapshotReader reader = new(writer.Written, default);
         _ = (reader.ReadNumber(), reader.ReadSigned());
         SectionReader sections = new(SectionReader.Unpack(reader, ConnectionImage.MaxBytes));

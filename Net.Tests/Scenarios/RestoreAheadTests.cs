@@ -1,5 +1,6 @@
 using Net.Core.Connections;
 using Net.Core.Snapshots;
+using Net.Http3.Sessions;
 using Net.Migration.Envelope;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
@@ -154,7 +155,7 @@ public sealed class RestoreAheadTests
         ComponentShard source = federation.Alpha.Shard!, destination = federation.Beta.Shard!;
         SnapshotWriter writer = new(federation.Alpha.Machine.Now);
         Connection connection = source.Shard.Endpoint.Connections.First();
-        connection.Copy(writer, source.PartsOf(connection));
+        connection.Copy(writer, SessionSnapshot.Parts(source.Http3Of(connection).Session));
         ImageWriter image = new();
         image.Set(1, SectionNumber.Connection, 0, writer.Written.Span);
         image.Set(2, SectionNumber.Connection, 0, writer.Written.Span);

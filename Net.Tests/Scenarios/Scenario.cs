@@ -100,7 +100,8 @@ internal sealed class Scenario
 
     public override string ToString() => $"{View}, {Client.Connection.CloseReason?.ToString() ?? "open"}";
 
-    private static ulong Hash(byte[] bytes)
+    /// <summary>What <see cref="TestComponent"/> answers to an upload, after its length.</summary>
+    internal static ulong Hash(byte[] bytes)
     {
         ulong hash = 0;
         foreach (byte b in bytes)

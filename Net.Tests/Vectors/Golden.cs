@@ -144,6 +144,19 @@ internal static class Golden
         return image;
     }
 
+    /// <summary>The numbers of an export's sections.</summary>
+    public static IEnumerable<ulong> Numbers(ReadOnlyMemory<byte> export)
+    {
+        SnapshotReader reader = new(export, default);
+        Assert.AreEqual(ConnectionSnapshot.Format, reader.ReadNumber());
+        _ = reader.ReadSigned();
+        SectionReader sections = new(SectionReader.Unpack(reader, ConnectionImage.MaxBytes));
+        while (sections.TryRead(out SnapshotSection section))
+        {
+            yield return section.Number;
+        }
+    }
+
     public static Connection Import(ReadOnlyMemory<byte> export, ConnectionOptions options, Instant now, ConnectionKeys? keys = null)
     {
         ConnectionImage image = new();

@@ -138,6 +138,23 @@ public sealed class GoldenSnapshotTests
         }
     }
 
+    /// <summary>The numbers of all sections that are in the kept ones.</summary>
+    internal static IEnumerable<ulong> Numbers()
+    {
+        foreach (string format in s_formats)
+        {
+            ImageStore store = Golden.Open(Load(format, "component.bin"), Golden.Binding, Golden.Key);
+            IEnumerable<ulong> connections = store.Indices.SelectMany(store.Sections).Where(s => s.Number == SectionNumber.Connection).SelectMany(s => Golden.Numbers(s.Body));
+            foreach (ulong number in Golden.Numbers(Load(format, "client.bin")).Concat(connections).Concat(store.Indices.SelectMany(store.Sections).Select(s => s.Number)))
+            {
+                yield return number;
+            }
+        }
+    }
+
+    /// <summary>A kept file.</summary>
+    internal static string PathOf(string format, string name) => Path.Combine(Folder(format), name);
+
     private static void Serve(byte[] clientBytes, byte[] component)
     {
         World world = new(2) { Network = new() { LossOneIn = 30, MinDelay = TimeSpan.FromMilliseconds(10), MaxDelay = TimeSpan.FromMilliseconds(14) } };

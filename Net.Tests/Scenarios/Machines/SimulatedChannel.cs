@@ -10,12 +10,17 @@ internal sealed class SimulatedChannel : IDatagramChannel
 {
     private const int QueueLimit = 4096;
 
-    private readonly Federation _federation;
+    private readonly World _world;
+    private readonly Send _send;
     private readonly Queue<(byte[] Bytes, UdpAddress From, Ecn Ecn)> _arrived = new();
 
     public SimulatedChannel(Federation federation, Machine machine, UdpAddress local)
+        : this(federation.World, federation.Send, machine, local) { }
+
+    /// <param name="send">The network: from, to, bytes, ECN.</param>
+    public SimulatedChannel(World world, Send send, Machine machine, UdpAddress local)
     {
-        (_federation, Local) = (federation, local);
+        (_world, _send, Local) = (world, send, local);
         Action<Datagram> deliver = datagram =>
         {
             if (machine.IsUp && _arrived.Count < QueueLimit)
@@ -24,9 +29,11 @@ internal sealed class SimulatedChannel : IDatagramChannel
                 Wake();
             }
         };
-        Nat = new(federation.World, deliver);
-        federation.World.Attach(local, deliver);
+        Nat = new(world, deliver);
+        world.Attach(local, deliver);
     }
+
+    public delegate void Send(UdpAddress from, UdpAddress to, ReadOnlySpan<byte> bytes, Ecn ecn);
 
     public UdpAddress Local { get; }
 
@@ -59,7 +66,7 @@ internal sealed class SimulatedChannel : IDatagramChannel
 
     public bool TrySend(Span<byte> buffer, in Transmit transmit)
     {
-        if (_federation.World.Random.OneIn(BlockedOneIn))
+        if (_world.Random.OneIn(BlockedOneIn))
         {
             return false;
         }
@@ -68,7 +75,7 @@ internal sealed class SimulatedChannel : IDatagramChannel
         OnSending(bytes, transmit);
         for (int at = 0; at < transmit.Length; at += transmit.SegmentSize)
         {
-            _federation.Send(Nat.Outside(Local), transmit.Path.Remote, bytes.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at)), transmit.Ecn);
+            _send(Nat.Outside(Local), transmit.Path.Remote, bytes.AsSpan(at, int.Min(transmit.SegmentSize, transmit.Length - at)), transmit.Ecn);
         }
 
         return true;

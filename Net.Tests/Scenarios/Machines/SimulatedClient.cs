@@ -61,6 +61,9 @@ internal sealed class SimulatedClient
 
     public ClientOwner Owner { get; }
 
+    /// <summary>By its own clock.</summary>
+    public Net.Core.Time.Instant Now => _machine.Now;
+
     public bool IsOpen => Connection.IsOpen;
 
     /// <summary>Closes the connection.</summary>

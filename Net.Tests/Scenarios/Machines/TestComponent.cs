@@ -42,6 +42,8 @@ internal class TestComponent : IResumableComponent, IStatefulComponent
         switch (path[1])
         {
             case "bytes": await SendAsync(exchange, int.Parse(path[2], CultureInfo.InvariantCulture)); break;
+            // With fields that are worth an entry in the table of header compression.
+            case "named": await SendAsync(exchange, int.Parse(path[2], CultureInfo.InvariantCulture), ("x-component", "the component of these tests")); break;
             case "hash": await HashAsync(exchange); break;
             case "echo": await EchoAsync(exchange); break;
             case "poll": await PollAsync(exchange, int.Parse(path[2], CultureInfo.InvariantCulture)); break;
@@ -52,11 +54,11 @@ internal class TestComponent : IResumableComponent, IStatefulComponent
 
     private static byte Pattern(int offset) => (byte)((offset * 31) ^ (offset >> 8));
 
-    private static async ValueTask SendAsync(Http3Exchange exchange, int length)
+    private static async ValueTask SendAsync(Http3Exchange exchange, int length, params (string Name, string Value)[] more)
     {
         if (!exchange.ResponseStarted)
         {
-            await exchange.RespondAsync(200, ("content-length", length.ToString(CultureInfo.InvariantCulture)));
+            await exchange.RespondAsync(200, [("content-length", length.ToString(CultureInfo.InvariantCulture)), .. more]);
         }
 
         byte[] buffer = new byte[3000];
