@@ -73,11 +73,7 @@ internal sealed class ControlDesk
         _takeOvers = new(directory, routes, _members, _requests, _detector, options, now + SendLease.Duration);
         foreach (OwnershipRecord record in _records.Publish())
         {
-            if (record.Epoch > 1 && record.SnapshotHash.IsNone)
-            {
-                // Perhaps by force, and the ingress ended before the host had heard of it: it is told again, and ignores it when it serves.
-                _takeOvers.Remember(record);
-            }
+            _takeOvers.Remember(record);
         }
     }
 
@@ -493,7 +489,7 @@ internal sealed class ControlDesk
         _records.Broadcast(changes);
         if (changes.Count > 0)
         {
-            _takeOvers.OnChanges();
+            _takeOvers.OnChanges(changes, now);
         }
 
         string? trouble = _directory.Trouble;

@@ -13,12 +13,20 @@ internal sealed class ControlTakeOvers(
     private readonly Dictionary<string, (OwnershipRecord Record, Member From)> _orders = new(StringComparer.Ordinal);
     private readonly HashSet<OwnershipRecord> _forcing = [];
     private readonly List<(IControlPeer Peer, FenceAskMessage Ask)> _fences = [];
+    private readonly Dictionary<string, Member> _owners = new(StringComparer.Ordinal);
 
     /// <summary>A write was asked for, and the directory has not answered.</summary>
     public bool IsForcing => _forcing.Count > 0;
 
-    /// <summary>A record that may have been made by force before this ingress started: its owner is told again, and ignores it when it serves.</summary>
-    public void Remember(OwnershipRecord record) => _orders[record.Component] = (record, Member.None);
+    /// <summary>A record of before this ingress started. One that may have been made by force is told its owner again, who ignores it when it serves.</summary>
+    public void Remember(OwnershipRecord record)
+    {
+        _owners[record.Component] = record.Owner;
+        if (record.Epoch > 1 && record.SnapshotHash.IsNone)
+        {
+            _orders[record.Component] = (record, Member.None);
+        }
+    }
 
     /// <summary>How long the members that are alive may send. Before the detector forgets when they were heard.</summary>
     public void NoteLeases()
@@ -88,8 +96,19 @@ internal sealed class ControlTakeOvers(
     }
 
     /// <summary>Records have changed, and are routed.</summary>
-    public void OnChanges()
+    public void OnChanges(IReadOnlyList<OwnershipRecord> changes, Instant now)
     {
+        foreach (OwnershipRecord record in changes)
+        {
+            Member former = _owners.GetValueOrDefault(record.Component, Member.None);
+            _owners[record.Component] = record.Owner;
+            // A move names its snapshot, and whoever takes back what is its own stays the owner.
+            if (record.Epoch > 1 && record.SnapshotHash.IsNone && record.Owner != former && !(_orders.TryGetValue(record.Component, out (OwnershipRecord Record, Member From) order) && order.Record == record))
+            {
+                Adopt(record, former, now);
+            }
+        }
+
         foreach ((IControlPeer peer, FenceAskMessage ask) in _fences.ToArray())
         {
             if (routes.Fence(ask.Shard) >= ask.Epoch)
@@ -101,6 +120,22 @@ internal sealed class ControlTakeOvers(
     }
 
     public void OnLost(IControlPeer peer) => _ = _fences.RemoveAll(fence => fence.Peer == peer);
+
+    /// <summary>
+    /// Somebody was given a component by force, and this ingress has had no answer that says so. Perhaps it asked for it, and the answer was lost; perhaps another ingress
+    /// did, and has ended since, or does not reach the new owner. So all tell it; who is told twice serves once.
+    /// </summary>
+    private void Adopt(OwnershipRecord record, Member former, Instant now)
+    {
+        NoteLeases();
+        // One that was never heard here has been answered by another ingress no later than this.
+        _ = _leases.TryAdd(former, now + SendLease.Duration);
+        _orders[record.Component] = (record, former);
+        if (members.TryGetAlive(record.Owner, out ControlMember? owner))
+        {
+            owner.Peer?.Send(new TakeOverMessage(record, RemainingLease(former, now)));
+        }
+    }
 
     private bool TryForce(OwnershipRecord record, ControlMember host, Instant now)
     {

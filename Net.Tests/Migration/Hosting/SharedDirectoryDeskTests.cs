@@ -129,6 +129,30 @@ public sealed class SharedDirectoryDeskTests
         Assert.AreEqual(1, _directory.Asked.OfType<ForceOwnership>().Count(), "once more, not more often");
     }
 
+    /// <summary>
+    /// Goal: who was given a component by force is told so by every ingress, as the one that asked for it may have ended, or have lost the answer; with the lease
+    /// that the former owner may still have. What a move, or an owner itself, has written is no such thing.
+    /// </summary>
+    [TestMethod]
+    public void An_owner_by_force_is_told_by_every_ingress()
+    {
+        FakePeer a = Owner(), b = Join("b", 2);
+        Pass(TimeSpan.FromSeconds(1));
+        _directory.ByOthers(new("web", B, Member.None, 2, 1, SnapshotHash.None));
+        _desk.OnDirectory(_now);
+        TakeOverMessage order = b.Only<TakeOverMessage>();
+        Assert.AreEqual((B, 2ul, SendLease.Duration - TimeSpan.FromSeconds(1)), (order.Record.Owner, order.Record.Epoch, order.OldOwnerLease));
+        FakePeer again = Join("b", 2);
+        Assert.AreEqual(order.Record, again.Only<TakeOverMessage>().Record, "its link was lost before it heard of it");
+        Say(again, new FenceAskMessage(1, 2));
+
+        _directory.ByOthers(new("web", A, Member.None, 3, 1, new([.. Enumerable.Repeat((byte)7, SnapshotHash.Length)])));
+        _directory.ByOthers(new("web", A, Member.None, 4, 1, SnapshotHash.None));
+        _desk.OnDirectory(_now);
+        Assert.AreEqual(4ul, a.Last<DirectoryUpdateMessage>().Record.Epoch);
+        Assert.IsEmpty(a.Heard.OfType<TakeOverMessage>());
+    }
+
     /// <summary>Goal: a record that another ingress has made is routed and told; a fence that is asked for before that is confirmed then, not earlier.</summary>
     [TestMethod]
     public void A_record_of_another_ingress_is_routed_and_confirmed()
