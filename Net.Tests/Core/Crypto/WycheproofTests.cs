@@ -188,4 +188,27 @@ public sealed class WycheproofTests
             CollectionAssert.AreEqual(Wycheproof.Bytes(test, "okm"), output, Wycheproof.Name(test));
         }
     }
+
+    /// <summary>Goal: HMAC as the Finished of TLS (RFC 8446, section 4.4.4) and the tags of datagrams between ingress and node need it, cut short or not.</summary>
+    [TestMethod]
+    [DataRow("hmac_sha256_test.json", "SHA256")]
+    [DataRow("hmac_sha384_test.json", "SHA384")]
+    public void Hmac_passes(string file, string hash)
+    {
+        int valid = 0;
+        foreach ((JsonElement group, JsonElement test) in Wycheproof.Read(file))
+        {
+            (byte[] key, byte[] message, int length) = (Wycheproof.Bytes(test, "key"), Wycheproof.Bytes(test, "msg"), group.GetProperty("tagSize").GetInt32() / 8);
+            byte[] tag = CryptographicOperations.HmacData(new HashAlgorithmName(hash), key, message);
+            bool isValid = Wycheproof.Text(test, "result") == "valid";
+            valid += isValid ? 1 : 0;
+            Assert.AreEqual(isValid, CryptographicOperations.FixedTimeEquals(tag.AsSpan(0, length), Wycheproof.Bytes(test, "tag")), Wycheproof.Name(test));
+            if (hash == "SHA256")
+            {
+                CollectionAssert.AreEqual(tag, HMACSHA256.HashData(key, message), Wycheproof.Name(test));
+            }
+        }
+
+        Assert.IsGreaterThan(50, valid);
+    }
 }
