@@ -269,7 +269,7 @@ public sealed class CrashPointTests
                 break;
             default:
                 federation.Crash(federation.Ingress.Machine);
-                federation.World.After(federation.World.Random.Between(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(4)), federation.RestartIngress);
+                federation.World.After(federation.World.Random.Between(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(4)), () => federation.RestartIngress());
                 break;
         }
     }

@@ -31,10 +31,11 @@ internal sealed class Scenario
     private readonly ScenarioKind _kind;
     private readonly byte[] _upload = TestComponent.Download(Bytes);
 
-    public Scenario(Federation federation, ScenarioKind kind)
+    /// <param name="ingress">The number of that by way of which the client goes.</param>
+    public Scenario(Federation federation, ScenarioKind kind, uint ingress = 1)
     {
         (_federation, _kind) = (federation, kind);
-        Client = federation.AddClient();
+        Client = federation.AddClient(ingress: ingress);
         View = kind switch
         {
             ScenarioKind.Download => Client.Request("GET", $"/bytes/{Bytes}"),

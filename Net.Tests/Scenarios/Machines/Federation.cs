@@ -20,6 +20,7 @@ internal sealed class Federation
     private const ulong FnvPrime = 1_099_511_628_211;
 
     private readonly MemoryStorage _storage = new();
+    private readonly SharedDirectory? _shared;
     private readonly List<string> _log = [];
     private readonly ulong _seed;
     private int _machines;
@@ -41,8 +42,13 @@ internal sealed class Federation
         Keys = FederationKeys.Create(secrets);
         Keys = Keys with { Cid = new(Keys.Cid.Current with { EncryptsIds = EncryptsIds }) };
         Audit = new(this);
-        Ingress = new(this, _storage, Keys);
-        Alpha = AddNode("alpha");
+        _shared = IngressCount > 1 ? new(this) : null;
+        for (uint number = 1; number <= IngressCount; number++)
+        {
+            Ingresses.Add(StartIngress(number));
+        }
+
+        Alpha = IsRelay ? AddNode("alpha", 0, Ingress.Machine) : AddNode("alpha");
         RunUntil(() => Alpha.IsServing, TimeSpan.FromSeconds(5), "alpha serves");
         Beta = AddNode("beta");
         World.Run(TimeSpan.FromMilliseconds(50));
@@ -114,9 +120,22 @@ internal sealed class Federation
 
     public Audit Audit { get; }
 
-    public SimulatedIngress Ingress { get; private set; }
+    /// <summary>Ingresses of the federation; those of more than one work with a directory that is somewhere else.</summary>
+    public int IngressCount { get; set; } = 1;
 
-    public bool IsIngressUp => Ingress is not null && Ingress.Machine.IsUp;
+    /// <summary>There is no ingress beside the nodes: alpha's process has it inside, with the directory.</summary>
+    public bool IsRelay { get; set; }
+
+    /// <summary>By their numbers, which are one more than their places.</summary>
+    public List<SimulatedIngress> Ingresses { get; } = [];
+
+    /// <summary>The first, or the only one.</summary>
+    public SimulatedIngress Ingress => Ingresses[0];
+
+    public bool IsIngressUp => Ingresses.Count > 0 && Ingress.Machine.IsUp;
+
+    /// <summary>How far behind the directory what an ingress hears is, beside the usual delay.</summary>
+    public void Lag(uint ingress, TimeSpan lag) => _shared!.Lag(ingress, lag);
 
     public List<SimulatedNode> Nodes { get; } = [];
 
@@ -140,21 +159,27 @@ internal sealed class Federation
 
     public OwnershipRecord Record => RecordOf("web");
 
-    public OwnershipRecord RecordOf(string component) => Ingress.Directory.Records.Single(r => r.Component == component);
+    public OwnershipRecord RecordOf(string component) => (_shared?.Records ?? Ingress.Directory.Records).Single(r => r.Component == component);
 
     /// <param name="incarnation">0: drawn.</param>
-    public SimulatedNode AddNode(string name, ulong incarnation = 0)
+    /// <param name="machine">Null: one of its own.</param>
+    public SimulatedNode AddNode(string name, ulong incarnation = 0, Machine? machine = null)
     {
-        SimulatedNode node = new(this, name, ++_machines, World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)), incarnation);
+        SimulatedNode node = new(this, name, ++_machines, machine ?? new(World, name, World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1))), incarnation);
         Nodes.Add(node);
         return node;
     }
 
-    public SimulatedClient AddClient(string serverName = "web.test") => new(this, ++_machines, serverName);
+    public SimulatedClient AddClient(string serverName = "web.test", uint ingress = 1) => new(this, ++_machines, serverName, ingress);
 
     public void Crash(Machine machine)
     {
         machine.Crash();
+        if (Ingresses.Find(ingress => ingress.Machine == machine)?.Directory is SharedDirectory.View view)
+        {
+            _shared!.OnCrash(view);
+        }
+
         foreach (SimulatedLink link in Links.Where(l => l.Ends(machine)).ToArray())
         {
             link.Cut();
@@ -170,13 +195,14 @@ internal sealed class Federation
         }
     }
 
-    /// <summary>A new process of the ingress, with what the old one had on disk.</summary>
-    public void RestartIngress() => Ingress = new(this, _storage, Keys);
+    /// <summary>A new process of an ingress, with what the old one had on disk.</summary>
+    public void RestartIngress(uint number = 1) => Ingresses[(int)number - 1] = StartIngress(number);
 
-    public Move Migrate(string to, TimeSpan? timeout = null, string component = "web")
+    /// <param name="by">The ingress that is asked.</param>
+    public Move Migrate(string to, TimeSpan? timeout = null, string component = "web", uint by = 1)
     {
         Move move = new();
-        Ingress.Ask(move, new MigrateMessage(1, component, to, timeout ?? TimeSpan.FromSeconds(10)));
+        Ingresses[(int)by - 1].Ask(move, new MigrateMessage(1, component, to, timeout ?? TimeSpan.FromSeconds(10)));
         return move;
     }
 
@@ -283,6 +309,8 @@ internal sealed class Federation
             $"{n.Member.Name}: up={n.Machine.IsUp} mode={n.Shard?.Channel.Mode} epoch={n.Shard?.Channel.Epoch} connections={n.Shard?.ConnectionCount}");
         return string.Join('\n', [.. nodes, $"record: {(IsIngressUp ? Ingress.Directory.Records.FirstOrDefault() : null)}", .. Faults.Select(f => f.ToString()), .. _log.TakeLast(s_isTraced ? 400 : 30)]);
     }
+
+    private SimulatedIngress StartIngress(uint number) => _shared is null ? new(this, _storage, Keys) : new(this, _shared.Open(number), Keys);
 
     private static bool IsInside(UdpAddress address) => address.ToEndPoint().Address.GetAddressBytes()[2] == 1;
 }

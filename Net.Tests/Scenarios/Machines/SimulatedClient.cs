@@ -17,12 +17,13 @@ internal sealed class SimulatedClient
     private readonly Shard _shard;
     private readonly Machine _machine;
     private readonly UdpAddress _local;
-    private readonly Action _wake;
     private readonly string _serverName;
+    private readonly UdpAddress _server;
 
-    public SimulatedClient(Federation federation, int number, string serverName)
+    /// <param name="ingress">The number of that by way of which it goes.</param>
+    public SimulatedClient(Federation federation, int number, string serverName, uint ingress = 1)
     {
-        _serverName = serverName;
+        (_serverName, _server) = (serverName, SimulatedIngress.AddressOf(ingress));
         _federation = federation;
         Machine machine = _machine = new(federation.World, $"client {number}", federation.World.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
         Assert.IsTrue(UdpAddress.TryParse($"10.0.2.{number}:{40_000 + number}", out UdpAddress address));
@@ -38,11 +39,11 @@ internal sealed class SimulatedClient
         });
         channel.OnWake = () => stepper.Wake(TimeSpan.Zero);
         Connection = _shard.Endpoint.Connect(
-            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = serverName }, new(SimulatedIngress.Public, address, 0), machine.Now);
+            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = serverName }, new(_server, address, 0), machine.Now);
         Owner = new(Connection, new ShardQueue(_shard), inline: true);
         _shard.SetOwner(Connection, Owner);
         channel.Wake();
-        (_local, _wake) = (address, channel.Wake);
+        (_local, Wake) = (address, channel.Wake);
         Rebind = outside =>
         {
             channel.Nat.Bind(address, outside);
@@ -66,6 +67,9 @@ internal sealed class SimulatedClient
 
     public bool IsOpen => Connection.IsOpen;
 
+    /// <summary>Something was done to its connection: it has to be looked at.</summary>
+    public Action Wake { get; }
+
     /// <summary>Closes the connection.</summary>
     public Action Leave { get; }
 
@@ -80,10 +84,10 @@ internal sealed class SimulatedClient
     public (Connection Connection, ClientView View) Again(string path)
     {
         Connection connection = _shard.Endpoint.Connect(
-            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = _serverName, SendsEarlyData = true }, new(SimulatedIngress.Public, _local, 0), _machine.Now);
+            new() { AlpnProtocols = ["h3"u8.ToArray()], ServerName = _serverName, SendsEarlyData = true }, new(_server, _local, 0), _machine.Now);
         ClientOwner owner = new(connection, new ShardQueue(_shard), inline: true);
         _shard.SetOwner(connection, owner);
-        _wake();
+        Wake();
         return (connection, Request(owner, "GET", path, null, null));
     }
 

@@ -21,31 +21,47 @@ internal sealed class SimulatedIngress : IIngressRoutes
     private readonly ControlDesk _desk;
     private readonly HashSet<Member> _dead = [];
 
+    /// <summary>The only ingress of its federation, with the directory inside.</summary>
     public SimulatedIngress(Federation federation, IDirectoryStorage storage, FederationKeys keys)
+        : this(federation, new EmbeddedDirectory(storage), keys, 1) { }
+
+    /// <summary>One of several, which work with a directory somewhere else.</summary>
+    public SimulatedIngress(Federation federation, SharedDirectory.View directory, FederationKeys keys)
+        : this(federation, directory, keys, directory.Number)
     {
-        _federation = federation;
+        directory.Start(Machine, () => _actor.Post(now => _desk.OnDirectory(now)));
+    }
+
+    private SimulatedIngress(Federation federation, IOwnershipDirectory directory, FederationKeys keys, uint number)
+    {
+        (_federation, Number, Directory) = (federation, number, directory);
         NodeSide = Parse($"10.0.1.100:{4000 + federation.IngressStarts++}");
         World world = federation.World;
-        Machine = new(world, "ingress", world.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
+        Machine = new(world, number == 1 ? "ingress" : $"ingress {number}", world.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
         _router = new(new(), ProtectionSuites.Default, keys.ForRouters().Shards, world.Random.Next(), world.Random.Next());
         _tags = new(keys.Tag, world.Random.Next(), world.Random.Next());
-        Directory = new(storage);
-        _desk = new(Directory, this, keys, new(), line => federation.Say($"ingress: {line}"), Machine.Now);
+        _desk = new(directory, this, keys, new(), line => federation.Say($"{Machine.Name}: {line}"), Machine.Now, directory as IIngressRegistry);
         _actor = new(world, Machine, () => _desk.Deadline, _desk.Tick, fault => federation.Faults.Add(fault));
         _actor.Post(_ => { });
-        world.Attach(Public, datagram => Machine.Run(() => OnClient(datagram)));
+        world.Attach(AddressOf(number), datagram => Machine.Run(() => OnClient(datagram)));
         world.Attach(NodeSide, datagram => Machine.Run(() => OnNode(datagram)));
         Tick();
     }
 
-    public static UdpAddress Public { get; } = Parse("10.0.0.1:443");
+    /// <summary>Where clients reach the first, or the only one.</summary>
+    public static UdpAddress Public { get; } = AddressOf(1);
+
+    /// <summary>Where clients reach it.</summary>
+    public static UdpAddress AddressOf(uint number) => Parse($"10.0.0.{number}:443");
+
+    public uint Number { get; }
 
     /// <summary>Another one with each start, as the system chooses it.</summary>
     public UdpAddress NodeSide { get; }
 
     public Machine Machine { get; }
 
-    public EmbeddedDirectory Directory { get; }
+    public IOwnershipDirectory Directory { get; }
 
     /// <summary>Sees what becomes of each datagram of a client.</summary>
     public Action<UdpAddress, RouteVerdict> OnRouted { get; set; } = (_, _) => { };
@@ -56,6 +72,7 @@ internal sealed class SimulatedIngress : IIngressRoutes
 
     public void Accept(SimulatedLink.End end)
     {
+        end.DataAddress = NodeSide;
         end.OnMessage = (l, message) => _actor.Post(now => _desk.OnMessage(l, message, now));
         end.OnLost = l => _actor.Post(_ => _desk.OnLost(l));
     }
@@ -137,7 +154,7 @@ internal sealed class SimulatedIngress : IIngressRoutes
         ReadOnlySpan<byte> body = datagram.Bytes.AsSpan(IngressHeader.Length);
         if (_router.OnNode(header, body, Machine.Now) is RouteVerdict.Forward)
         {
-            _federation.Audit.OnPassed(header, datagram.From);
+            _federation.Audit.OnPassed(Number, header, datagram.From);
             ToClient(header, body);
         }
 
@@ -152,6 +169,10 @@ internal sealed class SimulatedIngress : IIngressRoutes
             {
                 case RouterOutputKind.ToNode: ToNode(output.Node, output.Header, output.Bytes.Span); break;
                 case RouterOutputKind.ToClient: ToClient(output.Header, output.Bytes.Span); break;
+                case RouterOutputKind.CheckShard:
+                    uint shard = output.Header.Shard;
+                    _actor.Post(now => _desk.OnCheck(shard, now));
+                    break;
                 default: break;
             }
         }

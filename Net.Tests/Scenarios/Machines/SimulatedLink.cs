@@ -55,7 +55,8 @@ internal sealed class SimulatedLink
 
         public object? State { get; set; }
 
-        public UdpAddress DataAddress => link._federation.Ingress.NodeSide;
+        /// <summary>Of the ingress that this end is at.</summary>
+        public UdpAddress DataAddress { get; set; }
 
         public Action<End, LinkMessage> OnMessage { get; set; } = (_, _) => { };
 

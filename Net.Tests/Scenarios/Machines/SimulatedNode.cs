@@ -19,10 +19,9 @@ internal sealed class SimulatedNode : IComponentRunner
     private readonly Federation _federation;
     private readonly SimulatedActor _actor;
 
-    public SimulatedNode(Federation federation, string name, int number, TimeSpan clock, ulong incarnation)
+    public SimulatedNode(Federation federation, string name, int number, Machine machine, ulong incarnation)
     {
-        _federation = federation;
-        Machine = new(federation.World, name, clock);
+        (_federation, Machine) = (federation, machine);
         Member = new(name, incarnation != 0 ? incarnation : federation.World.Random.Next() | 1);
         List<HostedComponent> components = [new("web", Component)
         {
@@ -57,7 +56,10 @@ internal sealed class SimulatedNode : IComponentRunner
         };
         _actor = new(federation.World, Machine, () => State!.Deadline, now => State!.Tick(now), fault => federation.Faults.Add(fault));
         State = new(options, info, new(_actor, this, name => Data[name], new SimulatedCrypto(federation.World), Connect) { Export = federation.Export });
-        StayJoined();
+        for (int i = 0; i < federation.Ingresses.Count; i++)
+        {
+            StayJoined(i);
+        }
     }
 
     public Machine Machine { get; }
@@ -115,23 +117,25 @@ internal sealed class SimulatedNode : IComponentRunner
         end.OnLost = l => _actor.Post(now => State.OnNodeLinkLost(l, now));
     }
 
-    private void StayJoined()
+    /// <summary>A link to each ingress, opened anew as often as it is lost.</summary>
+    private void StayJoined(int index)
     {
-        if (!_federation.IsIngressUp)
+        SimulatedIngress ingress = _federation.Ingresses[index];
+        if (!ingress.Machine.IsUp)
         {
-            Machine.After(s_rejoin, StayJoined);
+            Machine.After(s_rejoin, () => StayJoined(index));
             return;
         }
 
-        SimulatedLink link = new(_federation, Machine, Member.Name, _federation.Ingress.Machine, "ingress");
+        SimulatedLink link = new(_federation, Machine, Member.Name, ingress.Machine, ingress.Machine.Name);
         TaskCompletionSource<string?> welcome = new();
         link.First.OnMessage = (l, message) => _actor.Post(now => State.OnControl(l, message, now));
         link.First.OnLost = l =>
         {
             _actor.Post(now => State.OnControlLost(l, now));
-            Machine.After(s_rejoin, StayJoined);
+            Machine.After(s_rejoin, () => StayJoined(index));
         };
-        _federation.Ingress.Accept(link.Second);
+        ingress.Accept(link.Second);
         _actor.Post(_ => State.OnControlOpen(link.First, welcome));
         _ = WatchAsync(welcome.Task, link);
     }
