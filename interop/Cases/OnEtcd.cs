@@ -73,6 +73,52 @@ internal static class OnEtcd
         return $"{said}; {MoveLoop.DescribeMoves(cluster)}";
     }
 
+    /// <summary>Either ingress is killed in the middle of a move, that which was asked for it or the other, and replaced: a stall for its own client, nothing for the other's.</summary>
+    public static async Task<string> ReplaceIngressAsync(CaseContext context, Peer curl)
+    {
+        Cluster cluster = context.NewCluster();
+        using EtcdCluster etcd = await EtcdCluster.StartAsync(cluster.Directory, context.Cancellation);
+        cluster.Etcd = etcd.Address;
+        await cluster.StartHeldIngressAsync();
+        (string otherListen, string otherControl) = await cluster.StartAnotherIngressAsync(isHeld: true);
+        await cluster.StartNodesAsync("a", "b");
+        string first = cluster.Control;
+
+        Curl other = Curl.Start(context, curl, $"https://{otherListen}/bytes/{Size}", "--limit-rate", "3M");
+        Task<string> otherRead = PacedStreams.ReadAsync(other.Child.Output, Size, null, context.Cancellation);
+        string said = await StoppedTransfers.DownloadAsync(context, curl, cluster, Size, stops: 3, async number =>
+        {
+            if (number == 1)
+            {
+                // The one that was not asked.
+                Task move = MoveAsync(cluster);
+                cluster.KillAnotherIngress();
+                await move;
+                await MoveAsync(cluster);
+                _ = await cluster.StartAnotherIngressAsync(isHeld: true);
+            }
+            else if (number == 2)
+            {
+                // The one that was asked: whether the move was done is seen by way of the other.
+                Task<(int Code, MoveReport Report)> move = cluster.TryMoveAsync(Other(cluster));
+                cluster.KillIngress();
+                _ = await move;
+                cluster.UseControl(otherControl);
+                await AgainAsync(context, cluster);
+                await cluster.StartIngressAsync(first);
+            }
+            else
+            {
+                await AgainAsync(context, cluster);
+                cluster.UseControl(otherControl);
+                await AgainAsync(context, cluster);
+            }
+        });
+        _ = await otherRead;
+        await other.MustEndWellAsync(context.Cancellation);
+        return $"{said}; both ingresses replaced; {MoveLoop.DescribeMoves(cluster)}";
+    }
+
     private static string Other(Cluster cluster) => cluster.Owner == "a" ? "b" : "a";
 
     private static Task MoveAsync(Cluster cluster) => cluster.MoveAsync(Other(cluster));
@@ -85,11 +131,18 @@ internal static class OnEtcd
         cluster.UseControl(before);
     }
 
-    /// <summary>Ingresses notice within a beat that etcd is back.</summary>
+    /// <summary>Ingresses notice within a beat that etcd is back, and nodes that an ingress is.</summary>
     private static async Task AgainAsync(CaseContext context, Cluster cluster)
     {
         for (int attempt = 1; ; attempt++)
         {
+            ComponentStatus now = await cluster.WebAsync();
+            if (now.Epoch > cluster.Epoch)
+            {
+                // By a move whose end nobody was there to tell, or by one that was taken back.
+                cluster.Adopt(now.Owner!, now);
+            }
+
             string to = Other(cluster);
             (int code, MoveReport report) = await cluster.TryMoveAsync(to);
             if (code == 0 && report.Moved)

@@ -18,8 +18,10 @@ internal sealed class Cluster : IDisposable
     private readonly string _program;
     private readonly CancellationToken _cancellation;
     private readonly Dictionary<string, Child> _nodes = [];
-    private Child? _ingress;
+    private readonly List<string> _heard = [];
+    private Child? _ingress, _other;
     private bool _isHeld;
+    private string[] _otherPorts = [];
     private readonly List<Child> _started = [];
 
     public Cluster(string program, CancellationToken cancellationToken)
@@ -48,6 +50,12 @@ internal sealed class Cluster : IDisposable
 
     /// <summary>The etcd that ingresses and nodes are started with; empty: the ingress has the directory.</summary>
     public string Etcd { get; set; } = "";
+
+    /// <summary>Who is a member, once there is a list of them; null: whoever has the data directory is one.</summary>
+    public TrustFolders? Trust { get; set; }
+
+    /// <summary>More of the environment of every process.</summary>
+    public Dictionary<string, string?> MoreEnvironment { get; } = [];
 
     /// <summary>What processes of a test build do at which step, by the name that they are started under.</summary>
     public Dictionary<string, string> Faults { get; } = [];
@@ -93,23 +101,27 @@ internal sealed class Cluster : IDisposable
     }
 
     /// <summary>Starts an ingress, at the ports of the one before if there was one.</summary>
-    public async Task StartIngressAsync()
+    /// <param name="control">Where the one before took commands, when they go elsewhere now; empty: where they go.</param>
+    public async Task StartIngressAsync(string control = "")
     {
-        string[] ports = Listen.Length > 0 ? [Listen, Control] : [$"{Address}:0", "127.0.0.1:0"];
+        string[] ports = Listen.Length > 0 ? [Listen, control.Length > 0 ? control : Control] : [$"{Address}:0", "127.0.0.1:0"];
         string[] state = IsDiskFull ? ["--state", FullDisk] : Directed(Path.Combine(Directory, "state"));
-        (_ingress, string ready) = await StartAsync("ingress", ["ingress", "--listen", ports[0], "--control", ports[1], .. state]);
-        if (ready.Split(' ') is not ["ready", "ingress", string listen, "control", string control])
+        (_ingress, string ready) = await StartAsync("ingress", ["ingress", "--listen", ports[0], "--control", ports[1], .. state, .. Trusted(null)]);
+        if (ready.Split(' ') is not ["ready", "ingress", string listen, "control", string at])
         {
             throw new CaseFailedException($"the ingress says '{ready}', not 'ready ingress ADDR:PORT control ADDR:PORT'");
         }
 
-        (Listen, Control) = (listen, control);
+        (Listen, Control) = (listen, at);
     }
 
-    /// <summary>One more ingress of the same federation, which etcd makes possible.</summary>
-    public async Task<(string Listen, string Control)> StartAnotherIngressAsync()
+    /// <summary>One more ingress of the same federation, which etcd makes possible; at the ports of the one before if that was held.</summary>
+    /// <param name="isHeld">A holder keeps its public port, so that another can follow it.</param>
+    public async Task<(string Listen, string Control)> StartAnotherIngressAsync(bool isHeld = false)
     {
-        (_, string ready) = await StartAsync("ingress 2", ["ingress", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", .. Directed(Path.Combine(Directory, "state2"))]);
+        string[] ports = _otherPorts.Length > 0 ? _otherPorts : isHeld ? [$"127.0.0.1:{FreePort()}", $"127.0.0.1:{FreePort()}"] : ["127.0.0.1:0", "127.0.0.1:0"];
+        (_other, string ready) = await StartAsync("ingress 2", ["ingress", "--listen", ports[0], "--control", ports[1], .. Directed(Path.Combine(Directory, "state2"))]);
+        _otherPorts = isHeld ? ports : [];
         return ready.Split(' ') is ["ready", "ingress", string listen, "control", string control]
             ? (listen, control) : throw new CaseFailedException($"the second ingress says '{ready}'");
     }
@@ -181,6 +193,8 @@ internal sealed class Cluster : IDisposable
 
     public void KillIngress() => _ingress!.Kill();
 
+    public void KillAnotherIngress() => _other!.Kill();
+
     /// <summary>SIGTERM to the ingress.</summary>
     /// <returns>Its exit code.</returns>
     public Task<int> TerminateIngressAsync()
@@ -197,7 +211,7 @@ internal sealed class Cluster : IDisposable
 
     public async Task StartNodeAsync(string name, bool serve = true, params string[] more)
     {
-        string[] arguments = ["node", "--name", name, .. Etcd.Length > 0 ? new[] { "--directory", Etcd } : ["--join", Control], .. serve ? new[] { "--serve", Site } : [], .. more];
+        string[] arguments = ["node", "--name", name, .. Etcd.Length > 0 ? new[] { "--directory", Etcd } : ["--join", Control], .. serve ? new[] { "--serve", Site } : [], .. Trusted(name), .. more];
         (Child node, string ready) = await StartAsync($"node {name}", arguments);
         if (ready != $"ready node {name}")
         {
@@ -216,15 +230,44 @@ internal sealed class Cluster : IDisposable
     /// <summary>Any other command of the program, with this cluster's data directory.</summary>
     public Task<Finished> RunAsync(TimeSpan limit, params string[] arguments) => RunAsync(limit, Environment, arguments);
 
-    public Task<Finished> RunAsync(TimeSpan limit, Dictionary<string, string?> environment, params string[] arguments) =>
-        Child.RunAsync($"continuum {arguments.FirstOrDefault()}", _program, arguments, limit, environment, _cancellation);
+    public async Task<Finished> RunAsync(TimeSpan limit, Dictionary<string, string?> environment, params string[] arguments)
+    {
+        Finished finished = await Child.RunAsync($"continuum {arguments.FirstOrDefault()}", _program, arguments, limit, environment, _cancellation);
+        _heard.AddRange([finished.Output, finished.Errors]);
+        return finished;
+    }
+
+    /// <summary>What all commands have said, and all processes that have ended.</summary>
+    public async Task<IReadOnlyList<string>> HeardAsync()
+    {
+        List<string> heard = [.. _heard];
+        foreach (Child child in _started.Where(child => child.HasExited))
+        {
+            heard.AddRange([child.Errors, await child.OutputLines.ReadToEndAsync(_cancellation)]);
+        }
+
+        return heard;
+    }
+
+    /// <summary>SIGTERM to all: each must leave in order.</summary>
+    public async Task TerminateAsync()
+    {
+        foreach (Child child in _started.Where(child => !child.HasExited).Reverse().ToArray())
+        {
+            child.Terminate();
+            if (await child.WaitAsync(s_leaveLimit, _cancellation) is not 0 and int code)
+            {
+                throw new CaseFailedException($"SIGTERM ended {child.Name} with exit code {code}: {Child.LastLine(child.Errors)}");
+            }
+        }
+    }
 
     /// <summary>Asks for a move and reads the answer, whatever it is.</summary>
     public async Task<(int Code, MoveReport Report)> TryMoveAsync(string to, string component = "web", int? timeoutSeconds = null)
     {
         string[] arguments =
         [
-            "migrate", component, "--to", to, "--join", Control, "--json",
+            "migrate", component, "--to", to, "--join", Control, "--json", .. Trusted(null),
             .. timeoutSeconds is int seconds ? new[] { "--timeout", $"{seconds}" } : [],
         ];
         Finished finished = await RunAsync(TimeSpan.FromSeconds(int.Max(30, (timeoutSeconds ?? 0) + 10)), arguments);
@@ -291,7 +334,7 @@ internal sealed class Cluster : IDisposable
 
     public async Task<StatusReport> StatusAsync()
     {
-        Finished finished = await RunAsync(TimeSpan.FromSeconds(15), "status", "--join", Control, "--json");
+        Finished finished = await RunAsync(TimeSpan.FromSeconds(15), ["status", "--join", Control, "--json", .. Trusted(null)]);
         return finished.Code == 0
             ? ReadStatus(finished)
             : throw new CaseFailedException($"status ended with exit code {finished.Code}: {Child.LastLine(finished.Errors)}");
@@ -316,11 +359,11 @@ internal sealed class Cluster : IDisposable
 
     public void Dispose()
     {
-        if (_isHeld && _ingress is { HasExited: false })
+        foreach (Child held in new[] { _isHeld ? _ingress : null, _otherPorts.Length > 0 ? _other : null }.OfType<Child>().Where(held => !held.HasExited))
         {
             // SIGINT is the planned end: its holder ends with it.
-            _ingress.Interrupt();
-            _ = _ingress.WaitAsync(s_leaveLimit).ContinueWith(_ => { }, TaskScheduler.Default).Wait(s_leaveLimit);
+            held.Interrupt();
+            _ = held.WaitAsync(s_leaveLimit).ContinueWith(_ => { }, TaskScheduler.Default).Wait(s_leaveLimit);
         }
 
         foreach (Child child in _started)
@@ -354,7 +397,10 @@ internal sealed class Cluster : IDisposable
 
     private string[] Directed(string state) => Etcd.Length > 0 ? ["--directory", Etcd, "--state", state] : [];
 
-    private Dictionary<string, string?> Environment => new()
+    /// <param name="member">A node; null: an ingress or a command, which look at the authority's folder.</param>
+    private string[] Trusted(string? member) => Trust is null ? [] : ["--trust", member is null ? Trust.Authority : Trust.Machine(member)];
+
+    private Dictionary<string, string?> Environment => new(MoreEnvironment)
     {
         ["CONTINUUM_HOME"] = Path.Combine(Directory, "home"),
         ["DOTNET_NOLOGO"] = "1",
