@@ -3,8 +3,8 @@ namespace Net.Core.Io;
 /// <summary>The large buffers of shards that have ended, for those that begin.</summary>
 /// <remarks>
 /// System calls read and write them all the time, so they are pinned; and pinned arrays are collected with the oldest generation alone, and bring its collection
-/// about. A component that moves begins a shard and ends another, with half a megabyte each. What they held last is left in them: whoever rents one
-/// reads what it has written itself.
+/// about. A component that moves begins a shard and ends another, with half a megabyte each. Whoever
+/// returns one has overwritten what must not be read there.
 /// </remarks>
 internal static class PinnedBuffers
 {

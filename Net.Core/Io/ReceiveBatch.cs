@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Net.Core.Paths;
 using Net.Core.Wire;
 
@@ -30,6 +31,8 @@ internal sealed class ReceiveBatch
     private int _used;
     private int _filled;
     private int _received;
+    private int _mostUsed;
+    private int _mostReceived;
 
     /// <param name="capacity">Bytes of buffer; at least one reservation's. 128 KiB more are for small datagrams.</param>
     public ReceiveBatch(int capacity = 4 * ReservationSize)
@@ -49,6 +52,7 @@ internal sealed class ReceiveBatch
 
     public void Clear()
     {
+        (_mostUsed, _mostReceived) = (int.Max(_mostUsed, _used), int.Max(_mostReceived, _received));
         _used = 0;
         _received = 0;
         Entries = 0;
@@ -56,11 +60,14 @@ internal sealed class ReceiveBatch
     }
 
     /// <summary>Gives the memory to the next batch: this one has no room any more.</summary>
+    /// <remarks>Datagrams were opened in it: what was ever written is overwritten, and no more, as the rest is not even backed by memory.</remarks>
     public void Release()
     {
         Clear();
         if (_memory.Length > 0)
         {
+            CryptographicOperations.ZeroMemory(_memory.AsSpan(0, _mostUsed));
+            CryptographicOperations.ZeroMemory(_memory.AsSpan(_capacity, _mostReceived * FrontSize));
             PinnedBuffers.Return(_memory);
             (_memory, _capacity) = ([], 0);
         }

@@ -11,7 +11,7 @@ namespace Net.Core.Io;
 /// <remarks>
 /// A step: posted work; what arrived; timers; handshake requests; the owners' events; what is urgent and was posted meanwhile; then sending, until there is nothing to send or the
 /// network's queue is full. Everything here, and everything of its connections, belongs to the thread that steps; other threads call
-/// <see cref="Post"/> alone. A shard has no clock and no thread, so a simulator steps the very code that serves
+/// <see cref="Post"/> and <see cref="PostAtOnce"/> alone. A shard has no clock and no thread, so a simulator steps the very code that serves
 /// (see <see cref="ShardThread"/>).
 /// </remarks>
 internal sealed class Shard

@@ -72,7 +72,12 @@ internal sealed class ShardThread
             // A fault of ours. The shard is not sound any more: its connections end, other shards go on.
             Shard.Abandon(fault);
             _channel.Dispose();
-            Shard.Release();
+            if (_stepper == Environment.CurrentManagedThreadId)
+            {
+                // In a step, and for good. A fault of the wait may leave somebody else in one, who still receives.
+                Shard.Release();
+            }
+
             _completion.SetException(fault);
         }
     }

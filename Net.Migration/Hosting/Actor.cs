@@ -39,7 +39,7 @@ internal sealed class Actor : IActor, IDisposable
 
     public void Start() => _thread.Start();
 
-    /// <summary>Has something done in a later turn, by the actor's thread. From any thread.</summary>
+    /// <summary>Has something done in a later turn, by whoever has that. From any thread.</summary>
     public void Post(Action<Instant> action)
     {
         lock (_lock)

@@ -459,7 +459,8 @@ internal sealed class ComponentShard : IAsyncDisposable
             _knowsCheckpoints = false;
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.ComponentState, 0, out byte[]? state))
             {
-                _component.Restore(state);
+                // Its own, to keep if it likes: the image is wiped.
+                _component.Restore(state.ToArray());
             }
         }
         catch

@@ -13,8 +13,13 @@ internal static partial class FaultPoints
     /// <param name="point">The role and the step.</param>
     /// <param name="component">Whose hand-over it is: the one that is only rehearsed has no faults.</param>
     /// <param name="cut">Loses the link to the other node; null: there is none to lose here.</param>
+    /// <param name="before">Lets what was said before this step leave the process, where it would else wait for what is said next.</param>
     [Conditional("CONTINUUM_FAULTS")]
-    public static void At(string point, string component, Action? cut = null) => Reach(point, component, cut);
+    public static void At(string point, string component, Action? cut = null, Action? before = null)
+    {
+        before?.Invoke();
+        Reach(point, component, cut);
+    }
 
     /// <summary>A write has arrived at the directory, or is durable there and not answered yet.</summary>
     [Conditional("CONTINUUM_FAULTS")]

@@ -152,7 +152,7 @@ public interface IStatefulComponent
 
     /// <summary>Takes the state over, in the place of all that is there: before any request is served here, or when a component in service goes back to a checkpoint.</summary>
     /// <param name="state">
-    /// What <see cref="Save"/> wrote at the source, or here before. Hostile in principle: throw on what does not fit. When a roll-back fails so, the newest state
+    /// What <see cref="Save"/> wrote at the source, or here before; the component's from now on. Hostile in principle: throw on what does not fit. When a roll-back fails so, the newest state
     /// is restored next, from what <see cref="Save"/> has just written.
     /// </param>
     void Restore(ReadOnlyMemory<byte> state);

@@ -176,9 +176,15 @@ internal sealed class MessageLink : ILink
         {
             while (_outgoing.TryTake(out byte[]? records))
             {
-                await _stream.WriteAsync(records, _stop.Token).ConfigureAwait(false);
-                // Keys and their shares are among what is said.
-                CryptographicOperations.ZeroMemory(records);
+                try
+                {
+                    await _stream.WriteAsync(records, _stop.Token).ConfigureAwait(false);
+                }
+                finally
+                {
+                    // Keys and their shares are among what is said. A write that has ended, by whatever cause, touches it no more.
+                    CryptographicOperations.ZeroMemory(records);
+                }
             }
         }
         catch (Exception e) when (e is QuicException or IOException or OperationCanceledException or ObjectDisposedException)

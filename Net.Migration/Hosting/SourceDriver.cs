@@ -155,7 +155,7 @@ internal sealed class SourceDriver(
             case SendAction send:
                 if (send.Message is FinalEndMessage)
                 {
-                    FaultPoints.At("source:transferring", Component, () => LoseLink(now));
+                    FaultPoints.At("source:transferring", Component, () => LoseLink(now), before: () => _link?.Flush());
                 }
 
                 _link?.Queue(send.Message);

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace Net.Migration.Link;
 
 /// <summary>Records that wait to be written to a link, one writer's at a time. Thread-safe.</summary>
-/// <remarks>Keys and their shares are among them: whoever takes records overwrites them when they are written.</remarks>
+/// <remarks>Keys and their shares are among them. What is dropped is overwritten; whoever takes records does so when they are written.</remarks>
 /// <param name="maxBytes">That may wait.</param>
 internal sealed class RecordQueue(long maxBytes)
 {
@@ -24,6 +24,7 @@ internal sealed class RecordQueue(long maxBytes)
         {
             if (_isClosed)
             {
+                CryptographicOperations.ZeroMemory(record);
                 return true;
             }
 
@@ -48,20 +49,37 @@ internal sealed class RecordQueue(long maxBytes)
     {
         lock (_gate)
         {
-            _isWriting = _records.TryDequeue(out records);
-            _bytes -= records?.Length ?? 0;
-            while (records is not null && _records.TryPeek(out byte[]? next) && records.Length + next.Length <= MaxTogether)
+            int count = 0, length = 0;
+            foreach (byte[] record in _records)
             {
-                byte[] together = [.. records, .. next];
-                CryptographicOperations.ZeroMemory(records);
-                CryptographicOperations.ZeroMemory(next);
-                _ = _records.Dequeue();
-                _bytes -= next.Length;
-                records = together;
+                if (count > 0 && length + record.Length > MaxTogether)
+                {
+                    break;
+                }
+
+                count++;
+                length += record.Length;
             }
 
+            _isWriting = count > 0;
+            _bytes -= length;
+            records = count > 1 ? Join(count, length) : count == 1 ? _records.Dequeue() : null;
             return records is not null;
         }
+    }
+
+    private byte[] Join(int count, int length)
+    {
+        byte[] together = new byte[length];
+        for (int at = 0; count > 0; count--)
+        {
+            byte[] record = _records.Dequeue();
+            record.CopyTo(together, at);
+            at += record.Length;
+            CryptographicOperations.ZeroMemory(record);
+        }
+
+        return together;
     }
 
     /// <summary>Drops what waits, and all that comes.</summary>
@@ -70,6 +88,11 @@ internal sealed class RecordQueue(long maxBytes)
         lock (_gate)
         {
             _isClosed = true;
+            foreach (byte[] record in _records)
+            {
+                CryptographicOperations.ZeroMemory(record);
+            }
+
             _records.Clear();
             _bytes = 0;
         }

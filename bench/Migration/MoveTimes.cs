@@ -29,8 +29,8 @@ internal sealed class MoveTimes
     /// <summary>Of the whole freeze.</summary>
     public Histogram Freeze => _spans[^2];
 
-    /// <summary>What of it is the directory's: the way there and back as well.</summary>
-    public Histogram CompareAndSwap => _spans[5];
+    /// <summary>What of it is not the directory's: neither the compare-and-swap, nor the way there and back.</summary>
+    public Histogram WithoutDirectory { get; } = new("... without the directory");
 
     public void On(MovePhase phase) => _at[(int)phase] = MonotonicClock.Now;
 
@@ -47,6 +47,7 @@ internal sealed class MoveTimes
             }
         }
 
+        WithoutDirectory.Add(_at[(int)MovePhase.Serving] - _at[(int)MovePhase.Freezing] - (_at[(int)MovePhase.Committed] - _at[(int)MovePhase.Asked]));
         _reported.Add(report.Freeze);
         if (silence > TimeSpan.Zero)
         {
@@ -61,6 +62,7 @@ internal sealed class MoveTimes
             span.Print();
         }
 
+        WithoutDirectory.Print();
         _reported.Print();
         if (_silence.Count > 0)
         {

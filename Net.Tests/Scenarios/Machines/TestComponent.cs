@@ -19,9 +19,17 @@ internal class TestComponent : IResumableComponent, IStatefulComponent
 
     public void Save(IBufferWriter<byte> writer)
     {
+        if (!_restored.Span.SequenceEqual(_asRestored))
+        {
+            throw new InvalidOperationException("what was given to the component has changed behind its back");
+        }
+
         BinaryPrimitives.WriteInt64BigEndian(writer.GetSpan(sizeof(long)), _count);
         writer.Advance(sizeof(long));
     }
+
+    private ReadOnlyMemory<byte> _restored;
+    private byte[] _asRestored = [];
 
     /// <summary>The component does not take a state of this count.</summary>
     public long? Refuses { get; set; }
@@ -30,6 +38,8 @@ internal class TestComponent : IResumableComponent, IStatefulComponent
 
     public void Restore(ReadOnlyMemory<byte> state)
     {
+        // It is the component's.
+        (_restored, _asRestored) = (state, state.ToArray());
         // As a component may that notices only in the middle of it: the count is spoilt by then.
         _count = -1;
         long count = BinaryPrimitives.ReadInt64BigEndian(state.Span);
