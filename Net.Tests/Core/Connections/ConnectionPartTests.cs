@@ -8,6 +8,7 @@ using Net.Core.Tls;
 using Net.Core.Tls.Messages;
 using Net.Core.Wire;
 using Net.Tests.Simulation;
+using Net.Tests.Core.Recovery;
 
 namespace Net.Tests.Core.Connections;
 
@@ -323,18 +324,7 @@ public sealed class ConnectionPartTests
         return builder.Writer.Written.ToArray();
     }
 
-    internal static TPart RoundTrip<TPart>(TPart part) where TPart : IPart<TPart>
-    {
-        SnapshotWriter writer = new(s_then);
-        part.Export(writer);
-        SnapshotReader reader = new(writer.Written, s_now);
-        TPart copy = TPart.Import(reader);
-        reader.End();
-        SnapshotWriter again = new(s_now);
-        copy.Export(again);
-        CollectionAssert.AreEqual(writer.Written.ToArray(), again.Written.ToArray());
-        return copy;
-    }
+    internal static TPart RoundTrip<TPart>(TPart part) where TPart : IPart<TPart> => PartAssert.RoundTrip(part, s_then, s_now);
 
     private static byte[] Bytes(byte value) => [.. Enumerable.Repeat(value, 16)];
 

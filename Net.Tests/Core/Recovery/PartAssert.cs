@@ -29,10 +29,12 @@ internal static class PartAssert
     }
 
     /// <summary>Export, import on a machine with another clock, export: the same bytes.</summary>
-    public static TPart RoundTrip<TPart>(TPart part, Instant now) where TPart : IPart<TPart>
+    public static TPart RoundTrip<TPart>(TPart part, Instant now) where TPart : IPart<TPart> => RoundTrip(part, now, now + TimeSpan.FromDays(77));
+
+    /// <inheritdoc cref="RoundTrip{TPart}(TPart, Instant)"/>
+    public static TPart RoundTrip<TPart>(TPart part, Instant now, Instant elsewhere) where TPart : IPart<TPart>
     {
         byte[] bytes = Export(part, now);
-        Instant elsewhere = now + TimeSpan.FromDays(77);
         TPart copy = Import<TPart>(bytes, elsewhere);
         CollectionAssert.AreEqual(bytes, Export(copy, elsewhere));
         return copy;

@@ -2,6 +2,7 @@ using Net.Core.Recovery;
 using Net.Core.Snapshots;
 using Net.Core.Streams;
 using Net.Core.Wire;
+using Net.Tests.Core.Recovery;
 
 namespace Net.Tests.Core.Streams;
 
@@ -285,17 +286,7 @@ public sealed class StreamPartTests
         return frames.Frames[0];
     }
 
-    private static TPart Move<TPart>(TPart part) where TPart : IPart<TPart>
-    {
-        SnapshotWriter writer = new(default), again = new(default);
-        part.Export(writer);
-        SnapshotReader reader = new(writer.Written, default);
-        TPart moved = TPart.Import(reader);
-        reader.End();
-        moved.Export(again);
-        CollectionAssert.AreEqual(writer.Written.ToArray(), again.Written.ToArray());
-        return moved;
-    }
+    private static TPart Move<TPart>(TPart part) where TPart : IPart<TPart> => PartAssert.RoundTrip(part, default, default);
 
     private static void Refused<TPart>(byte[] bytes) where TPart : IPart<TPart> =>
         Assert.ThrowsExactly<SnapshotException>(() => TPart.Import(new(bytes, default)));
