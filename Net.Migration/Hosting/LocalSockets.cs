@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Net.Core.Io;
 using Net.Core.Wire;
 
@@ -31,22 +32,28 @@ internal static class LocalSockets
         }
     }
 
-    /// <summary>A Unix socket for this user alone, in the place of one that somebody who is gone has left there.</summary>
+    /// <summary>A Unix socket for this user alone, in the place of one that somebody has left there, or of another one's who still has his.</summary>
+    /// <remarks>
+    /// It gets its name when it is ready: so there is a door at every moment, and only the last one of a name is found. Its end leaves the name where it is, which
+    /// may be the next one's by then, and nobody can tell and remove at one instant. A name that nobody answers at is as good as none.
+    /// </remarks>
     /// <param name="path">At most 107 bytes.</param>
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static Socket OpenDoor(string path)
     {
         Socket door = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        // The end of a socket removes the name that it was bound to.
+        string first = Path.Combine(Path.GetDirectoryName(path) ?? "", Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)));
         try
         {
-            File.Delete(path);
-            door.Bind(new UnixDomainSocketEndPoint(path));
+            door.Bind(new UnixDomainSocketEndPoint(first));
             if (!OperatingSystem.IsWindows())
             {
-                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                File.SetUnixFileMode(first, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             }
 
             door.Listen(4);
+            File.Move(first, path, overwrite: true);
             return door;
         }
         catch (Exception e) when (e is SocketException or ArgumentException or UnauthorizedAccessException or IOException)

@@ -117,8 +117,9 @@ public sealed class SocketHolder : IDisposable
     public void Dispose()
     {
         _door.Dispose();
-        _public.Dispose();
+        // While the port is still this one's: another holder could have a door of this name as soon as it is not.
         File.Delete(_path);
+        _public.Dispose();
     }
 
     /// <returns>True: it shall end.</returns>

@@ -63,7 +63,7 @@ internal sealed class SuccessionDoor : IDisposable
                     continue;
                 }
 
-                // Closing it removes the file, which is the successor's to make as soon as it has heard.
+                // Nobody else is let in here: the door is the successor's to open as soon as it has heard.
                 _door.Dispose();
                 await TrySayDoneAsync(successor, cancellationToken).ConfigureAwait(false);
                 return true;
