@@ -36,21 +36,35 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     /// <summary>Datagrams kept of ingresses that have not introduced themselves; one more, and the oldest is lost, as datagrams are.</summary>
     public const int MaxStrangers = 256;
 
-    private const int MaxMarkerTries = 20;
+    /// <summary>Addresses that ingresses have had before; with one more, none of them is known any longer.</summary>
+    public const int MaxFormer = 16;
+
+    private const int MaxTries = 20;
 
     private static readonly TimeSpan s_blockedWait = TimeSpan.FromMilliseconds(1);
 
     private readonly Dictionary<uint, UdpAddress> _ingresses = [];
+    private readonly Dictionary<UdpAddress, uint> _former = [];
+    private readonly UnsentDatagrams _unsent = new();
     private readonly List<Held> _held = [];
     private readonly List<Held> _strangers = [];
     private ulong _marker;
+    private bool _awaitsIngress;
 
     public DataMode Mode { get; private set; }
 
     public ulong Epoch { get; private set; }
 
     /// <summary>Until when the directory is known to count this node among the living. Until it was told, nothing leaves.</summary>
-    public Instant LeaseEnd { get; set; } = new(long.MinValue);
+    public Instant LeaseEnd
+    {
+        get;
+        set
+        {
+            field = value;
+            SendUnsent();
+        }
+    } = new(long.MinValue);
 
     /// <summary>When the latest datagram went to the endpoint.</summary>
     public Instant LastReceived { get; private set; }
@@ -81,16 +95,38 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     /// </remarks>
     public void SetIngress(uint number, UdpAddress address, ReceiveHandler? receive = null)
     {
+        if (_ingresses.TryGetValue(number, out UdpAddress former) && former != address)
+        {
+            // What it has sent from there is in the socket's queue, perhaps, and is as good as before.
+            if (_former.Count == MaxFormer)
+            {
+                _former.Clear();
+            }
+
+            _former[former] = number;
+        }
+
         _ingresses[number] = address;
+        _awaitsIngress = false;
+        SendUnsent();
         if (receive is not null && Mode == DataMode.Serving)
         {
             ReplayStrangers(receive);
         }
     }
 
+    /// <summary>The ingress is about to end, and another one comes in its place: what is sent from here on waits for that one.</summary>
+    public void AwaitIngress() => _awaitsIngress = true;
+
     /// <summary>Changes what is done from the next datagram on.</summary>
     public void Enter(DataMode mode, ulong epoch)
     {
+        if (epoch != Epoch || mode is DataMode.Idle or DataMode.Standby)
+        {
+            // Nothing of this epoch passes any more.
+            _unsent.Clear();
+        }
+
         Mode = mode;
         Epoch = epoch;
     }
@@ -102,11 +138,33 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         foreach (UdpAddress ingress in _ingresses.Values)
         {
             // A lost one costs little: what the ingress still passes on is kept here, and a failed move lets it go on over the control link too.
-            Transmit transmit = new(new(ingress, Local, 0), marker.Length, 1, marker.Length, Ecn.NotEct);
-            for (int tries = 0; tries < MaxMarkerTries && !socket.TrySend(marker, transmit); tries++)
+            SendPatiently(marker, new(new(ingress, Local, 0), marker.Length, 1, marker.Length, Ecn.NotEct));
+        }
+    }
+
+    private void SendPatiently(Span<byte> buffer, in Transmit transmit)
+    {
+        for (int tries = 0; tries < MaxTries; tries++)
+        {
+            if (socket.TrySend(buffer, transmit))
             {
-                socket.Wait(s_blockedWait);
+                return;
             }
+
+            socket.Wait(s_blockedWait);
+        }
+
+        // An empty transmit ends the interrupted one: what the socket remembers of it must not count for the next.
+        _ = socket.TrySend([], transmit with { Segments = 1, Length = 0 });
+    }
+
+    /// <summary>What has waited for an ingress, as soon as there is one and the lease allows it.</summary>
+    private void SendUnsent()
+    {
+        while (!_unsent.IsEmpty && !_awaitsIngress && Mode == DataMode.Serving && runner.Now < LeaseEnd
+            && _unsent.TryTake(out byte[] bytes, out Transmit transmit))
+        {
+            SendPatiently(bytes, To(_ingresses[transmit.Path.Ingress], transmit));
         }
     }
 
@@ -233,8 +291,12 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
             buffer[..Headroom].CopyTo(buffer[at..]);
         }
 
-        UdpAddress ingress = _ingresses[transmit.Path.Ingress];
-        if (!socket.TrySend(buffer, transmit with { Path = new(ingress, Local, 0), SegmentSize = stride }))
+        SendUnsent();
+        if (_awaitsIngress || !_unsent.IsEmpty)
+        {
+            _unsent.Keep(buffer, transmit);
+        }
+        else if (!socket.TrySend(buffer, To(_ingresses[transmit.Path.Ingress], transmit)))
         {
             return false;
         }
@@ -264,6 +326,10 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         }
     }
 
+    /// <summary>As the socket has to cut it.</summary>
+    private Transmit To(UdpAddress ingress, in Transmit transmit) =>
+        transmit with { Path = new(ingress, Local, 0), SegmentSize = transmit.SegmentSize + Headroom };
+
     private uint NumberOf(UdpAddress ingress)
     {
         foreach ((uint number, UdpAddress address) in _ingresses)
@@ -274,10 +340,10 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
             }
         }
 
-        return 0;
+        return _former.GetValueOrDefault(ingress);
     }
 
-    /// <summary>To the ingress that it came from: whoever routed it knows its client, and has held what came behind it.</summary>
+    /// <summary>To the ingress that it came from, where that is now: whoever routed it knows its client, and has held what came behind it.</summary>
     private void HandBack(ReadOnlySpan<byte> datagram, in IngressHeader header, UdpAddress ingress)
     {
         // What was handed back once is not handed back again: two nodes that both think the other owns it would play ping-pong.
@@ -288,7 +354,8 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
         byte[] back = datagram.ToArray();
         tags.Write(back, header with { Type = IngressDatagram.HandBack });
-        _ = socket.TrySend(back, new(new(ingress, Local, 0), back.Length, 1, back.Length, Ecn.NotEct));
+        UdpAddress to = _former.TryGetValue(ingress, out uint number) ? _ingresses[number] : ingress;
+        _ = socket.TrySend(back, new(new(to, Local, 0), back.Length, 1, back.Length, Ecn.NotEct));
     }
 
     private readonly record struct Held(byte[] Bytes, IngressHeader Header, NetworkPath Path);

@@ -23,7 +23,8 @@ internal interface IPortOwner
     string? WhyNot(IReadOnlySet<string> components);
 
     /// <summary>Stops reading from the port, which stays open.</summary>
-    Task ReleaseAsync();
+    /// <returns>What has been read from it, and nobody has got: <see cref="KeptDatagrams"/>.</returns>
+    Task<byte[]> ReleaseAsync();
 
     /// <summary>Another process reads from it, and takes members at this port. Ends when this one is a member.</summary>
     Task FollowAsync(int controlPort);

@@ -42,6 +42,9 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
     /// <summary>What is shorter is copied: the system looks at each piece.</summary>
     private const int MinPiece = 256;
 
+    /// <summary>Batches that nodes have sent before they fell silent: far more than the socket holds.</summary>
+    private const int MaxLastBatches = 64;
+
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
 
     private readonly IDatagramChannel _public;
@@ -55,9 +58,11 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
     private readonly Outboxes _fromClients;
     private readonly Outboxes _fromNodes;
     private readonly Outboxes _fromControl;
-    private readonly Thread[] _threads;
+    private readonly Thread _publicThread;
+    private readonly Thread _nodeThread;
     private readonly TaskCompletionSource _faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile bool _isStopping;
+    private volatile bool _isPublicStopping;
+    private volatile bool _isNodeStopping;
 
     /// <param name="publicChannel">Clients' side; owned from here on.</param>
     /// <param name="nodeChannel">Nodes' side; owned from here on.</param>
@@ -71,11 +76,8 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         _fromClients = NewOutboxes();
         _fromNodes = NewOutboxes();
         _fromControl = NewOutboxes();
-        _threads =
-        [
-            new(() => Guard(RunPublic)) { IsBackground = true, Name = "ingress public" },
-            new(() => Guard(RunNodes)) { IsBackground = true, Name = "ingress nodes" },
-        ];
+        _publicThread = new(() => Guard(RunPublic)) { IsBackground = true, Name = "ingress public" };
+        _nodeThread = new(() => Guard(RunNodes)) { IsBackground = true, Name = "ingress nodes" };
     }
 
     public UdpAddress PublicAddress => _public.Local;
@@ -88,11 +90,36 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
     /// <summary>Faults when a thread dies, which is a fault of ours; else it never ends.</summary>
     public Task Faulted => _faulted.Task;
 
-    public void Start()
+    /// <param name="kept">What the ingress that had the public socket before has read from it, and nobody has got: it comes before everything else.</param>
+    public void Start(IReadOnlyList<HeldDatagram> kept)
     {
-        foreach (Thread thread in _threads)
+        OnKept(kept, MonotonicClock.Now);
+        _publicThread.Start();
+        _nodeThread.Start();
+    }
+
+    /// <summary>Reads from clients no more: what they send waits in the public socket for whoever reads from it next. Nodes still reach them.</summary>
+    public void StopPublic()
+    {
+        _isPublicStopping = true;
+        Stop(_public, _publicThread);
+    }
+
+    /// <summary>Behind <see cref="StopPublic"/>, when nodes have fallen silent: what they have sent goes on its way.</summary>
+    /// <returns>Clients' datagrams that wait here: they are for whoever reads from the public socket next.</returns>
+    public IReadOnlyList<HeldDatagram> StopNodes()
+    {
+        _isNodeStopping = true;
+        Stop(_nodes, _nodeThread);
+        ReceiveBatch batch = new(ReceiveCapacity);
+        for (int i = 0; i < MaxLastBatches && _nodes.TryReceive(batch); i++)
         {
-            thread.Start();
+            OnNodes(batch, MonotonicClock.Now);
+        }
+
+        lock (_routerLock)
+        {
+            return _router.TakeHeld();
         }
     }
 
@@ -138,20 +165,21 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
 
     public void Dispose()
     {
-        _isStopping = true;
-        _public.Wake();
-        _nodes.Wake();
-        foreach (Thread thread in _threads)
-        {
-            if (thread.ThreadState is not ThreadState.Unstarted)
-            {
-                thread.Join();
-            }
-        }
-
+        (_isPublicStopping, _isNodeStopping) = (true, true);
+        Stop(_public, _publicThread);
+        Stop(_nodes, _nodeThread);
         // Both are closed after both threads: each sends by either.
         _nodes.Dispose();
         _public.Dispose();
+    }
+
+    private static void Stop(IDatagramChannel channel, Thread thread)
+    {
+        channel.Wake();
+        if (!thread.ThreadState.HasFlag(ThreadState.Unstarted))
+        {
+            thread.Join();
+        }
     }
 
     private static ulong RandomWord() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
@@ -185,7 +213,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
     {
         ReceiveBatch batch = new(ReceiveCapacity);
         Instant nextTick = MonotonicClock.Now + s_tick;
-        while (!_isStopping)
+        while (!_isPublicStopping)
         {
             bool any = _public.Receive(batch, s_tick);
             Instant now = MonotonicClock.Now;
@@ -210,24 +238,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         {
             foreach (ReceiveBatch.Datagram datagram in batch)
             {
-                ref readonly NetworkPath path = ref datagram.Path;
-                Route route = _router.OnClient(path.Remote, path.Local, datagram.Ecn, time, datagram.Bytes, now);
-                if (route.Verdict is RouteVerdict.Forward)
-                {
-                    IngressHeader header = new()
-                    {
-                        Type = IngressDatagram.Data,
-                        Epoch = route.Epoch,
-                        Shard = route.Shard,
-                        Client = path.Remote,
-                        Public = path.Local,
-                        Ecn = datagram.Ecn,
-                        ReceiveMicroseconds = time,
-                    };
-                    ToNode(_fromClients, route.Node, header, datagram.Bytes, datagram.Piece);
-                }
-
-                TakeOutputs(_fromClients);
+                OnClient(datagram.Path, datagram.Ecn, time, datagram.Bytes, datagram.Piece, now);
             }
 
             _fromClients.Seal();
@@ -240,10 +251,52 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         _fromClients.SendSealed();
     }
 
+    private void OnKept(IReadOnlyList<HeldDatagram> kept, Instant now)
+    {
+        _routerLock.Enter();
+        try
+        {
+            foreach (HeldDatagram datagram in kept)
+            {
+                OnClient(new(datagram.Client, datagram.Public, 0), datagram.Ecn, datagram.ReceiveMicroseconds, datagram.Bytes, default, now);
+            }
+
+            _fromClients.Seal();
+        }
+        finally
+        {
+            _routerLock.Exit();
+        }
+
+        _fromClients.SendSealed();
+    }
+
+    /// <summary>Under the router's lock.</summary>
+    private void OnClient(in NetworkPath path, Ecn ecn, ulong time, ReadOnlySpan<byte> bytes, SendPiece piece, Instant now)
+    {
+        Route route = _router.OnClient(path.Remote, path.Local, ecn, time, bytes, now);
+        if (route.Verdict is RouteVerdict.Forward)
+        {
+            IngressHeader header = new()
+            {
+                Type = IngressDatagram.Data,
+                Epoch = route.Epoch,
+                Shard = route.Shard,
+                Client = path.Remote,
+                Public = path.Local,
+                Ecn = ecn,
+                ReceiveMicroseconds = time,
+            };
+            ToNode(_fromClients, route.Node, header, bytes, piece);
+        }
+
+        TakeOutputs(_fromClients);
+    }
+
     private void RunNodes()
     {
         ReceiveBatch batch = new(ReceiveCapacity);
-        while (!_isStopping)
+        while (!_isNodeStopping)
         {
             if (_nodes.Receive(batch, s_tick))
             {

@@ -98,6 +98,18 @@ public sealed class IngressHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Closes everything when another ingress goes on with the public socket: nothing is lost of what this one has read, from clients or from nodes.</summary>
+    /// <param name="silence">Has the nodes send no more, as far as they can be told; called when nothing more comes to them.</param>
+    /// <returns>What is left of clients, for that ingress.</returns>
+    internal async Task<IReadOnlyList<HeldDatagram>> CloseAsync(Func<Task> silence)
+    {
+        _forwarder.StopPublic();
+        await silence().ConfigureAwait(false);
+        IReadOnlyList<HeldDatagram> kept = _forwarder.StopNodes();
+        await DisposeAsync().ConfigureAwait(false);
+        return kept;
+    }
+
     /// <summary>Closes everything, the public port last.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -134,7 +146,7 @@ public sealed class IngressHost : IAsyncDisposable
         RosterWatch? watch = options.RosterFile is { } file ? new(file, text => actor.Post(now => desk.OnRoster(text, now)), options.Log) : null;
         // Before anybody can ask: who was removed while this was away stays away.
         watch?.Look();
-        forwarder.Start();
+        forwarder.Start(options.Kept);
         actor.Start();
         parts.Shared?.Start(() => actor.Post(desk.OnDirectory));
         watch?.Start();

@@ -38,6 +38,9 @@ public sealed class IngressHostOptions
     /// <summary>A file in which the federation's authority has signed who is a member; looked at every second. Null, or not there: whoever has a certificate is.</summary>
     internal string? RosterFile { get; init; }
 
+    /// <summary>What the ingress that had <see cref="PublicSocket"/> before has read from it, and nobody has got.</summary>
+    internal IReadOnlyList<Ingress.HeldDatagram> Kept { get; init; } = [];
+
     /// <summary>Told one line per event, without a line end; from any thread. Nothing by default.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 

@@ -275,6 +275,17 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>The ingress is elsewhere from now on, and nowhere else. Ends when it has this node as a member.</summary>
     internal Task FollowAsync(IPEndPoint control) => _ingresses.FollowAsync(control);
 
+    /// <summary>
+    /// The ingress is about to end, and another one comes in its place: what is for clients waits for that one. Ends when nothing more leaves, or this node does
+    /// not come to it in time.
+    /// </summary>
+    internal async Task AwaitIngressAsync()
+    {
+        TaskCompletionSource<Task> begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ => begun.SetResult(_state.AwaitIngress()));
+        await begun.Task.Unwrap().WaitAsync(s_patience, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     /// <summary>What could not be drained stays here, and what has gone may come back. Ends when it may.</summary>
     internal async Task StayAsync()
     {

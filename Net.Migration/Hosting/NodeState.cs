@@ -111,6 +111,9 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     /// <summary>Nothing is left here but tethers: an ingress that this node joins from now on is told not to give it anything.</summary>
     public void StayAway() => _isAway = true;
 
+    /// <summary>The ingress is about to end, and another one comes in its place. Ends when nothing more leaves for it.</summary>
+    public Task AwaitIngress() => Task.WhenAll(_hosted.Values.Select(hosted => hosted.Shard).OfType<ComponentShard>().Select(shard => shard.AwaitIngressAsync()));
+
     /// <inheritdoc cref="NodeCheckpoints.Start"/>
     public void Checkpoint(CheckpointMessage ask, Action<CheckpointReport> reply, Instant now) => _checkpoints.Start(ask, reply, now);
 

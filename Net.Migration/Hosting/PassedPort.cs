@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 using Net.Core.Io;
+using Net.Migration.Ingress;
 
 namespace Net.Migration.Hosting;
 
@@ -34,10 +35,14 @@ internal sealed class PassedPort : IDisposable
 
     private readonly Socket _connection;
 
-    private PassedPort(Socket connection, string predecessor, SafeSocketHandle handle) => (_connection, Predecessor, Handle) = (connection, predecessor, handle);
+    private PassedPort(Socket connection, string predecessor, SafeSocketHandle handle, IReadOnlyList<HeldDatagram> kept) =>
+        (_connection, Predecessor, Handle, Kept) = (connection, predecessor, handle, kept);
 
     /// <summary>The public socket; whoever uses it owns it.</summary>
     public SafeSocketHandle Handle { get; }
+
+    /// <summary>What the process before has read from it, and nobody has got.</summary>
+    public IReadOnlyList<HeldDatagram> Kept { get; }
 
     /// <summary>The name of the node that had everything.</summary>
     public string Predecessor { get; }
@@ -114,7 +119,16 @@ internal sealed class PassedPort : IDisposable
                 throw new IOException($"the process that serves gives nothing away: {Encoding.ASCII.GetString(text)}");
             }
 
-            return new(connection, Encoding.ASCII.GetString(text), await ReceiveAsync(connection, cancellationToken).ConfigureAwait(false));
+            SafeSocketHandle handle = await ReceiveAsync(connection, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return new(connection, Encoding.ASCII.GetString(text), handle, await ReadKeptAsync(connection, cancellationToken).ConfigureAwait(false));
+            }
+            catch
+            {
+                handle.Dispose();
+                throw;
+            }
         }
         catch (Exception e)
         {
@@ -167,6 +181,24 @@ internal sealed class PassedPort : IDisposable
                 static late => late.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
             throw;
         }
+    }
+
+    private static async Task<IReadOnlyList<HeldDatagram>> ReadKeptAsync(Socket connection, CancellationToken cancellationToken)
+    {
+        // The answer before may have taken its whole time, as an ingress has ended meanwhile.
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
+        byte[] prefix = new byte[KeptDatagrams.PrefixLength];
+        if (await TryReadAsync(connection, prefix, patience.Token).ConfigureAwait(false) && KeptDatagrams.ReadPrefix(prefix) is int length and >= 0)
+        {
+            byte[] rest = new byte[length];
+            if (await TryReadAsync(connection, rest, patience.Token).ConfigureAwait(false) && KeptDatagrams.TryRead(rest, out IReadOnlyList<HeldDatagram> kept))
+            {
+                return kept;
+            }
+        }
+
+        throw new IOException("the process that serves has ended while it passed its port");
     }
 
     private async Task<PortWord> SayAsync(byte[] word, CancellationToken cancellationToken)

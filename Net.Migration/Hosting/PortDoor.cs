@@ -8,12 +8,13 @@ namespace Net.Migration.Hosting;
 /// <summary>How the process that serves a public port passes it to the one that takes over from it: over a Unix socket in a private directory.</summary>
 /// <remarks>
 /// <code>
-/// successor to predecessor     "ctp2" | 'q'      where are you bound?
+/// successor to predecessor     "ctp3" | 'q'      where are you bound?
 /// predecessor to successor     port (2)
 ///
-/// successor to predecessor     "ctp2" | 'p' | length (4) | names, one a line    the port, please: these components I can serve
+/// successor to predecessor     "ctp3" | 'p' | length (4) | names, one a line    the port, please: these components I can serve
 /// predecessor to successor     'n' | length (1) | why    no: nothing has changed
 ///                              'y' | length (1) | name of its node | the socket (SCM_RIGHTS)    it reads no more from it
+///                              <see cref="KeptDatagrams"/>    what it has read from it, and nobody has got
 /// successor to predecessor     'c' | port (2)    I read from it now: members find me there
 /// predecessor to successor     'j'               I am a member there
 /// successor to predecessor     'm' | milliseconds (4) | length (1) | name    move everything to me
@@ -49,7 +50,7 @@ internal sealed class PortDoor : IDisposable
 
     private PortDoor(Socket door) => _door = door;
 
-    public static ReadOnlySpan<byte> Magic => "ctp2"u8;
+    public static ReadOnlySpan<byte> Magic => "ctp3"u8;
 
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static PortDoor Open(string path) => new(LocalSockets.OpenDoor(path));
@@ -179,7 +180,7 @@ internal sealed class PortDoor : IDisposable
 
         if (isDone)
         {
-            // Closing it removes the file, which is the successor's to make as soon as it has heard.
+            // Nobody else is let in here: the door is the successor's to open as soon as it has heard.
             _door.Dispose();
             _ = await TryTellAsync(successor, Done).ConfigureAwait(false);
             _passed.TrySetResult();
@@ -215,10 +216,11 @@ internal sealed class PortDoor : IDisposable
         }
 
         reached.IsReleased = true;
-        await owner.ReleaseAsync().ConfigureAwait(false);
+        byte[] kept = await owner.ReleaseAsync().ConfigureAwait(false);
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(owner.Patience);
         SocketLoan.Send(successor, owner.PublicSocket);
+        await SendAllAsync(successor, kept, patience.Token).ConfigureAwait(false);
         byte[] word = new byte[1 + sizeof(uint) + 1];
         Memory<byte> control = word.AsMemory(0, 1 + sizeof(ushort));
         if (!await LocalSockets.TryReadAsync(successor, control, patience.Token).ConfigureAwait(false) || word[0] != Control)
@@ -290,14 +292,23 @@ internal sealed class PortDoor : IDisposable
     private static async Task SayAsync(Socket socket, byte word, string text, CancellationToken cancellationToken) =>
         _ = await socket.SendAsync(new ReadOnlyMemory<byte>([word, (byte)text.Length, .. Encoding.ASCII.GetBytes(text)]), cancellationToken).ConfigureAwait(false);
 
-    /// <returns>False: nobody is there to hear it.</returns>
+    private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await socket.SendAsync(bytes, cancellationToken).ConfigureAwait(false)..];
+        }
+    }
+
+    /// <returns>False: nobody is there to hear it, or the socket is full of what was said before.</returns>
     private static async Task<bool> TryTellAsync(Socket successor, byte word)
     {
+        using CancellationTokenSource patience = new(s_patience);
         try
         {
-            return await successor.SendAsync(new[] { word }, CancellationToken.None).ConfigureAwait(false) == 1;
+            return await successor.SendAsync(new[] { word }, patience.Token).ConfigureAwait(false) == 1;
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
         {
             return false;
         }

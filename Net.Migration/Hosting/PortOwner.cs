@@ -28,7 +28,7 @@ internal sealed class PortOwner(RestartableServerOptions options, string name, S
         return reason;
     }
 
-    public Task ReleaseAsync() => port.ReleaseAsync();
+    public async Task<byte[]> ReleaseAsync() => KeptDatagrams.Write(await port.ReleaseAsync(node.AwaitIngressAsync).ConfigureAwait(false));
 
     public Task FollowAsync(int controlPort) => node.FollowAsync(new(IPAddress.Loopback, controlPort));
 
@@ -37,5 +37,10 @@ internal sealed class PortOwner(RestartableServerOptions options, string name, S
 
     public Task StayAsync() => node.StayAsync();
 
-    public async Task TakeBackAsync() => _ = node.FollowAsync(await port.ReadAgainAsync(stop).ConfigureAwait(false));
+    public async Task TakeBackAsync()
+    {
+        // It may have followed an ingress that is gone by now.
+        await node.AwaitIngressAsync().ConfigureAwait(false);
+        _ = node.FollowAsync(await port.ReadAgainAsync(stop).ConfigureAwait(false));
+    }
 }

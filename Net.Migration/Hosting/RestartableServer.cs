@@ -51,10 +51,10 @@ public sealed class RestartableServer : IAsyncDisposable
     private Task _awaiting = Task.CompletedTask;
     private int _isDisposed;
 
-    private RestartableServer(RestartableServerOptions options, PrivateTrust trust, Socket socket)
+    private RestartableServer(RestartableServerOptions options, PrivateTrust trust, Socket socket, PassedPort? passed)
     {
         (_options, _trust) = (options, trust);
-        _port = new(options, trust, socket) { Failed = fault => _completion.TrySetException(fault) };
+        _port = new(options, trust, socket, passed?.Kept ?? []) { Failed = fault => _completion.TrySetException(fault) };
     }
 
     /// <summary>Where clients arrive.</summary>
@@ -88,7 +88,7 @@ public sealed class RestartableServer : IAsyncDisposable
         PrivateTrust trust = PrivateTrust.Open(options.Directory, $"server-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}");
         // Closed last: for the process before it is the sign that this one has let go of everything.
         using PassedPort? passed = await TakePortAsync(options, cancellationToken).ConfigureAwait(false);
-        RestartableServer server = new(options, trust, passed is null ? ServedPort.Bind(options) : new Socket(passed.Handle));
+        RestartableServer server = new(options, trust, passed is null ? ServedPort.Bind(options) : new Socket(passed.Handle), passed);
         try
         {
             await server.StartAsync(passed, cancellationToken).ConfigureAwait(false);

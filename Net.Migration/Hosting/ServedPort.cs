@@ -3,14 +3,17 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Net.Core.Io;
+using Net.Migration.Ingress;
 
 namespace Net.Migration.Hosting;
 
 /// <summary>The public port of a <see cref="RestartableServer"/>, and the ingress that reads from it while this process is in front.</summary>
-internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust trust, Socket socket) : IAsyncDisposable
+/// <param name="kept">What the process before has read from it, and nobody has got.</param>
+internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust trust, Socket socket, IReadOnlyList<HeldDatagram> kept) : IAsyncDisposable
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(100);
 
+    private IReadOnlyList<HeldDatagram> _kept = kept;
     private IngressHost? _ingress;
 
     /// <summary>Where clients arrive.</summary>
@@ -81,12 +84,16 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
     }
 
     /// <summary>Reads no more from the port, which stays open.</summary>
-    public async Task ReleaseAsync()
+    /// <param name="silence">Has this process's node send nothing more.</param>
+    /// <returns>What has been read from it, and nobody has got: it is for whoever reads from it next, which may be this process again.</returns>
+    public async Task<IReadOnlyList<HeldDatagram>> ReleaseAsync(Func<Task> silence)
     {
         if (Interlocked.Exchange(ref _ingress, null) is IngressHost ingress)
         {
-            await ingress.DisposeAsync().ConfigureAwait(false);
+            _kept = await ingress.CloseAsync(silence).ConfigureAwait(false);
         }
+
+        return _kept;
     }
 
     /// <summary>Where the ingress is of whichever process has the port now.</summary>
@@ -107,7 +114,11 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
     /// <summary>Closes the port, unless another process has it as well.</summary>
     public async ValueTask DisposeAsync()
     {
-        await ReleaseAsync().ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _ingress, null) is IngressHost ingress)
+        {
+            await ingress.DisposeAsync().ConfigureAwait(false);
+        }
+
         socket.Dispose();
     }
 
@@ -125,6 +136,7 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
                 MemberCertificate = trust.Ingress,
                 FederationRoots = trust.Roots,
                 FailureTimeout = options.FailureTimeout,
+                Kept = _kept,
                 Log = line => options.Log?.Invoke(line),
             },
             cancellationToken).ConfigureAwait(false);
@@ -142,6 +154,7 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
             throw;
         }
 
+        _kept = [];
         _ingress = ingress;
         _ = WatchAsync(ingress);
         return ingress.ControlEndPoint;

@@ -77,6 +77,19 @@ internal sealed class PendingHellos(RouterOptions options, IProtectionSuite prot
         }
     }
 
+    /// <summary>Takes all out, in the order in which their connections began.</summary>
+    public IReadOnlyList<HeldDatagram> TakeAll()
+    {
+        List<HeldDatagram> all = [];
+        while (_order.TryPeek(out (UdpAddress Client, ConnectionId Destination, Pending Pending) oldest))
+        {
+            all.AddRange(oldest.Pending.Datagrams);
+            DropOldest();
+        }
+
+        return all;
+    }
+
     private void DropOldest()
     {
         (UdpAddress client, ConnectionId destination, Pending pending) = _order.Dequeue();

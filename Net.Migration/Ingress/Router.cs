@@ -217,6 +217,14 @@ internal sealed class Router(RouterOptions options, IProtectionSuite protection,
         _ = _unconfirmed.RemoveAll(entry => now >= entry.Expires);
     }
 
+    /// <summary>Every datagram of a client that waits here, for whoever reads from the public port next; those of one client in the order in which they came.</summary>
+    public IReadOnlyList<HeldDatagram> TakeHeld() =>
+    [
+        .. _pending.TakeAll(),
+        .. _waiting.TakeAll(),
+        .. _shards.Values.SelectMany(route => route.HandedBack.TakeAll().Concat(route.Held.TakeAll())),
+    ];
+
     private bool TryReadShard(in ConnectionId id, out uint shard)
     {
         shard = _read.Shard;

@@ -80,7 +80,7 @@ internal static class IngressBench
         using IngressForwarder forwarder = Start(clients, nodes, keys, Address(3));
         Feed fed = clients.Total > 0 ? clients : nodes;
         string thread = fed == clients ? "ingress public" : "ingress nodes";
-        forwarder.Start();
+        forwarder.Start([]);
         fed.Half.Wait();
         double before = ThreadClock.Seconds(thread);
         fed.Go.Set();
@@ -95,7 +95,7 @@ internal static class IngressBench
         double direct = PingPong(keys, client, node, node.Local);
         IDatagramChannel clients = UdpChannel.Bind(Address(0)), nodes = UdpChannel.Bind(Address(0));
         using IngressForwarder forwarder = Start(clients, nodes, keys, node.Local);
-        forwarder.Start();
+        forwarder.Start([]);
         double through = PingPong(keys, client, node, clients.Local);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,

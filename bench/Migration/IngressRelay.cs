@@ -150,7 +150,7 @@ internal static class IngressRelay
         forwarder.OnMember(new(member, node, [new("bench", node, [])]), isAlive: true);
         forwarder.OnRecord(new("bench", member, Member.None, 1, ShardNumber, default));
         forwarder.OnSynchronized();
-        forwarder.Start();
+        forwarder.Start([]);
         return forwarder;
     }
 

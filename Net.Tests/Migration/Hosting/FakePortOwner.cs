@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Net.Migration.Hosting;
+using Net.Migration.Ingress;
 
 namespace Net.Tests.Migration.Hosting;
 
@@ -29,7 +30,13 @@ internal sealed class FakePortOwner : IPortOwner
 
     public string? WhyNot(IReadOnlySet<string> components) => components.Contains("web") ? null : "it has web";
 
-    public Task ReleaseAsync() => Note("release");
+    public IReadOnlyList<HeldDatagram> Kept { get; init; } = [];
+
+    public async Task<byte[]> ReleaseAsync()
+    {
+        await Note("release");
+        return KeptDatagrams.Write(Kept);
+    }
 
     public Task FollowAsync(int controlPort)
     {

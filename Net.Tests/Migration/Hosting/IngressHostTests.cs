@@ -255,6 +255,52 @@ public sealed class IngressHostTests : IDisposable
         Assert.AreEqual(listen, last.PublicEndPoint);
     }
 
+    /// <summary>
+    /// Goal: an ingress that ends for another one on its socket loses nothing: what a client has sent before is answered, what it has sent since waits in the socket,
+    /// what a node has sent before its silence reaches the client, and the one that follows has all that was held, in order and before what waits.
+    /// </summary>
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public async Task Nothing_is_lost_between_two_ingresses_of_one_socket()
+    {
+        using Socket holder = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        holder.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        IngressHost first = await StartAsync(lent: new(holder.SafeHandle.DangerousGetHandle(), ownsHandle: false));
+        FakeNode a = await OwnerAsync(first);
+        using Socket client = Client(first);
+        _ = client.Send(Datagram(0, 100));
+        (IngressHeader header, _) = await a.ReceiveAsync(Stop);
+        a.SendMarker(IngressDatagram.Marker, 1, 1, 1);
+        a.SendData(header, [1]);
+        _ = await ReceiveAsync(client);
+        _ = client.Send(Datagram(1, 101));
+        _ = client.Send(Datagram(2, 400));
+        while (first.Forwarder.Counters().Held < 2)
+        {
+            Stop.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+
+        IReadOnlyList<HeldDatagram> kept = await first.CloseAsync(() =>
+        {
+            // Nobody reads from clients by now, and the node's last words are not heard yet.
+            _ = client.Send(Datagram(3, 100));
+            a.SendData(header, [2]);
+            return Task.CompletedTask;
+        });
+        CollectionAssert.AreEqual(new byte[] { 2 }, await ReceiveAsync(client));
+        CollectionAssert.AreEqual(new byte[] { 1, 2 }, kept.Select(datagram => datagram.Bytes[^1]).ToArray());
+        await a.DisposeAsync();
+
+        await using IngressHost second = await StartAsync(lent: new(holder.SafeHandle.DangerousGetHandle(), ownsHandle: false), kept: kept);
+        await using FakeNode same = await FakeNode.JoinAsync(second, "a", 1, Stop, "web");
+        for (byte i = 1; i <= 3; i++)
+        {
+            (header, byte[] body) = await same.ReceiveAsync(Stop);
+            Assert.AreEqual((i, UdpAddress.FromEndPoint((IPEndPoint)client.LocalEndPoint!)), (body[^1], header.Client));
+        }
+    }
+
     /// <summary>Goal: the public socket can be lent, so that a holder keeps the port open whatever becomes of the ingress.</summary>
     [TestMethod]
     public async Task A_lent_socket_is_the_public_one()
@@ -266,10 +312,12 @@ public sealed class IngressHostTests : IDisposable
     }
 
     private Task<IngressHost> StartAsync(
-        TimeSpan? failureTimeout = null, IPEndPoint? listen = null, IPEndPoint? control = null, SafeSocketHandle? lent = null) => IngressHost.StartAsync(
+        TimeSpan? failureTimeout = null, IPEndPoint? listen = null, IPEndPoint? control = null, SafeSocketHandle? lent = null,
+        IReadOnlyList<HeldDatagram>? kept = null) => IngressHost.StartAsync(
         new()
         {
             PublicSocket = lent,
+            Kept = kept ?? [],
             Listen = listen ?? new(s_address, 0),
             Control = control ?? new(s_address, 0),
             StateDirectory = _state,

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Net.Core.Wire;
 using Net.Migration.Directory;
 using Net.Migration.Hosting;
 
@@ -28,24 +29,25 @@ public sealed class PortDoorTests : IDisposable
         System.IO.Directory.Delete(_directory, recursive: true);
     }
 
-    /// <summary>Goal: the port, the word that the node has joined, and everything else pass in this order; the door is closed for the next one's before it hears.</summary>
+    /// <summary>Goal: the port with what was read from it, the word that the node has joined, and everything else pass in this order; the door is closed for the next one's before it hears.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]
     public async Task A_port_is_passed()
     {
-        FakePortOwner owner = Owner();
+        UdpAddress here = UdpAddress.FromEndPoint((IPEndPoint)_port.LocalEndPoint!);
+        FakePortOwner owner = new() { PublicSocket = _port.SafeHandle, Kept = [new(here, here, Ecn.NotEct, 1, [5])] };
         using PortDoor door = PortDoor.Open(Path);
         Task serving = door.ServeAsync(owner, Stop);
         Assert.AreEqual((ushort)4433, await PassedPort.AskAsync(Path, Stop));
         using PassedPort passed = await TakeAsync();
         using Socket same = new(passed.Handle);
         Assert.AreEqual((_port.LocalEndPoint, "old"), (same.LocalEndPoint, passed.Predecessor));
+        Assert.AreEqual(5, passed.Kept.Single().Bytes.Single());
         Assert.AreEqual(PortWord.Joined, await passed.FollowAsync(7, Stop));
         Assert.AreEqual(PortWord.Done, await passed.MoveAsync("new", TimeSpan.FromSeconds(61), Stop));
-        Assert.IsFalse(File.Exists(Path));
+        Assert.IsNull(await PassedPort.AskAsync(Path, Stop));
         await serving;
         await HearAsync(owner, "release", "follow 7", "move to new in 61 s");
-        Assert.IsNull(await PassedPort.AskAsync(Path, Stop));
     }
 
     /// <summary>Goal: who lacks something learns why it gets nothing, and the port has not been let go of.</summary>

@@ -368,6 +368,34 @@ public sealed class RouterTests
         Assert.HasCount(2, Outputs(router));
     }
 
+    /// <summary>Goal: of a router that ends everything goes to the next one that waits for whatever reason, each datagram once, and is routed there.</summary>
+    [TestMethod]
+    public void What_waits_in_a_router_goes_to_the_next_one()
+    {
+        Router router = Ready();
+        byte[] hello = ClientFlight.Hello(null);
+        byte[] half = ClientFlight.Initial(Odcid, Scid, 0, hello, (0, 5));
+        Assert.AreEqual(RouteVerdict.Held, From(router, half).Verdict);
+        Marker(router, IngressDatagram.Marker, 1, 1);
+        Assert.AreEqual(RouteVerdict.Held, From(router, Short(1, 8)).Verdict);
+        Assert.AreEqual(RouteVerdict.Held, router.OnNode(Down(1, 1) with { Type = IngressDatagram.HandBack }, Short(1, 7), _now));
+        IReadOnlyList<HeldDatagram> held = router.TakeHeld();
+        Assert.HasCount(3, held);
+        CollectionAssert.AreEqual(half, held[0].Bytes);
+        CollectionAssert.AreEqual(new byte[] { 7, 8 }, held.Skip(1).Select(datagram => datagram.Bytes[^1]).ToArray(), "in the order in which they came");
+        Assert.IsEmpty(router.TakeHeld());
+
+        Router unaware = new(new(), ProtectionSuites.BaseLibrary, Keys.ForRouters().Shards, 1, 2);
+        Assert.AreEqual(RouteVerdict.Held, From(unaware, Short(1, 9)).Verdict);
+        Assert.AreEqual(9, unaware.TakeHeld().Single().Bytes[^1]);
+
+        Router next = Ready();
+        Assert.AreEqual(RouteVerdict.Held, From(next, held[0].Bytes).Verdict);
+        Assert.AreEqual(new(RouteVerdict.Forward, NodeA, 1, 1), From(next, held[1].Bytes));
+        Assert.AreEqual(RouteVerdict.Held, From(next, ClientFlight.Initial(Odcid, Scid, 1, hello, (5, hello.Length - 5))).Verdict);
+        Assert.HasCount(2, Outputs(next));
+    }
+
     /// <summary>Goal: each component of a node has its own address, and an aggregate answers for the names of all its components.</summary>
     [TestMethod]
     public void A_name_of_an_aggregate_leads_to_its_one_record()
