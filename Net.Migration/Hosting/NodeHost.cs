@@ -27,6 +27,9 @@ public sealed class NodeHost : IAsyncDisposable
 
     private static readonly TimeSpan s_drainRetry = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>For another host to come.</summary>
+    private static readonly TimeSpan s_nextHost = TimeSpan.FromMilliseconds(500);
+
     /// <summary>For whatever answer there is to be.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -257,12 +260,25 @@ public sealed class NodeHost : IAsyncDisposable
     public async Task<IReadOnlyList<string>> StopAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        IReadOnlyList<string> remaining = await DrainAsync(timeout, cancellationToken).ConfigureAwait(false);
+        TimeSpan Left() => TimeSpan.FromMilliseconds(long.Max(0, deadline - Environment.TickCount64));
+        IReadOnlyList<string> remaining;
+        do
+        {
+            remaining = await DrainAsync(Left(), cancellationToken).ConfigureAwait(false);
+            if (remaining.Count > 0)
+            {
+                break;
+            }
+
+            await TethersEndedAsync().WaitAsync(Left(), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+            // What came meanwhile by force goes the same way.
+            remaining = await OwnedAsync(cancellationToken).ConfigureAwait(false);
+        }
+        while (remaining.Count > 0 && Left() > TimeSpan.Zero);
+
         if (remaining.Count == 0)
         {
-            TimeSpan left = TimeSpan.FromMilliseconds(long.Max(0, deadline - Environment.TickCount64));
-            await TethersEndedAsync().WaitAsync(left, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            cancellationToken.ThrowIfCancellationRequested();
             // Nothing of it sends any more, so it need not be waited for. What is on its way to it still goes back to its ingress meanwhile.
             _actor.Post(_ => _state.Leave());
             await Task.Delay(s_lastDatagrams, cancellationToken).ConfigureAwait(false);
@@ -367,10 +383,27 @@ public sealed class NodeHost : IAsyncDisposable
     }
 
     /// <summary>A successor serves by now: waits for requests that have stayed here, which end within their own time, and ends the node.</summary>
+    /// <remarks>
+    /// Should the successor die meanwhile, and no other host be there, this node takes everything over again: better this one than none. Then it is not done before another
+    /// host has it all: clients that have come here must not lose their connections because a request of before has ended.
+    /// </remarks>
     internal async Task LeaveAsync()
     {
         _actor.Post(_ => _state.StayAway());
-        await TethersEndedAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
+        while (true)
+        {
+            await TethersEndedAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
+            if ((await OwnedAsync(_stop.Token).ConfigureAwait(false)).Count == 0)
+            {
+                break;
+            }
+
+            if ((await DrainAsync(_options.TakeOverTimeout, _stop.Token).ConfigureAwait(false)).Count > 0)
+            {
+                await Task.Delay(s_nextHost, _stop.Token).ConfigureAwait(false);
+            }
+        }
+
         _actor.Post(_ => _state.Leave());
         await Task.Delay(s_lastDatagrams, _stop.Token).ConfigureAwait(false);
         _completion.TrySetResult();
@@ -397,6 +430,13 @@ public sealed class NodeHost : IAsyncDisposable
         }
 
         return true;
+    }
+
+    private async Task<IReadOnlyList<string>> OwnedAsync(CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<IReadOnlyList<string>> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actor.Post(_ => told.SetResult(_state.Owned));
+        return await told.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private Task TethersEndedAsync()

@@ -262,6 +262,10 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
 
     public NodeHealth Health => new(_controls.Memberships, [.. _hosted.Values.Select(ComponentHealth.Of).OrderBy(c => c.Name, StringComparer.Ordinal)], Fault: null);
 
+    /// <summary>Components that are served here, or will be as soon as their former owner is kept out.</summary>
+    public IReadOnlyList<string> Owned =>
+        [.. _hosted.Values.Where(hosted => hosted.IsServing || hosted.Pending is not null).Select(hosted => hosted.Component.Name)];
+
     public ComponentShard? FindShard(string component) => _hosted.GetValueOrDefault(component)?.Shard;
 
     /// <summary>Ends everything. Nothing else runs on the actor then.</summary>

@@ -19,6 +19,10 @@ internal sealed class NodeTakeOvers(
     Action<LinkMessage> control,
     Action<string>? log)
 {
+    /// <remarks>
+    /// Also a node that is leaving obeys: it is asked only when nobody else is there, and who refused would leave the component without an owner for as long as the
+    /// leaving takes. It does not leave with what it has got (<see cref="NodeHost.LeaveAsync"/>).
+    /// </remarks>
     /// <param name="order">Its record has been looked at already.</param>
     public void OnOrder(TakeOverMessage order, Instant now)
     {

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Threading.Channels;
 using Net.Core.Io;
 using Net.Http3.Server;
+using Net.Migration.Directory;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
 using Net.Tests.Core.Io;
@@ -105,6 +107,56 @@ public sealed class IngressWithNodesTests : IDisposable
         Assert.AreEqual("web has no checkpoint 2: it has 1", unknown.Message);
         CheckpointException stateless = await Assert.ThrowsExactlyAsync<CheckpointException>(() => a.CheckpointAsync("still", TimeSpan.FromSeconds(10), Stop));
         Assert.AreEqual("still has no state that could go back: its component has to be an IStatefulComponent", stateless.Message);
+    }
+
+    /// <summary>
+    /// Goal: a node that has given everything away, and is the only one left when its successor dies, takes over again; and does not leave with what it has got, but gives it
+    /// to the next host first.
+    /// </summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task One_that_leaves_does_not_take_along_what_came_meanwhile(bool comesAsLast)
+    {
+        await using IngressHost ingress = await IngressHost.StartAsync(
+            new()
+            {
+                Listen = new(IPAddress.Loopback, 0),
+                Control = new(IPAddress.Loopback, 0),
+                StateDirectory = _state,
+                MemberCertificate = TestFederation.Instance.Member("ingress"),
+                FederationRoots = TestFederation.Instance.Roots,
+                FailureTimeout = TimeSpan.FromMinutes(1),
+            },
+            Stop);
+        await using FakeNode successor = await FakeNode.JoinAsync(ingress, "b", 1, Stop, "web");
+        Assert.AreEqual(OwnershipOutcome.Done, (await successor.AskAsync(new CreateOwnership(1, "web", successor.Member), Stop)).Outcome);
+        TaskCompletionSource<string> served = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Channel<string> said = Channel.CreateUnbounded<string>();
+        await using NodeHost a = await NodeHost.StartAsync(Options(ingress, "a", serves: true) with { Log = line => said.Writer.TryWrite(line) }, Stop);
+        successor.Say(new LeaveMessage());
+        while (!(await said.Reader.ReadAsync(Stop)).StartsWith("took web over", StringComparison.Ordinal))
+        {
+        }
+
+        NodeHost? c = comesAsLast ? null : await NodeAsync(ingress, "c", serves: true);
+        Task leaving = a.LeaveAsync();
+        if (c is null)
+        {
+            // Nobody is there to take it: it has asked once, and goes on.
+            Assert.IsFalse(leaving.IsCompleted);
+            c = await NodeAsync(ingress, "c", serves: true);
+        }
+
+        await using (c)
+        {
+            await leaving.WaitAsync(Stop);
+            await using ControlClient command =
+                await ControlClient.ConnectAsync(ingress.ControlEndPoint, TestFederation.Instance.Member("admin"), TestFederation.Instance.Roots, Stop);
+            OwnershipRecord record = (await command.StatusAsync(Stop)).Components.Single().Record;
+            Assert.AreEqual(("c", 3ul), (record.Owner.Name, record.Epoch));
+            Assert.IsFalse(record.SnapshotHash.IsNone, "by an ordinary move, with its connections");
+        }
     }
 
     /// <summary>Goal: a node gives a removed member, and one with another certificate than the roster's, not even its hello; a member gets it.</summary>
