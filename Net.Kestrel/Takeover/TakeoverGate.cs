@@ -3,13 +3,19 @@ using Net.Migration.Hosting;
 
 namespace Net.Kestrel.Takeover;
 
-/// <summary>Endpoints that an application takes over: none before it has started, and nothing moves to it before each of them has its port.</summary>
+/// <summary>Endpoints that an application takes over, all of them or none.</summary>
+/// <remarks>
+/// None before it has started. Nothing moves to it before each of them has its port, and none is kept before everything of each has moved: until then an endpoint
+/// that fails has all others given back to the process that had them.
+/// </remarks>
 internal sealed class TakeoverGate(IHostApplicationLifetime application)
 {
-    private readonly TaskCompletionSource _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _allReady = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _allMoved = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private int _expected;
     private int _ready;
+    private int _moved;
 
     /// <summary>Another endpoint, before the application has started.</summary>
     /// <returns>Takes it over.</returns>
@@ -20,7 +26,7 @@ internal sealed class TakeoverGate(IHostApplicationLifetime application)
             _expected++;
         }
 
-        return cancellationToken => StartAsync(server with { Ready = ReadyAsync }, cancellationToken);
+        return cancellationToken => StartAsync(server with { Ready = ReadyAsync, Moved = MovedAsync }, cancellationToken);
     }
 
     private async Task<RestartableServer> StartAsync(RestartableServerOptions server, CancellationToken cancellationToken)
@@ -37,22 +43,28 @@ internal sealed class TakeoverGate(IHostApplicationLifetime application)
         }
         catch (Exception e)
         {
-            // The others leave theirs where they are.
-            _all.TrySetException(new IOException($"another endpoint could not be taken over: {e.Message}", e));
+            // The others leave theirs where they are, or give them back.
+            IOException failed = new($"another endpoint could not be taken over: {e.Message}", e);
+            _allReady.TrySetException(failed);
+            _allMoved.TrySetException(failed);
             throw;
         }
     }
 
-    private async Task ReadyAsync(CancellationToken cancellationToken)
+    private Task ReadyAsync(CancellationToken cancellationToken) => ArriveAsync(ref _ready, _allReady, cancellationToken);
+
+    private Task MovedAsync(CancellationToken cancellationToken) => ArriveAsync(ref _moved, _allMoved, cancellationToken);
+
+    private Task ArriveAsync(ref int arrived, TaskCompletionSource all, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            if (++_ready == _expected)
+            if (++arrived == _expected)
             {
-                _all.TrySetResult();
+                all.TrySetResult();
             }
         }
 
-        await _all.Task.WaitAsync(cancellationToken);
+        return all.Task.WaitAsync(cancellationToken);
     }
 }

@@ -15,7 +15,7 @@ internal enum PortWord
     /// <summary>Its node is a member of the new ingress.</summary>
     Joined,
 
-    /// <summary>All that it had has been moved.</summary>
+    /// <summary>All that it had has been moved; to one that keeps it: that is for good.</summary>
     Done,
 
     /// <summary>It goes on, and wants the port back.</summary>
@@ -162,6 +162,14 @@ internal sealed class PassedPort : IDisposable
         BinaryPrimitives.WriteUInt32BigEndian(word.AsSpan(1), (uint)double.Clamp(time.TotalMilliseconds, 0, uint.MaxValue));
         return await SayAsync(word, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>This process keeps what has been moved.</summary>
+    /// <returns><see cref="PortWord.Done"/>, unless the other one has lost its patience, or is gone.</returns>
+    public Task<PortWord> KeepAsync(CancellationToken cancellationToken) => SayAsync([PortDoor.Accept], cancellationToken);
+
+    /// <summary>This process gives back what has been moved.</summary>
+    /// <returns><see cref="PortWord.Keep"/> when it may come, unless the other one is gone.</returns>
+    public Task<PortWord> ReturnAsync(CancellationToken cancellationToken) => SayAsync([PortDoor.Return], cancellationToken);
 
     public void Dispose() => _connection.Dispose();
 

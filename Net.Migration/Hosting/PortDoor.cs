@@ -18,15 +18,17 @@ namespace Net.Migration.Hosting;
 /// successor to predecessor     'c' | port (2)    I read from it now: members find me there
 /// predecessor to successor     'j'               I am a member there
 /// successor to predecessor     'm' | milliseconds (4) | length (1) | name    move everything to me
-/// predecessor to successor     'd'               all that I had is yours     'k': something stays (at any time): move back what you have
+/// predecessor to successor     'd'               all that I had has moved     'k': something stays (at any time): move back what you have
+/// successor to predecessor     'a'               I keep it     'b': I cannot: take it back
+/// predecessor to successor     'd'               it is yours, I leave         'k': as above
 /// </code>
-/// A successor that is gone before everything is its own leaves the port with the predecessor, whose own the socket is all the while; one that has to give
+/// The last question is for a successor that takes several ports over, and keeps all of them or none. One that is gone before everything is its own leaves the port with the predecessor, whose own the socket is all the while; one that has to give
 /// up closes the connection when it has let go of everything. A predecessor that is gone without a word leaves it with the successor: that is no 'k'.
 /// </remarks>
 internal sealed class PortDoor : IDisposable
 {
     public const byte Query = (byte)'q', Take = (byte)'p', Give = (byte)'y', Refuse = (byte)'n', Control = (byte)'c', Joined = (byte)'j', Move = (byte)'m',
-        Done = (byte)'d', Keep = (byte)'k';
+        Done = (byte)'d', Keep = (byte)'k', Accept = (byte)'a', Return = (byte)'b';
 
     /// <summary>Bytes of names that are read.</summary>
     private const int MaxNames = 1 << 20;
@@ -205,7 +207,7 @@ internal sealed class PortDoor : IDisposable
         Volatile.Write(ref _isPassing, 0);
     }
 
-    /// <returns>Whether the successor has everything.</returns>
+    /// <returns>Whether the successor has everything, and keeps it.</returns>
     private static async Task<bool> TryPassAsync(Socket successor, IPortOwner owner, Step reached, CancellationToken cancellationToken)
     {
         await SayAsync(successor, Give, owner.Name, cancellationToken).ConfigureAwait(false);
@@ -251,7 +253,18 @@ internal sealed class PortDoor : IDisposable
         reached.IsMoving = true;
         TimeSpan time = TimeSpan.FromMilliseconds(BinaryPrimitives.ReadUInt32BigEndian(word.AsSpan(1)));
         string to = Encoding.ASCII.GetString(name);
-        return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), cancellationToken).ConfigureAwait(false);
+        return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), cancellationToken).ConfigureAwait(false)
+            && await IsKeptAsync(successor, owner.TakeOverTimeout + s_moveBack, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <param name="time">For whatever else it takes over: it has that much for it, and a little more to say so.</param>
+    private static async Task<bool> IsKeptAsync(Socket successor, TimeSpan time, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(time);
+        byte[] word = new byte[1];
+        return await TryTellAsync(successor, Done).ConfigureAwait(false)
+            && await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false) && word[0] == Accept;
     }
 
     private static async Task<bool> JoinAsync(IPortOwner owner, int members, CancellationToken cancellationToken)

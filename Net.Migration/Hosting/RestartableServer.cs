@@ -194,8 +194,9 @@ public sealed class RestartableServer : IAsyncDisposable
             else
             {
                 word = word is PortWord.Gone ? word : await MoveAsync(passed, _node).ConfigureAwait(false);
-                // When that one has ended, nobody else serves; what it had is given to this one. When it has nothing any more, there is no way back.
+                // When that one has ended, nobody else serves; what it had is given to this one.
                 await ServedAsync(word is PortWord.Done ? CancellationToken.None : cancellationToken).ConfigureAwait(false);
+                await KeepAsync(passed, word, _node, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
@@ -222,9 +223,56 @@ public sealed class RestartableServer : IAsyncDisposable
             return PortWord.Gone;
         }
 
+        return await MovedBackAsync(passed, word, node).ConfigureAwait(false);
+    }
+
+    /// <summary>Keeps what has been moved here as soon as everything else has that this process takes over; else gives it back, and fails.</summary>
+    private async Task KeepAsync(PassedPort passed, PortWord word, NodeHost node, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using CancellationTokenSource others = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            others.CancelAfter(_options.TakeOverTimeout + s_lastWord);
+            await (_options.Moved?.Invoke(others.Token) ?? Task.CompletedTask).ConfigureAwait(false);
+        }
+        catch when (word is PortWord.Done)
+        {
+            if (await AnswerAsync(passed.ReturnAsync).ConfigureAwait(false) is PortWord.Keep)
+            {
+                await MoveBackAsync(passed, node).ConfigureAwait(false);
+            }
+
+            throw;
+        }
+
+        if (word is PortWord.Done)
+        {
+            word = await AnswerAsync(passed.KeepAsync).ConfigureAwait(false);
+            _ = await MovedBackAsync(passed, word, node).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The answer of a process that has nothing any more: should it hang, this one serves.</summary>
+    private static async Task<PortWord> AnswerAsync(Func<CancellationToken, Task<PortWord>> say)
+    {
+        using CancellationTokenSource patience = new(s_lastWord);
+        try
+        {
+            return await say(patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return PortWord.Gone;
+        }
+    }
+
+    /// <summary>When the process before wants back what it had, it gets it.</summary>
+    /// <exception cref="NodeJoinException">It did.</exception>
+    private static async Task<PortWord> MovedBackAsync(PassedPort passed, PortWord word, NodeHost node)
+    {
         if (word is PortWord.Keep)
         {
-            _ = await node.DrainToAsync(passed.Predecessor, s_moveBack, CancellationToken.None).ConfigureAwait(false);
+            await MoveBackAsync(passed, node).ConfigureAwait(false);
             if (passed.IsGone)
             {
                 // It has ended meanwhile, and so has its wish.
@@ -235,6 +283,9 @@ public sealed class RestartableServer : IAsyncDisposable
         ThrowIfKept(word);
         return word;
     }
+
+    private static async Task MoveBackAsync(PassedPort passed, NodeHost node) =>
+        _ = await node.DrainToAsync(passed.Predecessor, s_moveBack, CancellationToken.None).ConfigureAwait(false);
 
     private static void ThrowIfKept(PortWord word)
     {

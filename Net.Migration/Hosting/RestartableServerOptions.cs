@@ -37,6 +37,9 @@ public sealed record RestartableServerOptions
     /// <summary>Awaited by a process that takes over before anything moves to it: it may still give up, and nothing has changed.</summary>
     internal Func<CancellationToken, Task>? Ready { get; init; }
 
+    /// <summary>Awaited by a process that has everything, before it keeps it: it may still give it back, and fails then.</summary>
+    internal Func<CancellationToken, Task>? Moved { get; init; }
+
     /// <inheritdoc cref="IngressHostOptions.FailureTimeout"/>
     internal TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;
 }

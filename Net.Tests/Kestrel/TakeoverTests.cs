@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
 using Grpc.Core;
@@ -12,7 +13,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Net.Http3.Client;
+using Net.Migration.Hosting;
 using Net.Tests.Core.Io;
+using Net.Tests.Migration.Hosting;
 
 namespace Net.Tests.Kestrel;
 
@@ -21,6 +24,8 @@ namespace Net.Tests.Kestrel;
 [OSCondition(OperatingSystems.Linux)]
 public sealed class TakeoverTests : IDisposable
 {
+    private static readonly IPEndPoint s_first = new(IPAddress.Loopback, 0), s_second = new(new IPAddress([127, 0, 0, 2]), 0);
+
     private readonly string _directory = Directory.CreateTempSubdirectory("tk").FullName;
     private readonly Channel<string> _events = Channel.CreateUnbounded<string>();
 
@@ -83,9 +88,9 @@ public sealed class TakeoverTests : IDisposable
     {
         await using WebApplication old = await StartAsync("old");
         Task ended = old.WaitForShutdownAsync(Stop);
-        using System.Net.Sockets.Socket taken = new(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Dgram, System.Net.Sockets.ProtocolType.Udp);
+        using Socket taken = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        await Assert.ThrowsAsync<IOException>(() => StartAsync("new", ((IPEndPoint)taken.LocalEndPoint!).Port));
+        await Assert.ThrowsAsync<IOException>(() => StartAsync("new", s_first, (IPEndPoint)taken.LocalEndPoint!));
         using Http3Handler handler = new() { SslOptions = new() { CertificateChainPolicy = TestPki.Instance.Policy() } };
         using HttpClient http = new(handler, disposeHandler: false)
         {
@@ -96,6 +101,93 @@ public sealed class TakeoverTests : IDisposable
         };
         Assert.AreEqual("old", await http.GetStringAsync(new Uri("/version", UriKind.Relative), Stop));
         Assert.IsFalse(ended.IsCompleted);
+    }
+
+    /// <summary>Goal: two endpoints of one application are taken over together, each with its connections.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task Two_endpoints_are_taken_over_together()
+    {
+        await using WebApplication old = await StartAsync("old", s_first, s_second);
+        Task ended = old.WaitForShutdownAsync(Stop);
+        using Http3Handler handler = new() { SslOptions = new() { CertificateChainPolicy = TestPki.Instance.Policy(), TargetHost = "localhost" } };
+        using HttpClient http = new(handler, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
+        foreach (string url in old.Urls)
+        {
+            Assert.AreEqual("old", await VersionAsync(http, url));
+        }
+
+        await using WebApplication next = await StartAsync("new", s_first, s_second);
+        await ended;
+        CollectionAssert.AreEquivalent(old.Urls.ToArray(), next.Urls.ToArray());
+        foreach (string url in old.Urls)
+        {
+            Assert.AreEqual("new", await VersionAsync(http, url));
+        }
+
+        Assert.AreEqual(2, handler.Connections);
+    }
+
+    /// <summary>
+    /// Goal: of two endpoints one moves, and the other cannot: the first goes back to the process that had it, with its connections, and the new process ends.
+    /// Method: the test is the process that had the second one, and keeps something as soon as the first one has moved.
+    /// </summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task An_endpoint_goes_back_when_another_one_stays()
+    {
+        await using WebApplication old = await StartAsync("old", s_first);
+        Task ended = old.WaitForShutdownAsync(Stop);
+        using Http3Handler handler = new() { SslOptions = new() { CertificateChainPolicy = TestPki.Instance.Policy(), TargetHost = "localhost" } };
+        using HttpClient http = new(handler, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
+        string url = old.Urls.Single();
+        Assert.AreEqual("old", await VersionAsync(http, url));
+
+        using Socket port = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        port.Bind(s_second);
+        FakePortOwner owner = new()
+        {
+            Component = "app",
+            PublicSocket = port.SafeHandle,
+            PublicPort = ((IPEndPoint)port.LocalEndPoint!).Port,
+            Moves = async _ =>
+            {
+                while (await VersionAsync(http, url) != "new")
+                {
+                    // It moves as soon as this one may.
+                }
+
+                return false;
+            },
+        };
+        string directory = Path.Combine(_directory, $"{s_second}".Replace(':', '_'));
+        PrivateDirectory.Open(directory);
+        using PortDoor door = PortDoor.Open(Path.Combine(directory, "port.sock"));
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        Task serving = door.ServeAsync(owner, end.Token);
+
+        await using WebApplication next = await StartAsync("new", s_first, s_second);
+        await next.WaitForShutdownAsync(Stop);
+        // What its supervisor is to see, and not this process's.
+        Environment.ExitCode = 0;
+        await next.DisposeAsync();
+        while (await owner.NextAsync(Stop) != "take back")
+        {
+            // The second one's port is read again, too.
+        }
+
+        Assert.AreEqual("old", await VersionAsync(http, url));
+        Assert.IsFalse(ended.IsCompleted);
+        Assert.AreEqual(1, handler.Connections);
+        await end.CancelAsync();
+        await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task<string> VersionAsync(HttpClient http, string url)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, new Uri(new Uri(url), "/version")) { Version = HttpVersion.Version30, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using HttpResponseMessage response = await http.SendAsync(request, Stop);
+        return await response.Content.ReadAsStringAsync(Stop);
     }
 
     private async Task TalkAsync(AsyncDuplexStreamingCall<Word, Word> call)
@@ -111,7 +203,7 @@ public sealed class TakeoverTests : IDisposable
         Assert.AreEqual($"old {line}", await events.ReadLineAsync(Stop));
     }
 
-    private async Task<WebApplication> StartAsync(string version, int? second = null)
+    private async Task<WebApplication> StartAsync(string version, params IPEndPoint[] endpoints)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -124,9 +216,9 @@ public sealed class TakeoverTests : IDisposable
         });
         builder.WebHost.ConfigureKestrel(server =>
         {
-            foreach (int port in (int[])(second is int other ? [0, other] : [0]))
+            foreach (IPEndPoint address in endpoints is [] ? [s_first] : endpoints)
             {
-                server.Listen(IPAddress.Loopback, port, endpoint =>
+                server.Listen(address, endpoint =>
                 {
                     endpoint.Protocols = HttpProtocols.Http3;
                     endpoint.UseHttps(TestPki.Instance.Server);

@@ -20,6 +20,8 @@ internal sealed class FakePortOwner : IPortOwner
 
     public TimeSpan TakeOverTimeout => TimeSpan.FromMinutes(4);
 
+    public string Component { get; init; } = "web";
+
     public Func<Task> Follows { get; init; } = () => Task.CompletedTask;
 
     public Func<CancellationToken, Task<bool>> Moves { get; init; } = _ => Task.FromResult(true);
@@ -28,7 +30,7 @@ internal sealed class FakePortOwner : IPortOwner
 
     public ValueTask<string> NextAsync(CancellationToken cancellationToken) => _asked.Reader.ReadAsync(cancellationToken);
 
-    public string? WhyNot(IReadOnlySet<string> components) => components.Contains("web") ? null : "it has web";
+    public string? WhyNot(IReadOnlySet<string> components) => components.Contains(Component) ? null : $"it has {Component}";
 
     public IReadOnlyList<HeldDatagram> Kept { get; init; } = [];
 

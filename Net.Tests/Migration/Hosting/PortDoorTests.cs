@@ -45,6 +45,8 @@ public sealed class PortDoorTests : IDisposable
         Assert.AreEqual(5, passed.Kept.Single().Bytes.Single());
         Assert.AreEqual(PortWord.Joined, await passed.FollowAsync(7, Stop));
         Assert.AreEqual(PortWord.Done, await passed.MoveAsync("new", TimeSpan.FromSeconds(61), Stop));
+        Assert.AreEqual((ushort)4433, await PassedPort.AskAsync(Path, Stop), "not yet for good");
+        Assert.AreEqual(PortWord.Done, await passed.KeepAsync(Stop));
         Assert.IsNull(await PassedPort.AskAsync(Path, Stop));
         await serving;
         await HearAsync(owner, "release", "follow 7", "move to new in 61 s");
@@ -129,6 +131,38 @@ public sealed class PortDoorTests : IDisposable
         Assert.AreEqual("take back", await next);
     }
 
+    /// <summary>Goal: a successor that has got everything and cannot keep it gives it back, or dies with it: the port is taken back in either case.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task What_has_moved_is_not_kept_before_its_successor_says_so(bool dies)
+    {
+        FakePortOwner owner = Owner();
+        using PortDoor door = PortDoor.Open(Path);
+        Task serving = door.ServeAsync(owner, Stop);
+        PassedPort passed = await TakeAsync();
+        passed.Handle.Dispose();
+        Assert.AreEqual(PortWord.Joined, await passed.FollowAsync(7, Stop));
+        Assert.AreEqual(PortWord.Done, await passed.MoveAsync("new", TimeSpan.FromSeconds(60), Stop));
+        if (!dies)
+        {
+            Assert.AreEqual(PortWord.Keep, await passed.ReturnAsync(Stop));
+            await HearAsync(owner, "release", "follow 7", "move to new in 60 s", "stay");
+            Assert.IsFalse(owner.NextAsync(Stop).IsCompleted);
+        }
+
+        passed.Dispose();
+        if (dies)
+        {
+            await HearAsync(owner, "release", "follow 7", "move to new in 60 s", "stay", "take back");
+        }
+
+        using PassedPort next = await NextAsync();
+        next.Handle.Dispose();
+        Assert.IsFalse(serving.IsCompleted);
+    }
+
     /// <summary>Goal: a predecessor that ends says nothing, which is not that it keeps something: whoever has the port goes on.</summary>
     [TestMethod]
     [DataRow(false)]
@@ -191,6 +225,22 @@ public sealed class PortDoorTests : IDisposable
         new() { PublicSocket = _port.SafeHandle, Moves = moves ?? (_ => Task.FromResult(true)) };
 
     private async Task<PassedPort> TakeAsync() => (await PassedPort.TakeAsync(Path, ["web", "more"], Stop))!;
+
+    /// <summary>As soon as the one before is let go of.</summary>
+    private async Task<PassedPort> NextAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                return await TakeAsync();
+            }
+            catch (IOException refused) when (refused.Message.Contains("being replaced", StringComparison.Ordinal))
+            {
+                await Task.Yield();
+            }
+        }
+    }
 
     private async Task HearAsync(FakePortOwner owner, params string[] asked)
     {
