@@ -36,9 +36,13 @@ internal interface IPortOwner
     /// <returns>False: something stays.</returns>
     Task<bool> MoveAsync(string name, TimeSpan time, CancellationToken cancellationToken);
 
+    /// <summary>Ends when nobody has read from the port for longer than <see cref="Patience"/>, as far as this process can see, which is a member there.</summary>
+    Task SilenceAsync(CancellationToken cancellationToken);
+
     /// <summary>Not everything has moved: this process takes back what has.</summary>
     Task StayAsync();
 
     /// <summary>That process is gone, or does not get everything: reads again, as soon as that one has let go.</summary>
-    Task TakeBackAsync();
+    /// <param name="end">Ends that process, should it be there and never let go, and tells what happened.</param>
+    Task TakeBackAsync(Func<string?> end);
 }

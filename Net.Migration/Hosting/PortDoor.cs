@@ -193,7 +193,8 @@ internal sealed class PortDoor : IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             await owner.StayAsync().ConfigureAwait(false);
-            if (await TryTellAsync(successor, Keep).ConfigureAwait(false) && reached.IsMoving)
+            // Who hangs moves nothing back.
+            if (await TryTellAsync(successor, Keep).ConfigureAwait(false) && reached is { IsMoving: true, IsSilent: false })
             {
                 using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 patience.CancelAfter(s_moveBack);
@@ -201,7 +202,7 @@ internal sealed class PortDoor : IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            await owner.TakeBackAsync().ConfigureAwait(false);
+            await owner.TakeBackAsync(() => SocketPeer.End(successor)).ConfigureAwait(false);
         }
 
         Volatile.Write(ref _isPassing, 0);
@@ -253,8 +254,25 @@ internal sealed class PortDoor : IDisposable
         reached.IsMoving = true;
         TimeSpan time = TimeSpan.FromMilliseconds(BinaryPrimitives.ReadUInt32BigEndian(word.AsSpan(1)));
         string to = Encoding.ASCII.GetString(name);
-        return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), cancellationToken).ConfigureAwait(false)
-            && await IsKeptAsync(successor, owner.TakeOverTimeout + s_moveBack, cancellationToken).ConfigureAwait(false);
+        using CancellationTokenSource read = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task watching = EndAtSilenceAsync(owner, reached, read);
+        try
+        {
+            return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), read.Token).ConfigureAwait(false)
+                && await IsKeptAsync(successor, owner.TakeOverTimeout + s_moveBack, read.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            await read.CancelAsync().ConfigureAwait(false);
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task EndAtSilenceAsync(IPortOwner owner, Step reached, CancellationTokenSource read)
+    {
+        await owner.SilenceAsync(read.Token).ConfigureAwait(false);
+        reached.IsSilent = true;
+        await read.CancelAsync().ConfigureAwait(false);
     }
 
     /// <param name="time">For whatever else it takes over: it has that much for it, and a little more to say so.</param>
@@ -333,5 +351,8 @@ internal sealed class PortDoor : IDisposable
         public bool IsReleased { get; set; }
 
         public bool IsMoving { get; set; }
+
+        /// <summary>It has stopped reading from the port.</summary>
+        public bool IsSilent { get; set; }
     }
 }

@@ -6,6 +6,8 @@ namespace Net.Migration.Hosting;
 /// <summary>A <see cref="RestartableServer"/> as its <see cref="PortDoor"/> sees it.</summary>
 internal sealed class PortOwner(RestartableServerOptions options, string name, ServedPort port, NodeHost node, CancellationToken stop) : IPortOwner
 {
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(250);
+
     public int PublicPort => port.LocalEndPoint.Port;
 
     public string Name => name;
@@ -35,12 +37,25 @@ internal sealed class PortOwner(RestartableServerOptions options, string name, S
     public async Task<bool> MoveAsync(string name, TimeSpan time, CancellationToken cancellationToken) =>
         (await node.DrainToAsync(name, time, cancellationToken).ConfigureAwait(false)).Count == 0;
 
+    public async Task SilenceAsync(CancellationToken cancellationToken)
+    {
+        long heard = Environment.TickCount64;
+        while (Environment.TickCount64 - heard <= options.PortPatience.TotalMilliseconds)
+        {
+            await Task.Delay(s_look, cancellationToken).ConfigureAwait(false);
+            if ((await node.GetHealthAsync(cancellationToken).ConfigureAwait(false)).Ingresses > 0)
+            {
+                heard = Environment.TickCount64;
+            }
+        }
+    }
+
     public Task StayAsync() => node.StayAsync();
 
-    public async Task TakeBackAsync()
+    public async Task TakeBackAsync(Func<string?> end)
     {
         // It may have followed an ingress that is gone by now.
         await node.AwaitIngressAsync().ConfigureAwait(false);
-        _ = node.FollowAsync(await port.ReadAgainAsync(stop).ConfigureAwait(false));
+        _ = node.FollowAsync(await port.ReadAgainAsync(end, stop).ConfigureAwait(false));
     }
 }

@@ -60,9 +60,12 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
     /// As <see cref="ReadAsync(CancellationToken)"/>, when another process had the port: as soon as that one has let go of the log, however long it takes. Its own members
     /// are told where; that processes before it are not, as where the disk is full, is no reason to leave the port without a reader.
     /// </summary>
-    public async Task<IPEndPoint> ReadAgainAsync(CancellationToken cancellationToken)
+    /// <param name="end">Ends the process that may hold the log, unless it is gone, and tells what happened. Asked once, when that one has had its time.</param>
+    public async Task<IPEndPoint> ReadAgainAsync(Func<string?> end, CancellationToken cancellationToken)
     {
         options.Log?.Invoke("the process that was to take over has not: this one goes on");
+        long begun = Environment.TickCount64;
+        bool isPatient = true;
         string? told = null;
         while (true)
         {
@@ -76,6 +79,15 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
                 {
                     options.Log?.Invoke($"nobody reads from the port until this one can: {e.Message}");
                     told = e.Message;
+                }
+
+                if (isPatient && Environment.TickCount64 - begun >= options.PortPatience.TotalMilliseconds)
+                {
+                    isPatient = false;
+                    if (end() is string ended)
+                    {
+                        options.Log?.Invoke($"of the process that was to take over: {ended}");
+                    }
                 }
 
                 await Task.Delay(s_retry, cancellationToken).ConfigureAwait(false);

@@ -26,6 +26,9 @@ internal sealed class FakePortOwner : IPortOwner
 
     public Func<CancellationToken, Task<bool>> Moves { get; init; } = _ => Task.FromResult(true);
 
+    /// <summary>Ends when the successor does not read any more.</summary>
+    public Task? Silence { get; init; }
+
     public Exception? Fault { get; init; }
 
     public ValueTask<string> NextAsync(CancellationToken cancellationToken) => _asked.Reader.ReadAsync(cancellationToken);
@@ -52,9 +55,11 @@ internal sealed class FakePortOwner : IPortOwner
         return Moves(cancellationToken);
     }
 
+    public Task SilenceAsync(CancellationToken cancellationToken) => Silence ?? Never.EndsAsync(cancellationToken);
+
     public Task StayAsync() => Note("stay");
 
-    public Task TakeBackAsync() => Fault is null ? Note("take back") : Task.FromException(Fault);
+    public Task TakeBackAsync(Func<string?> end) => Fault is null ? Note("take back") : Task.FromException(Fault);
 
     private Task Note(string what)
     {

@@ -163,6 +163,58 @@ public sealed class PortDoorTests : IDisposable
         Assert.IsFalse(serving.IsCompleted);
     }
 
+    /// <summary>Goal: a successor that hangs while everything moves to it, or when it has moved, loses the port again though its connection is open.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task One_that_reads_no_more_loses_the_port(bool hasMoved)
+    {
+        TaskCompletionSource silence = new();
+        FakePortOwner owner = new()
+        {
+            PublicSocket = _port.SafeHandle,
+            Silence = silence.Task,
+            Moves = async over =>
+            {
+                await (hasMoved ? Task.CompletedTask : Never.EndsAsync(over));
+                return true;
+            },
+        };
+        using PortDoor door = PortDoor.Open(Path);
+        Task serving = door.ServeAsync(owner, Stop);
+        using PassedPort passed = await TakeAsync();
+        passed.Handle.Dispose();
+        Assert.AreEqual(PortWord.Joined, await passed.FollowAsync(7, Stop));
+        Task<PortWord> moving = passed.MoveAsync("new", TimeSpan.FromSeconds(60), Stop);
+        await HearAsync(owner, "release", "follow 7", "move to new in 60 s");
+        if (hasMoved)
+        {
+            Assert.AreEqual(PortWord.Done, await moving);
+        }
+
+        silence.SetResult();
+        await HearAsync(owner, "stay", "take back");
+        Assert.AreEqual(PortWord.Keep, hasMoved ? await passed.KeepAsync(Stop) : await moving, "should it wake, it learns that it is late");
+        Assert.IsFalse(serving.IsCompleted);
+    }
+
+    /// <summary>Goal: whoever is in one process with its successor, as these tests are, does not end itself; and nobody ends one that is gone, whose number may be another's.</summary>
+    [TestMethod]
+    public void Only_another_process_is_ended()
+    {
+        using Socket door = LocalSockets.OpenDoor(Path);
+        Socket caller = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        caller.Connect(new UnixDomainSocketEndPoint(Path));
+        using Socket met = door.Accept();
+        Assert.AreEqual(Environment.ProcessId, SocketPeer.IdOf(met));
+        Assert.AreEqual(1, caller.Send(new byte[1]));
+        Assert.IsNull(SocketPeer.End(met));
+        Assert.AreEqual(1, caller.Send(new byte[1]));
+        caller.Dispose();
+        Assert.IsNull(SocketPeer.End(met));
+    }
+
     /// <summary>Goal: a predecessor that ends says nothing, which is not that it keeps something: whoever has the port goes on.</summary>
     [TestMethod]
     [DataRow(false)]

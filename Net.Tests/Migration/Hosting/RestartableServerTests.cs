@@ -160,6 +160,75 @@ public sealed class RestartableServerTests : IDisposable
         Assert.IsFalse(first.Completion.IsCompleted);
     }
 
+    /// <summary>
+    /// Goal: a server that is one of several waits twice for the others: nothing has moved to it at first, and at last nothing is lost yet that has; if it fails then, everything
+    /// goes back. Method: ask at both moments who answers, and fail at one of them.
+    /// </summary>
+    [TestMethod]
+    [DataRow("ready")]
+    [DataRow("moved")]
+    [DataRow("")]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_of_several_waits_for_the_others(string fails)
+    {
+        await using RestartableServer first = await StartAsync("one", port: 0);
+        using HttpClient http = Client(first.LocalEndPoint.Port);
+        Assert.AreEqual("one", await AskAsync(http));
+        List<string> answers = [];
+        async Task ReachAsync(string moment)
+        {
+            answers.Add($"{moment} {await AskAsync(http)}");
+            Assert.IsFalse(first.Completion.IsCompleted);
+            if (fails == moment)
+            {
+                throw new TimeoutException(moment);
+            }
+        }
+
+        Task<RestartableServer> starting = StartAsync("two", port: 1, with: options => options with { Ready = _ => ReachAsync("ready"), Moved = _ => ReachAsync("moved") });
+        if (fails.Length > 0)
+        {
+            TimeoutException failed = await Assert.ThrowsExactlyAsync<TimeoutException>(() => starting);
+            Assert.AreEqual(fails, failed.Message, "the reason is told, not what came of it");
+            Assert.AreEqual("one", await AskAsync(http));
+            Assert.IsFalse(first.Completion.IsCompleted);
+        }
+        else
+        {
+            await using RestartableServer second = await starting;
+            await first.Completion.WaitAsync(Stop);
+            Assert.AreEqual("two", await AskAsync(http));
+        }
+
+        string[] expected = ["ready one", "moved two"];
+        CollectionAssert.AreEqual(fails == "ready" ? expected[..1] : expected, answers);
+        Assert.AreEqual(1, _handshakes);
+    }
+
+    /// <summary>Goal: a process that hangs with the log is waited for no longer than it may have the port; and what is asked to end it is asked once.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_that_hangs_with_the_log_is_ended()
+    {
+        RestartableServerOptions options = Options("one", port: 0) with { PortPatience = TimeSpan.Zero };
+        PrivateDirectory.Open(Path.Combine(_directory, "state"));
+        PrivateTrust trust = PrivateTrust.Open(_directory, "one");
+        await using ServedPort port = new(options, trust, ServedPort.Bind(options), []) { Failed = _ => { } };
+        FileStream log = Log();
+        int asked = 0;
+        IPEndPoint control = await port.ReadAgainAsync(
+            () =>
+            {
+                asked++;
+                log.Dispose();
+                return "it is ended";
+            },
+            Stop);
+        Assert.AreEqual(1, asked);
+        Assert.AreEqual(control, await port.TryFindIngressAsync());
+        Assert.IsTrue(port.IsRead);
+    }
+
     /// <summary>Goal: the port is read again however long the process that had it holds the log.</summary>
     [TestMethod]
     [Timeout(300_000, CooperativeCancellation = true)]
@@ -311,7 +380,15 @@ public sealed class RestartableServerTests : IDisposable
     private FileStream Log() => new(Path.Combine(_directory, "state", "directory.log"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
 
     private Task<RestartableServer> StartAsync(
-        string name, int port, string? directory = null, TimeSpan? patience = null, HostedComponent? more = null, Action<string>? told = null) => RestartableServer.StartAsync(
+        string name, int port, string? directory = null, TimeSpan? patience = null, HostedComponent? more = null, Action<string>? told = null,
+        Func<RestartableServerOptions, RestartableServerOptions>? with = null)
+    {
+        RestartableServerOptions options = Options(name, port, directory, patience, more, told);
+        return RestartableServer.StartAsync(with?.Invoke(options) ?? options, Stop);
+    }
+
+    private RestartableServerOptions Options(
+        string name, int port, string? directory = null, TimeSpan? patience = null, HostedComponent? more = null, Action<string>? told = null) =>
         new()
         {
             ListenEndPoint = new(IPAddress.Loopback, port),
@@ -327,8 +404,7 @@ public sealed class RestartableServerTests : IDisposable
             FailureTimeout = TimeSpan.FromMinutes(2),
             TakeOverTimeout = TimeSpan.FromMinutes(4),
             PortPatience = patience ?? TimeSpan.FromMinutes(4),
-        },
-        Stop);
+        };
 
     private async Task<string> AskAsync(HttpClient http) => await http.GetStringAsync(new Uri("/", UriKind.Relative), Stop);
 
