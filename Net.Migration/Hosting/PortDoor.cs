@@ -224,21 +224,43 @@ internal sealed class PortDoor : IDisposable
         patience.CancelAfter(owner.Patience);
         SocketLoan.Send(successor, owner.PublicSocket);
         await SendAllAsync(successor, kept, patience.Token).ConfigureAwait(false);
-        byte[] word = new byte[1 + sizeof(uint) + 1];
-        Memory<byte> control = word.AsMemory(0, 1 + sizeof(ushort));
-        if (!await LocalSockets.TryReadAsync(successor, control, patience.Token).ConfigureAwait(false) || word[0] != Control)
+        byte[] word = new byte[1 + sizeof(ushort)];
+        if (!await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false) || word[0] != Control)
         {
             return false;
         }
 
-        // Somebody reads from the port again: now it may take its time.
+        // Somebody reads from the port again: now it may take its time, as long as it reads.
+        using CancellationTokenSource read = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task watching = EndAtSilenceAsync(owner, reached, read);
+        try
+        {
+            return await TryMoveAsync(successor, owner, BinaryPrimitives.ReadUInt16BigEndian(word.AsSpan(1)), reached, read.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            await read.CancelAsync().ConfigureAwait(false);
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task EndAtSilenceAsync(IPortOwner owner, Step reached, CancellationTokenSource read)
+    {
+        await owner.SilenceAsync(read.Token).ConfigureAwait(false);
+        reached.IsSilent = true;
+        await read.CancelAsync().ConfigureAwait(false);
+    }
+
+    private static async Task<bool> TryMoveAsync(Socket successor, IPortOwner owner, int members, Step reached, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(owner.TakeOverTimeout);
-        int members = BinaryPrimitives.ReadUInt16BigEndian(word.AsSpan(1));
         if (!await WhileThereAsync(successor, token => JoinAsync(owner, members, token), patience.Token).ConfigureAwait(false))
         {
             return false;
         }
 
+        byte[] word = new byte[1 + sizeof(uint) + 1];
         _ = await successor.SendAsync(new[] { Joined }, patience.Token).ConfigureAwait(false);
         if (!await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false) || word[0] != Move)
         {
@@ -254,25 +276,8 @@ internal sealed class PortDoor : IDisposable
         reached.IsMoving = true;
         TimeSpan time = TimeSpan.FromMilliseconds(BinaryPrimitives.ReadUInt32BigEndian(word.AsSpan(1)));
         string to = Encoding.ASCII.GetString(name);
-        using CancellationTokenSource read = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task watching = EndAtSilenceAsync(owner, reached, read);
-        try
-        {
-            return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), read.Token).ConfigureAwait(false)
-                && await IsKeptAsync(successor, owner.TakeOverTimeout + s_moveBack, read.Token).ConfigureAwait(false);
-        }
-        finally
-        {
-            await read.CancelAsync().ConfigureAwait(false);
-            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private static async Task EndAtSilenceAsync(IPortOwner owner, Step reached, CancellationTokenSource read)
-    {
-        await owner.SilenceAsync(read.Token).ConfigureAwait(false);
-        reached.IsSilent = true;
-        await read.CancelAsync().ConfigureAwait(false);
+        return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), cancellationToken).ConfigureAwait(false)
+            && await IsKeptAsync(successor, owner.TakeOverTimeout + s_moveBack, cancellationToken).ConfigureAwait(false);
     }
 
     /// <param name="time">For whatever else it takes over: it has that much for it, and a little more to say so.</param>

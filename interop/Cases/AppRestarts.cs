@@ -13,6 +13,9 @@ internal sealed partial class AppRestarts : IDisposable
 
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(45), s_limit = TimeSpan.FromSeconds(90);
 
+    /// <summary>Within an idle timeout: 5 s without a reader, 5 s for one that may still end, and what it takes to notice.</summary>
+    private static readonly TimeSpan s_hang = TimeSpan.FromSeconds(25);
+
     private readonly CaseContext _context;
     private readonly TestCertificates _certificates = new();
     private readonly string _directory = Directory.CreateTempSubdirectory("ar-").FullName;
@@ -57,6 +60,48 @@ internal sealed partial class AppRestarts : IDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{Size} bytes and {Ticks} events through two new processes, on one connection each");
     }
 
+    /// <summary>
+    /// A process that is stopped as soon as it reads from the port: the one before goes on with its events, on the same connection, has ended the stopped one and says
+    /// so; and the next process takes over as if nothing had been.
+    /// </summary>
+    public static async Task<string> HangAsync(CaseContext context, Peer curl)
+    {
+        using AppRestarts restarts = new(context);
+        Child first = await restarts.StartAsync();
+        first.DrainOutput();
+        Curl events = Curl.Start(context, curl, restarts.Url("/"), restarts.Url(string.Create(CultureInfo.InvariantCulture, $"/ticks/{Ticks}")));
+        await restarts.CountAsync(events, 1, 20);
+
+        // It is written when the new process reads from the port, and has the log.
+        string control = Path.Combine(restarts._directory, "run", "127.0.0.1_0", "control");
+        string before = await File.ReadAllTextAsync(control, context.Cancellation);
+        Child second = restarts.Launch();
+        while (await File.ReadAllTextAsync(control, context.Cancellation) == before)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(1), context.Cancellation);
+        }
+
+        second.Stop();
+        if (await second.WaitAsync(s_hang, context.Cancellation) is not 137 and int code)
+        {
+            throw new CaseFailedException($"the process that hung ended with {code}: {Child.LastLine(second.Errors)}");
+        }
+
+        await restarts.CountAsync(events, 21, 80);
+        Child third = await restarts.StartAsync();
+        await restarts.CountAsync(events, 81, Ticks);
+        string page = await events.Child.OutputLines.ReadToEndAsync(context.Cancellation);
+        if (page.Trim() != string.Create(CultureInfo.InvariantCulture, $"process {third.Id}"))
+        {
+            throw new CaseFailedException($"behind the takeover the page says '{page.Trim()}', and the process that took over is {third.Id}");
+        }
+
+        await restarts.MustHaveOneConnectionAsync(events);
+        return await first.WaitAsync(s_limit, context.Cancellation) is 0 && first.Said.Contains("hangs, and has been ended", StringComparison.Ordinal)
+            ? "the process that hung was ended, and the next one took over, on one connection"
+            : throw new CaseFailedException($"the first process does not say what it did: {Child.LastLine(first.Said)} {Child.LastLine(first.Errors)}");
+    }
+
     public void Dispose()
     {
         _certificates.Dispose();
@@ -65,7 +110,7 @@ internal sealed partial class AppRestarts : IDisposable
 
     private string Url(string path) => string.Create(CultureInfo.InvariantCulture, $"https://localhost:{_port}{path}");
 
-    private async Task<Child> StartAsync()
+    private Child Launch()
     {
         string program = Environment.GetEnvironmentVariable("TAKEOVER_SAMPLE") ?? "";
         if (!File.Exists(program))
@@ -73,10 +118,15 @@ internal sealed partial class AppRestarts : IDisposable
             throw new CaseFailedException($"the sample is missing ('{program}'): start the cases with interop/run, or set TAKEOVER_SAMPLE");
         }
 
-        Child app = _context.Own(Child.Start(
+        return _context.Own(Child.Start(
             "takeover-sample", program,
             [Path.Combine(_directory, "run"), "0", _certificates.Chain, _certificates.Key],
-            new Dictionary<string, string?> { ["Logging__LogLevel__Default"] = "Warning" }));
+            new Dictionary<string, string?> { ["Logging__LogLevel__Default"] = "Warning", ["Logging__LogLevel__Net.Kestrel.Takeover"] = "Information" }));
+    }
+
+    private async Task<Child> StartAsync()
+    {
+        Child app = Launch();
         string? ready;
         do
         {

@@ -52,6 +52,7 @@ internal static class Catalogue
         new("get-caddy", s_transfer, Gets.FromCaddyAsync),
         new("get-kestrel", s_transfer, Gets.FromKestrelAsync),
         new("app-restarts-curl-ngtcp2", s_transfer, c => AppRestarts.RunAsync(c, c.Peers.CurlNgtcp2)),
+        new("app-hangs-curl-ngtcp2", s_transfer, c => AppRestarts.HangAsync(c, c.Peers.CurlNgtcp2)),
         new("get-lean", s_transfer, Gets.FromLeanAsync),
         new("page-chromium", TimeSpan.FromMinutes(6), Chromium.MoveAsync),
         new("page-takeover-chromium", TimeSpan.FromMinutes(6), Chromium.TakeOverAsync),
