@@ -210,18 +210,6 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>An ingress has introduced itself: what it has sent before is processed.</summary>
     public void SetIngress(uint number, UdpAddress data, Instant now) => _channel.SetIngress(number, data, Receiver(now));
 
-    /// <inheritdoc cref="DataChannel.AwaitIngress"/>
-    public Task AwaitIngressAsync()
-    {
-        TaskCompletionSource waits = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        Run(_ =>
-        {
-            _channel.AwaitIngress();
-            waits.SetResult();
-        });
-        return waits.Task;
-    }
-
     private ReceiveHandler Receiver(Instant now) =>
         (Span<byte> datagram, in Net.Core.Paths.NetworkPath path, Ecn ecn) => Shard.Endpoint.OnDatagram(datagram, path, ecn, now);
 

@@ -22,14 +22,6 @@ public sealed class NodeHost : IAsyncDisposable
 
     private static readonly TimeSpan s_lastDatagrams = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The ingress's word that the time is over.</summary>
-    private static readonly TimeSpan s_lastMove = TimeSpan.FromSeconds(3);
-
-    private static readonly TimeSpan s_drainRetry = TimeSpan.FromMilliseconds(200);
-
-    /// <summary>For another host to come.</summary>
-    private static readonly TimeSpan s_nextHost = TimeSpan.FromMilliseconds(500);
-
     /// <summary>For whatever answer there is to be.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -44,6 +36,7 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly QuicListener _links;
     private readonly CancellationTokenSource _stop = new();
     private readonly IngressLinks _ingresses;
+    private readonly NodeDeparture _departure;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>All links that are open, those to ingresses included.</summary>
@@ -74,6 +67,7 @@ public sealed class NodeHost : IAsyncDisposable
             RosterTold = OnRoster,
         });
         _ingresses = new(JoinAsync, options, _stop.Token);
+        _departure = new(_actor, _state, options, _stop.Token);
         if (options.Roster is { } roster)
         {
             OnRoster(roster);
@@ -182,46 +176,12 @@ public sealed class NodeHost : IAsyncDisposable
     /// <param name="timeout">What has not moved by then stays. It ends at once when there is no other host.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <returns>Names of the components that are still here.</returns>
-    public Task<IReadOnlyList<string>> DrainAsync(TimeSpan timeout, CancellationToken cancellationToken = default) => DrainToAsync("", timeout, cancellationToken);
+    public Task<IReadOnlyList<string>> DrainAsync(TimeSpan timeout, CancellationToken cancellationToken = default) => _departure.DrainAsync("", timeout, cancellationToken);
 
     /// <inheritdoc cref="DrainAsync"/>
     /// <param name="to">The node that everything moves to; none: any other host.</param>
-    internal async Task<IReadOnlyList<string>> DrainToAsync(string to, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        while (true)
-        {
-            TimeSpan left = TimeSpan.FromMilliseconds(long.Max(0, deadline - Environment.TickCount64));
-            TaskCompletionSource<DrainReport?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _actor.Post(_ => _state.Drain(to, left, ended));
-            DrainReport? report;
-            try
-            {
-                report = await ended.Task.WaitAsync(left + s_lastMove, cancellationToken).ConfigureAwait(false);
-            }
-            catch (TimeoutException)
-            {
-                report = null;
-            }
-
-            if (report is not null)
-            {
-                foreach (MigrateReport move in report.Moves.Where(move => !move.Moved))
-                {
-                    _options.Log?.Invoke($"{move.Component} stays: {move.Message}");
-                }
-
-                return report.Remaining;
-            }
-
-            if (Environment.TickCount64 >= deadline)
-            {
-                return [.. _options.Components.Select(component => component.Name)];
-            }
-
-            await Task.Delay(s_drainRetry, cancellationToken).ConfigureAwait(false);
-        }
-    }
+    internal Task<IReadOnlyList<string>> DrainToAsync(string to, TimeSpan timeout, CancellationToken cancellationToken) =>
+        _departure.DrainAsync(to, timeout, cancellationToken);
 
     /// <summary>How it is now.</summary>
     /// <param name="cancellationToken">Stops waiting: a node that does not answer is not well.</param>
@@ -259,24 +219,7 @@ public sealed class NodeHost : IAsyncDisposable
     /// <inheritdoc cref="DrainAsync"/>
     public async Task<IReadOnlyList<string>> StopAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
     {
-        long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        TimeSpan Left() => TimeSpan.FromMilliseconds(long.Max(0, deadline - Environment.TickCount64));
-        IReadOnlyList<string> remaining;
-        do
-        {
-            remaining = await DrainAsync(Left(), cancellationToken).ConfigureAwait(false);
-            if (remaining.Count > 0)
-            {
-                break;
-            }
-
-            await TethersEndedAsync().WaitAsync(Left(), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            cancellationToken.ThrowIfCancellationRequested();
-            // What came meanwhile by force goes the same way.
-            remaining = await OwnedAsync(cancellationToken).ConfigureAwait(false);
-        }
-        while (remaining.Count > 0 && Left() > TimeSpan.Zero);
-
+        IReadOnlyList<string> remaining = await _departure.EmptyAsync(timeout, cancellationToken).ConfigureAwait(false);
         if (remaining.Count == 0)
         {
             // Nothing of it sends any more, so it need not be waited for. What is on its way to it still goes back to its ingress meanwhile.
@@ -383,27 +326,9 @@ public sealed class NodeHost : IAsyncDisposable
     }
 
     /// <summary>A successor serves by now: waits for requests that have stayed here, which end within their own time, and ends the node.</summary>
-    /// <remarks>
-    /// Should the successor die meanwhile, and no other host be there, this node takes everything over again: better this one than none. Then it is not done before another
-    /// host has it all: clients that have come here must not lose their connections because a request of before has ended.
-    /// </remarks>
     internal async Task LeaveAsync()
     {
-        _actor.Post(_ => _state.StayAway());
-        while (true)
-        {
-            await TethersEndedAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
-            if ((await OwnedAsync(_stop.Token).ConfigureAwait(false)).Count == 0)
-            {
-                break;
-            }
-
-            if ((await DrainAsync(_options.TakeOverTimeout, _stop.Token).ConfigureAwait(false)).Count > 0)
-            {
-                await Task.Delay(s_nextHost, _stop.Token).ConfigureAwait(false);
-            }
-        }
-
+        await _departure.FinishAsync().ConfigureAwait(false);
         _actor.Post(_ => _state.Leave());
         await Task.Delay(s_lastDatagrams, _stop.Token).ConfigureAwait(false);
         _completion.TrySetResult();
@@ -430,20 +355,6 @@ public sealed class NodeHost : IAsyncDisposable
         }
 
         return true;
-    }
-
-    private async Task<IReadOnlyList<string>> OwnedAsync(CancellationToken cancellationToken)
-    {
-        TaskCompletionSource<IReadOnlyList<string>> told = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _actor.Post(_ => told.SetResult(_state.Owned));
-        return await told.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    private Task TethersEndedAsync()
-    {
-        TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _actor.Post(_ => _state.Tethers.Await(ended));
-        return ended.Task;
     }
 
     /// <summary>One control link, from its opening until it is lost.</summary>

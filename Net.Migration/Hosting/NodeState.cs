@@ -112,7 +112,16 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     public void StayAway() => _isAway = true;
 
     /// <summary>The ingress is about to end, and another one comes in its place. Ends when nothing more leaves for it.</summary>
-    public Task AwaitIngress() => Task.WhenAll(_hosted.Values.Select(hosted => hosted.Shard).OfType<ComponentShard>().Select(shard => shard.AwaitIngressAsync()));
+    public Task AwaitIngress() => Task.WhenAll(_hosted.Values.Select(hosted => hosted.Shard).OfType<ComponentShard>().Select(shard =>
+    {
+        TaskCompletionSource waits = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        shard.Run(_ =>
+        {
+            shard.Channel.AwaitIngress();
+            waits.SetResult();
+        });
+        return waits.Task;
+    }));
 
     /// <inheritdoc cref="NodeCheckpoints.Start"/>
     public void Checkpoint(CheckpointMessage ask, Action<CheckpointReport> reply, Instant now) => _checkpoints.Start(ask, reply, now);

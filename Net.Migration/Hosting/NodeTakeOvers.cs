@@ -21,7 +21,7 @@ internal sealed class NodeTakeOvers(
 {
     /// <remarks>
     /// Also a node that is leaving obeys: it is asked only when nobody else is there, and who refused would leave the component without an owner for as long as the
-    /// leaving takes. It does not leave with what it has got (<see cref="NodeHost.LeaveAsync"/>).
+    /// leaving takes. It does not leave with what it has got (<see cref="NodeDeparture"/>).
     /// </remarks>
     /// <param name="order">Its record has been looked at already.</param>
     public void OnOrder(TakeOverMessage order, Instant now)
