@@ -307,7 +307,7 @@ public sealed class QuicConnection : IAsyncDisposable
         public void Run(Instant now)
         {
             Connection connection = host.Shard.Endpoint.Connect(tls, new(remote, host.Shard.Channel.Local, 0), now);
-            _driver = new(host.Shard, connection, (ulong)_options.DefaultStreamErrorCode, host.Release);
+            _driver = new(host.Shard, connection, (ulong)_options.DefaultStreamErrorCode, () => host.Release());
             _driver.OnConnected = OnConnected;
             _driver.OnConfirmed = now => MigrateWork.FollowPreferred(_driver, _options.FollowPreferredAddress, now);
             host.Shard.SetOwner(connection, _driver);

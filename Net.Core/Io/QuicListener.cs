@@ -119,7 +119,11 @@ public sealed class QuicListener : IAsyncDisposable
             await connection.DisposeAsync().ConfigureAwait(false);
         }
 
-        _host.Release();
+        if (_host.Release())
+        {
+            // No connection has the port any more: whoever binds it next finds it free.
+            await _host.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     /// <summary>How the threads share the work.</summary>
@@ -139,7 +143,7 @@ public sealed class QuicListener : IAsyncDisposable
     private ConnectionDriver Accept(ShardHost host, Shard shard, Connection connection)
     {
         host.AddUser();
-        ConnectionDriver driver = new(shard, connection, (ulong)(_setup?.Options.DefaultStreamErrorCode ?? 0), host.Release);
+        ConnectionDriver driver = new(shard, connection, (ulong)(_setup?.Options.DefaultStreamErrorCode ?? 0), () => host.Release());
         QuicConnection accepted = new(driver);
         driver.OnConnected = () => OnConnected(driver, accepted);
         if (_select is not null)

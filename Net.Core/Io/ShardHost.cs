@@ -154,15 +154,20 @@ internal sealed class ShardHost
     public void AddUser() => Interlocked.Increment(ref _users);
 
     /// <summary>One user less. The last one may be on a shard's thread: nothing is waited for.</summary>
-    public void Release()
+    /// <returns>Whether it was the last one: all threads end now.</returns>
+    public bool Release()
     {
-        if (Interlocked.Decrement(ref _users) == 0)
+        if (Interlocked.Decrement(ref _users) != 0)
         {
-            foreach (ShardThread thread in _threads)
-            {
-                thread.RequestStop();
-            }
+            return false;
         }
+
+        foreach (ShardThread thread in _threads)
+        {
+            thread.RequestStop();
+        }
+
+        return true;
     }
 
     private static PathSockets[] Bind(UdpAddress address, UdpAddress? alsoAt, QuicMemoryNetwork? network, int threads, bool hearsRefusals)
