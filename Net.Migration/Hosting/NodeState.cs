@@ -155,7 +155,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             case WelcomeMessage welcome: OnWelcome(link, welcome, now); break;
             case JoinRefusedMessage refused: _controls.OnRefused(link, refused.Reason); break;
             case IngressUpdateMessage ingress: _surroundings.IngressTold(ingress); break;
-            case MemberUpdateMessage member: OnMember(member); break;
+            case MemberUpdateMessage member: OnMember(member, now); break;
             case DirectoryUpdateMessage update: OnRecord(update.Record, now); break;
             case OwnershipReplyMessage reply: OnAnswer(reply.Answer, now); break;
             case HeartbeatReplyMessage heartbeat: OnHeartbeatReply(link, heartbeat); break;
@@ -330,7 +330,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         }
     }
 
-    private void OnMember(MemberUpdateMessage member)
+    private void OnMember(MemberUpdateMessage member, Instant now)
     {
         string name = member.Node.Member.Name;
         if (member.IsAlive)
@@ -343,7 +343,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             // A former life's end says nothing of the one that has the name now.
             _members.Remove(name);
+            foreach (HostedState hosted in _hosted.Values)
+            {
+                hosted.Outgoing?.OnDead(known.Member, now);
+            }
         }
+
         Tethers.OnMember(member);
     }
 

@@ -66,6 +66,15 @@ internal sealed class SourceDriver(
         Pump(now);
     }
 
+    /// <summary>Somebody is taken for dead. Is it the destination, clients need not wait until the link to it times out.</summary>
+    public void OnDead(Member member, Instant now)
+    {
+        if (member == plan.Destination && !IsForwarding)
+        {
+            OnLinkLost(now);
+        }
+    }
+
     public void OnDirectory(OwnershipAnswer answer, Instant now)
     {
         _machine.OnDirectory(answer, now);

@@ -111,6 +111,38 @@ public sealed class CrashPointTests
         }
     }
 
+    /// <summary>
+    /// Goal: a destination that dies without a word ends the freeze as soon as it is taken for dead: neither the link, which is silent for much longer before it is
+    /// lost, nor the move's own time has to run out.
+    /// </summary>
+    [TestMethod]
+    [DataRow(CrashPoint.Quiescing)]
+    [DataRow(CrashPoint.FinalPart)]
+    [DataRow(CrashPoint.FinalEnd)]
+    public void A_dead_destination_is_not_waited_for(CrashPoint point)
+    {
+        Federation federation = new(seed: 1);
+        Scenario scenario = new(federation, ScenarioKind.Download);
+        federation.RunUntil(() => scenario.IsConfirmed, s_limit, "connected");
+        bool hasDied = false;
+        federation.OnLinkMessage = (sender, message) =>
+        {
+            if (!hasDied && Begins(federation, point, sender, message))
+            {
+                // Of the process alone: its links stay as they are, and nobody answers.
+                hasDied = true;
+                federation.World.After(TimeSpan.Zero, federation.Beta.Machine.Crash);
+            }
+        };
+        Move move = federation.Migrate("beta", TimeSpan.FromSeconds(60));
+        federation.RunUntil(() => hasDied, s_limit, "struck");
+        federation.RunUntil(() => federation.Alpha.IsServing && move.IsOver, TimeSpan.FromSeconds(8), "served again");
+        Assert.IsFalse(move.Report!.Moved);
+        federation.RunUntil(() => scenario.IsOver, s_limit, "over");
+        Assert.IsTrue(scenario.IsRight, $"{scenario}");
+        federation.AssertOneOwner();
+    }
+
     /// <summary>The row of the document that a point is of.</summary>
     internal static string RowOf(CrashPoint point) => point switch
     {
