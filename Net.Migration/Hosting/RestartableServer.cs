@@ -190,6 +190,8 @@ public sealed class RestartableServer : IAsyncDisposable
             if (passed is null)
             {
                 await ServedAsync(patience.Token).ConfigureAwait(false);
+                // The process before may have ended between two ports, and have passed one: that one waits for this.
+                await OthersAsync(cancellationToken).ConfigureAwait(false);
             }
             else
             {
@@ -226,14 +228,20 @@ public sealed class RestartableServer : IAsyncDisposable
         return await MovedBackAsync(passed, word, node).ConfigureAwait(false);
     }
 
+    /// <summary>Ends when everything else is here that this process takes over.</summary>
+    private async Task OthersAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_options.TakeOverTimeout + s_lastWord);
+        await (_options.Moved?.Invoke(patience.Token) ?? Task.CompletedTask).ConfigureAwait(false);
+    }
+
     /// <summary>Keeps what has been moved here as soon as everything else has that this process takes over; else gives it back, and fails.</summary>
     private async Task KeepAsync(PassedPort passed, PortWord word, NodeHost node, CancellationToken cancellationToken)
     {
         try
         {
-            using CancellationTokenSource others = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            others.CancelAfter(_options.TakeOverTimeout + s_lastWord);
-            await (_options.Moved?.Invoke(others.Token) ?? Task.CompletedTask).ConfigureAwait(false);
+            await OthersAsync(cancellationToken).ConfigureAwait(false);
         }
         catch when (word is PortWord.Done)
         {

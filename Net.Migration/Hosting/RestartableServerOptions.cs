@@ -34,10 +34,10 @@ public sealed record RestartableServerOptions
     /// <summary>How long one that has got the port may take to say that it reads from it: nobody does meanwhile.</summary>
     internal TimeSpan PortPatience { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Awaited by a process that takes over before anything moves to it: it may still give up, and nothing has changed.</summary>
+    /// <summary>Awaited before anything moves to this process, also when there is nothing to move: it may still give up, and nothing has changed.</summary>
     internal Func<CancellationToken, Task>? Ready { get; init; }
 
-    /// <summary>Awaited by a process that has everything, before it keeps it: it may still give it back, and fails then.</summary>
+    /// <summary>Awaited by a process that has everything, before it keeps it: it may still give it back, and fails then. Also by one that found nobody to take over from.</summary>
     internal Func<CancellationToken, Task>? Moved { get; init; }
 
     /// <inheritdoc cref="IngressHostOptions.FailureTimeout"/>

@@ -183,6 +183,33 @@ public sealed class TakeoverTests : IDisposable
         await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
+    /// <summary>
+    /// Goal: the process before ends when one of two endpoints has been asked for, and before the other one is: the new one serves both.
+    /// Method: the test is the process that had the second one, and is there for the first question only.
+    /// </summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task An_endpoint_whose_process_has_ended_does_not_hold_the_others_up()
+    {
+        await using WebApplication old = await StartAsync("old", s_first);
+        string directory = Path.Combine(_directory, $"{s_second}".Replace(':', '_'));
+        PrivateDirectory.Open(directory);
+        using Socket door = LocalSockets.OpenDoor(Path.Combine(directory, "port.sock"));
+        Task<WebApplication> starting = StartAsync("new", s_first, s_second);
+        using (Socket asks = await door.AcceptAsync(Stop))
+        {
+            door.Dispose();
+            _ = await asks.SendAsync(new byte[] { 1, 1 }, Stop);
+        }
+
+        await using WebApplication next = await starting;
+        await old.WaitForShutdownAsync(Stop);
+        using Http3Handler handler = new() { SslOptions = new() { CertificateChainPolicy = TestPki.Instance.Policy(), TargetHost = "localhost" } };
+        using HttpClient http = new(handler, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
+        Assert.AreEqual("new", await VersionAsync(http, old.Urls.Single()));
+        Assert.IsFalse(next.Lifetime.ApplicationStopping.IsCancellationRequested);
+    }
+
     private async Task<string> VersionAsync(HttpClient http, string url)
     {
         using HttpRequestMessage request = new(HttpMethod.Get, new Uri(new Uri(url), "/version")) { Version = HttpVersion.Version30, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
