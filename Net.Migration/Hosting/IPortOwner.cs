@@ -43,6 +43,7 @@ internal interface IPortOwner
     Task StayAsync();
 
     /// <summary>That process is gone, or does not get everything: reads again, as soon as that one has let go.</summary>
-    /// <param name="end">Ends that process, should it be there and never let go, and tells what happened.</param>
-    Task TakeBackAsync(Func<string?> end);
+    /// <param name="successor">That process: it is ended, should it be there and never let go.</param>
+    /// <returns>False: it goes on, or another one serves by now, and nothing is left to take back.</returns>
+    Task<bool> TryTakeBackAsync(SocketPeer successor);
 }

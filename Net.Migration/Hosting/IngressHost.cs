@@ -103,11 +103,17 @@ public sealed class IngressHost : IAsyncDisposable
     /// <returns>What is left of clients, for that ingress.</returns>
     internal async Task<IReadOnlyList<HeldDatagram>> CloseAsync(Func<Task> silence)
     {
-        _forwarder.StopPublic();
-        await silence().ConfigureAwait(false);
-        IReadOnlyList<HeldDatagram> kept = _forwarder.StopNodes();
-        await DisposeAsync().ConfigureAwait(false);
-        return kept;
+        try
+        {
+            _forwarder.StopPublic();
+            await silence().ConfigureAwait(false);
+            return _forwarder.StopNodes();
+        }
+        finally
+        {
+            // Whatever happens: nobody else has this one, and its log is needed.
+            await DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>Closes everything, the public port last.</summary>

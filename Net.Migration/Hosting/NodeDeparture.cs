@@ -56,6 +56,14 @@ internal sealed class NodeDeparture(IActor actor, NodeState state, NodeOptions o
         }
     }
 
+    /// <inheritdoc cref="NodeHost.GiveAsync"/>
+    public async Task GiveAsync(string to, TimeSpan timeout)
+    {
+        long deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        _ = await DrainAsync(to, timeout, CancellationToken.None).ConfigureAwait(false);
+        await TethersEndedAsync().WaitAsync(LeftUntil(deadline), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     /// <summary>Drains, and waits for the requests that have stayed behind; what comes meanwhile by force goes the same way.</summary>
     /// <returns>Names of the components that are still here when the time is over, or nobody takes them.</returns>
     public async Task<IReadOnlyList<string>> EmptyAsync(TimeSpan timeout, CancellationToken cancellationToken)

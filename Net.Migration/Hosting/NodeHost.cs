@@ -183,6 +183,9 @@ public sealed class NodeHost : IAsyncDisposable
     internal Task<IReadOnlyList<string>> DrainToAsync(string to, TimeSpan timeout, CancellationToken cancellationToken) =>
         _departure.DrainAsync(to, timeout, cancellationToken);
 
+    /// <summary>Moves everything to a node, and waits for the requests that stay behind for as long as is left of the time. What still runs then is this process's to end.</summary>
+    internal Task GiveAsync(string to, TimeSpan timeout) => _departure.GiveAsync(to, timeout);
+
     /// <summary>How it is now.</summary>
     /// <param name="cancellationToken">Stops waiting: a node that does not answer is not well.</param>
     public async Task<NodeHealth> GetHealthAsync(CancellationToken cancellationToken = default)

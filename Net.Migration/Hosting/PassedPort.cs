@@ -31,6 +31,8 @@ internal sealed class PassedPort : IDisposable
     /// <summary>For its ingress to end.</summary>
     private static readonly TimeSpan s_release = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan s_who = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(20);
 
     private readonly Socket _connection;
@@ -80,6 +82,30 @@ internal sealed class PassedPort : IDisposable
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw NoAnswer(path, e);
+        }
+    }
+
+    /// <summary>Asks who serves.</summary>
+    /// <returns>The name of its node; null: nobody does, or it does not say so within 2 s.</returns>
+    public static async Task<string?> WhoAsync(string path, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_who);
+        try
+        {
+            using Socket? connection = await ConnectAsync(path, [PortDoor.Who], patience.Token).ConfigureAwait(false);
+            byte[] length = new byte[1];
+            if (connection is null || !await TryReadAsync(connection, length, patience.Token).ConfigureAwait(false))
+            {
+                return null;
+            }
+
+            byte[] name = new byte[length[0]];
+            return await TryReadAsync(connection, name, patience.Token).ConfigureAwait(false) ? Encoding.ASCII.GetString(name) : null;
+        }
+        catch (Exception e) when (e is IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return null;
         }
     }
 
@@ -171,6 +197,28 @@ internal sealed class PassedPort : IDisposable
     /// <returns><see cref="PortWord.Keep"/> when it may come, unless the other one is gone.</returns>
     public Task<PortWord> ReturnAsync(CancellationToken cancellationToken) => SayAsync([PortDoor.Return], cancellationToken);
 
+    /// <summary>What the other one says unasked.</summary>
+    /// <returns><see cref="PortWord.Keep"/>, or that it is gone.</returns>
+    public async Task<PortWord> HearAsync(CancellationToken cancellationToken)
+    {
+        byte[] word = new byte[1];
+        return await TryReadAsync(_connection, word, cancellationToken).ConfigureAwait(false) ? Word(word[0]) : PortWord.Gone;
+    }
+
+    /// <summary>This process has waited for the other one for long enough, and goes on without it. The last word.</summary>
+    public void GoOn()
+    {
+        try
+        {
+            _connection.Blocking = false;
+            _ = _connection.Send([PortDoor.GoOn]);
+        }
+        catch (SocketException)
+        {
+            // It has ended.
+        }
+    }
+
     public void Dispose() => _connection.Dispose();
 
     private static IOException NoAnswer(string path, Exception e) => new($"the process that serves does not answer at {path}: look at its log, or stop it", e);
@@ -221,13 +269,15 @@ internal sealed class PassedPort : IDisposable
             // Its last word may have come before.
         }
 
-        return !await TryReadAsync(_connection, answer, cancellationToken).ConfigureAwait(false) ? PortWord.Gone : answer[0] switch
-        {
-            PortDoor.Joined => PortWord.Joined,
-            PortDoor.Done => PortWord.Done,
-            _ => PortWord.Keep,
-        };
+        return !await TryReadAsync(_connection, answer, cancellationToken).ConfigureAwait(false) ? PortWord.Gone : Word(answer[0]);
     }
+
+    private static PortWord Word(byte said) => said switch
+    {
+        PortDoor.Joined => PortWord.Joined,
+        PortDoor.Done => PortWord.Done,
+        _ => PortWord.Keep,
+    };
 
     /// <returns>Null: nobody is there.</returns>
     private static async Task<Socket?> ConnectAsync(string path, byte[] ask, CancellationToken cancellationToken)

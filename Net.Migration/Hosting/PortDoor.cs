@@ -11,6 +11,9 @@ namespace Net.Migration.Hosting;
 /// successor to predecessor     "ctp3" | 'q'      where are you bound?
 /// predecessor to successor     port (2)
 ///
+/// anybody to who serves        "ctp3" | 'w'      who are you?
+/// who serves to anybody        length (1) | name of its node
+///
 /// successor to predecessor     "ctp3" | 'p' | length (4) | names, one a line    the port, please: these components I can serve
 /// predecessor to successor     'n' | length (1) | why    no: nothing has changed
 ///                              'y' | length (1) | name of its node | the socket (SCM_RIGHTS)    it reads no more from it
@@ -21,6 +24,8 @@ namespace Net.Migration.Hosting;
 /// predecessor to successor     'd'               all that I had has moved     'k': something stays (at any time): move back what you have
 /// successor to predecessor     'a'               I keep it     'b': I cannot: take it back
 /// predecessor to successor     'd'               it is yours, I leave         'k': as above
+///
+/// successor to predecessor     'o'               you were silent for too long, and I have everything without you: its last word, instead of whichever one was due
 /// </code>
 /// The last question is for a successor that takes several ports over, and keeps all of them or none. One that is gone before everything is its own leaves the port with the predecessor, whose own the socket is all the while; one that has to give
 /// up closes the connection when it has let go of everything. A predecessor that is gone without a word leaves it with the successor: that is no 'k'.
@@ -28,7 +33,7 @@ namespace Net.Migration.Hosting;
 internal sealed class PortDoor : IDisposable
 {
     public const byte Query = (byte)'q', Take = (byte)'p', Give = (byte)'y', Refuse = (byte)'n', Control = (byte)'c', Joined = (byte)'j', Move = (byte)'m',
-        Done = (byte)'d', Keep = (byte)'k', Accept = (byte)'a', Return = (byte)'b';
+        Done = (byte)'d', Keep = (byte)'k', Accept = (byte)'a', Return = (byte)'b', GoOn = (byte)'o', Who = (byte)'w';
 
     /// <summary>Bytes of names that are read.</summary>
     private const int MaxNames = 1 << 20;
@@ -115,6 +120,10 @@ internal sealed class PortDoor : IDisposable
                 BinaryPrimitives.WriteUInt16BigEndian(port, (ushort)owner.PublicPort);
                 _ = await caller.SendAsync(port, patience.Token).ConfigureAwait(false);
             }
+            else if (ask[^1] == Who)
+            {
+                _ = await caller.SendAsync(new ReadOnlyMemory<byte>([(byte)owner.Name.Length, .. Encoding.ASCII.GetBytes(owner.Name)]), patience.Token).ConfigureAwait(false);
+            }
             else if (ask[^1] == Take && await ReadNamesAsync(caller, patience.Token).ConfigureAwait(false) is { } names)
             {
                 await LetInAsync(caller, owner, names, cancellationToken).ConfigureAwait(false);
@@ -169,7 +178,7 @@ internal sealed class PortDoor : IDisposable
 
     private async Task PassAsync(Socket successor, IPortOwner owner, CancellationToken cancellationToken)
     {
-        Step reached = new();
+        Step reached = new(successor);
         bool isDone = false;
         try
         {
@@ -180,8 +189,16 @@ internal sealed class PortDoor : IDisposable
             // It is gone, or hangs.
         }
 
+        if (!isDone && reached.IsReleased)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            reached.Peer.Look();
+            isDone = reached.Peer.HasGoneOn || !await TryTakeBackAsync(successor, owner, reached, cancellationToken).ConfigureAwait(false);
+        }
+
         if (isDone)
         {
+            SocketPeer.Spare(reached.Peer.Id);
             // Nobody else is let in here: the door is the successor's to open as soon as it has heard.
             _door.Dispose();
             _ = await TryTellAsync(successor, Done).ConfigureAwait(false);
@@ -189,23 +206,23 @@ internal sealed class PortDoor : IDisposable
             return;
         }
 
-        if (reached.IsReleased)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            await owner.StayAsync().ConfigureAwait(false);
-            // Who hangs moves nothing back.
-            if (await TryTellAsync(successor, Keep).ConfigureAwait(false) && reached is { IsMoving: true, IsSilent: false })
-            {
-                using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                patience.CancelAfter(s_moveBack);
-                await GoneAsync(successor, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                cancellationToken.ThrowIfCancellationRequested();
-            }
+        Volatile.Write(ref _isPassing, 0);
+    }
 
-            await owner.TakeBackAsync(() => SocketPeer.End(successor)).ConfigureAwait(false);
+    /// <returns>False: another process serves by now.</returns>
+    private static async Task<bool> TryTakeBackAsync(Socket successor, IPortOwner owner, Step reached, CancellationToken cancellationToken)
+    {
+        await owner.StayAsync().ConfigureAwait(false);
+        // Who hangs moves nothing back.
+        if (await TryTellAsync(successor, Keep).ConfigureAwait(false) && reached is { IsMoving: true, IsSilent: false })
+        {
+            using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(s_moveBack);
+            await reached.Peer.GoneAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
         }
 
-        Volatile.Write(ref _isPassing, 0);
+        return !reached.Peer.HasGoneOn && await owner.TryTakeBackAsync(reached.Peer).ConfigureAwait(false);
     }
 
     /// <returns>Whether the successor has everything, and keeps it.</returns>
@@ -255,7 +272,7 @@ internal sealed class PortDoor : IDisposable
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(owner.TakeOverTimeout);
-        if (!await WhileThereAsync(successor, token => JoinAsync(owner, members, token), patience.Token).ConfigureAwait(false))
+        if (!await WhileThereAsync(reached.Peer, token => JoinAsync(owner, members, token), patience.Token).ConfigureAwait(false))
         {
             return false;
         }
@@ -276,18 +293,23 @@ internal sealed class PortDoor : IDisposable
         reached.IsMoving = true;
         TimeSpan time = TimeSpan.FromMilliseconds(BinaryPrimitives.ReadUInt32BigEndian(word.AsSpan(1)));
         string to = Encoding.ASCII.GetString(name);
-        return await WhileThereAsync(successor, token => owner.MoveAsync(to, time, token), cancellationToken).ConfigureAwait(false)
-            && await IsKeptAsync(successor, owner.TakeOverTimeout + s_moveBack, cancellationToken).ConfigureAwait(false);
+        return await WhileThereAsync(reached.Peer, token => owner.MoveAsync(to, time, token), cancellationToken).ConfigureAwait(false)
+            && await IsKeptAsync(successor, reached.Peer, owner.TakeOverTimeout + s_moveBack, cancellationToken).ConfigureAwait(false);
     }
 
     /// <param name="time">For whatever else it takes over: it has that much for it, and a little more to say so.</param>
-    private static async Task<bool> IsKeptAsync(Socket successor, TimeSpan time, CancellationToken cancellationToken)
+    private static async Task<bool> IsKeptAsync(Socket successor, SocketPeer peer, TimeSpan time, CancellationToken cancellationToken)
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(time);
         byte[] word = new byte[1];
-        return await TryTellAsync(successor, Done).ConfigureAwait(false)
-            && await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false) && word[0] == Accept;
+        if (!await TryTellAsync(successor, Done).ConfigureAwait(false) || !await LocalSockets.TryReadAsync(successor, word, patience.Token).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        peer.Hear(word);
+        return word[0] == Accept;
     }
 
     private static async Task<bool> JoinAsync(IPortOwner owner, int members, CancellationToken cancellationToken)
@@ -298,31 +320,15 @@ internal sealed class PortDoor : IDisposable
 
     /// <summary>Works as long as the successor lives, who has nothing to say meanwhile.</summary>
     /// <returns>False: the work says so, or the successor is gone; of one that died behind the last move nothing is left but the port.</returns>
-    private static async Task<bool> WhileThereAsync(Socket successor, Func<CancellationToken, Task<bool>> work, CancellationToken cancellationToken)
+    private static async Task<bool> WhileThereAsync(SocketPeer successor, Func<CancellationToken, Task<bool>> work, CancellationToken cancellationToken)
     {
         using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task gone = GoneAsync(successor, over.Token);
+        Task gone = successor.GoneAsync(over.Token);
         Task<bool> working = work(over.Token);
         await Task.WhenAny(working, gone).ConfigureAwait(false);
         await over.CancelAsync().ConfigureAwait(false);
         await gone.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return await working.ConfigureAwait(false) && !gone.IsCompletedSuccessfully;
-    }
-
-    /// <summary>Ends when the other end is closed.</summary>
-    private static async Task GoneAsync(Socket successor, CancellationToken cancellationToken)
-    {
-        try
-        {
-            while (await successor.ReceiveAsync(new byte[1], cancellationToken).ConfigureAwait(false) > 0)
-            {
-                // Nothing that it says matters.
-            }
-        }
-        catch (SocketException)
-        {
-            // So it is.
-        }
     }
 
     private static async Task SayAsync(Socket socket, byte word, string text, CancellationToken cancellationToken) =>
@@ -351,8 +357,10 @@ internal sealed class PortDoor : IDisposable
     }
 
     /// <summary>How far a successor has come.</summary>
-    private sealed class Step
+    private sealed class Step(Socket successor)
     {
+        public SocketPeer Peer { get; } = new(successor);
+
         public bool IsReleased { get; set; }
 
         public bool IsMoving { get; set; }

@@ -37,25 +37,44 @@ internal sealed class PortOwner(RestartableServerOptions options, string name, S
     public async Task<bool> MoveAsync(string name, TimeSpan time, CancellationToken cancellationToken) =>
         (await node.DrainToAsync(name, time, cancellationToken).ConfigureAwait(false)).Count == 0;
 
-    public async Task SilenceAsync(CancellationToken cancellationToken)
+    public Task SilenceAsync(CancellationToken cancellationToken) =>
+        SilenceAsync(options.PortPatience, node.GetHealthAsync, token => Task.Delay(s_look, token), cancellationToken);
+
+    /// <param name="look">How this process's node is.</param>
+    /// <param name="wait">Until the next look, a quarter of a second later.</param>
+    /// <inheritdoc cref="IPortOwner.SilenceAsync"/>
+    /// <remarks>
+    /// Looks are counted, not time: a process that was stopped itself has heard nothing for long, and that is nobody's silence. Nor is it when the node has failed.
+    /// </remarks>
+    internal static async Task SilenceAsync(
+        TimeSpan patience, Func<CancellationToken, Task<NodeHealth>> look, Func<CancellationToken, Task> wait, CancellationToken cancellationToken)
     {
-        long heard = Environment.TickCount64;
-        while (Environment.TickCount64 - heard <= options.PortPatience.TotalMilliseconds)
+        TimeSpan silent = TimeSpan.Zero;
+        while (silent <= patience)
         {
-            await Task.Delay(s_look, cancellationToken).ConfigureAwait(false);
-            if ((await node.GetHealthAsync(cancellationToken).ConfigureAwait(false)).Ingresses > 0)
-            {
-                heard = Environment.TickCount64;
-            }
+            await wait(cancellationToken).ConfigureAwait(false);
+            silent = await look(cancellationToken).ConfigureAwait(false) is { Ingresses: 0, Fault: null } ? silent + s_look : TimeSpan.Zero;
         }
     }
 
     public Task StayAsync() => node.StayAsync();
 
-    public async Task TakeBackAsync(Func<string?> end)
+    public async Task<bool> TryTakeBackAsync(SocketPeer successor)
     {
         // It may have followed an ingress that is gone by now.
         await node.AwaitIngressAsync().ConfigureAwait(false);
-        _ = node.FollowAsync(await port.ReadAgainAsync(end, stop).ConfigureAwait(false));
+        if (await port.TryReadAgainAsync(successor.End, () => IsServedAsync(successor), stop).ConfigureAwait(false) is not IPEndPoint control)
+        {
+            return false;
+        }
+
+        _ = node.FollowAsync(control);
+        return true;
+    }
+
+    private async Task<bool> IsServedAsync(SocketPeer successor)
+    {
+        successor.Look();
+        return successor.HasGoneOn || (await PassedPort.WhoAsync(RestartableServer.DoorOf(options.Directory), stop).ConfigureAwait(false) is string who && who != name);
     }
 }

@@ -35,9 +35,6 @@ public sealed class RestartableServer : IAsyncDisposable
     /// <summary>For the word of the process before, beyond the time that it has.</summary>
     private static readonly TimeSpan s_lastWord = TimeSpan.FromSeconds(10);
 
-    /// <summary>For what goes back to the process before.</summary>
-    private static readonly TimeSpan s_moveBack = TimeSpan.FromSeconds(10);
-
     private readonly RestartableServerOptions _options;
     private readonly PrivateTrust _trust;
     private readonly ServedPort _port;
@@ -145,7 +142,7 @@ public sealed class RestartableServer : IAsyncDisposable
         }
     }
 
-    private static string DoorOf(string directory) => Path.Combine(directory, "port.sock");
+    internal static string DoorOf(string directory) => Path.Combine(directory, "port.sock");
 
     private static async Task<PassedPort?> TakePortAsync(RestartableServerOptions options, CancellationToken cancellationToken)
     {
@@ -178,11 +175,12 @@ public sealed class RestartableServer : IAsyncDisposable
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(_options.TakeOverTimeout);
+        PortWord word;
         try
         {
             IPEndPoint control = await _port.ReadAsync(patience.Token).ConfigureAwait(false);
             // The process before is a member first: what it has must not look like a dead owner's when this one can take it.
-            PortWord word = passed is null ? PortWord.Gone : await passed.FollowAsync(control.Port, patience.Token).ConfigureAwait(false);
+            word = passed is null ? PortWord.Gone : await passed.FollowAsync(control.Port, patience.Token).ConfigureAwait(false);
             ThrowIfKept(word);
             _node = await StartNodeAsync(control, patience.Token).ConfigureAwait(false);
             _ = WatchAsync(_node.Completion);
@@ -191,14 +189,15 @@ public sealed class RestartableServer : IAsyncDisposable
             {
                 await ServedAsync(patience.Token).ConfigureAwait(false);
                 // The process before may have ended between two ports, and have passed one: that one waits for this.
-                await OthersAsync(cancellationToken).ConfigureAwait(false);
+                using CancellationTokenSource others = OthersPatience(cancellationToken);
+                await OthersAsync(others.Token).ConfigureAwait(false);
             }
             else
             {
                 word = word is PortWord.Gone ? word : await MoveAsync(passed, _node).ConfigureAwait(false);
                 // When that one has ended, nobody else serves; what it had is given to this one.
                 await ServedAsync(word is PortWord.Done ? CancellationToken.None : cancellationToken).ConfigureAwait(false);
-                await KeepAsync(passed, word, _node, cancellationToken).ConfigureAwait(false);
+                word = await KeepAsync(passed, word, _node, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
@@ -207,6 +206,12 @@ public sealed class RestartableServer : IAsyncDisposable
         }
 
         OpenDoor(isFirst: passed is null);
+        if (word is PortWord.Gone)
+        {
+            // Unless it has ended: it may have been stopped, and must not come back to what is this one's.
+            passed?.GoOn();
+        }
+
         _awaiting = RunAsync(_node);
     }
 
@@ -228,20 +233,22 @@ public sealed class RestartableServer : IAsyncDisposable
         return await MovedBackAsync(passed, word, node).ConfigureAwait(false);
     }
 
-    /// <summary>Ends when everything else is here that this process takes over.</summary>
-    private async Task OthersAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Keeps what has been moved here as soon as everything else has that this process takes over; else gives it back, and fails. Who waits for the others
+    /// hears meanwhile whether it still has what it came with: a word of the process before, or an end of its own, and none of the others keeps anything.
+    /// </summary>
+    private async Task<PortWord> KeepAsync(PassedPort passed, PortWord word, NodeHost node, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(_options.TakeOverTimeout + s_lastWord);
-        await (_options.Moved?.Invoke(patience.Token) ?? Task.CompletedTask).ConfigureAwait(false);
-    }
+        using CancellationTokenSource patience = OthersPatience(cancellationToken);
+        Task others = OthersAsync(patience.Token);
+        if (word is PortWord.Done)
+        {
+            word = await MovedBackAsync(passed, await HearAsync(passed, others, patience.Token).ConfigureAwait(false), node).ConfigureAwait(false);
+        }
 
-    /// <summary>Keeps what has been moved here as soon as everything else has that this process takes over; else gives it back, and fails.</summary>
-    private async Task KeepAsync(PassedPort passed, PortWord word, NodeHost node, CancellationToken cancellationToken)
-    {
         try
         {
-            await OthersAsync(cancellationToken).ConfigureAwait(false);
+            await others.ConfigureAwait(false);
         }
         catch when (word is PortWord.Done)
         {
@@ -253,10 +260,39 @@ public sealed class RestartableServer : IAsyncDisposable
             throw;
         }
 
-        if (word is PortWord.Done)
+        word = word is PortWord.Done ? await AnswerAsync(passed.KeepAsync).ConfigureAwait(false) : word;
+        return await MovedBackAsync(passed, word, node).ConfigureAwait(false);
+    }
+
+    private CancellationTokenSource OthersPatience(CancellationToken cancellationToken)
+    {
+        CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_options.TakeOverTimeout + s_lastWord);
+        return patience;
+    }
+
+    /// <summary>Ends when everything else is here that this process takes over; fails when that cannot be, or this one cannot go on.</summary>
+    private async Task OthersAsync(CancellationToken cancellationToken)
+    {
+        Task moved = _options.Moved?.Invoke(cancellationToken) ?? Task.CompletedTask;
+        await (await Task.WhenAny(moved, _completion.Task).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <summary>What the process before says until the others are here.</summary>
+    /// <returns><see cref="PortWord.Done"/> when it has said nothing.</returns>
+    private static async Task<PortWord> HearAsync(PassedPort passed, Task others, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource hearing = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<PortWord> heard = passed.HearAsync(hearing.Token);
+        await Task.WhenAny(heard, others).ConfigureAwait(false);
+        await hearing.CancelAsync().ConfigureAwait(false);
+        try
         {
-            word = await AnswerAsync(passed.KeepAsync).ConfigureAwait(false);
-            _ = await MovedBackAsync(passed, word, node).ConfigureAwait(false);
+            return await heard.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return PortWord.Done;
         }
     }
 
@@ -276,7 +312,7 @@ public sealed class RestartableServer : IAsyncDisposable
 
     /// <summary>When the process before wants back what it had, it gets it.</summary>
     /// <exception cref="NodeJoinException">It did.</exception>
-    private static async Task<PortWord> MovedBackAsync(PassedPort passed, PortWord word, NodeHost node)
+    private async Task<PortWord> MovedBackAsync(PassedPort passed, PortWord word, NodeHost node)
     {
         if (word is PortWord.Keep)
         {
@@ -292,8 +328,7 @@ public sealed class RestartableServer : IAsyncDisposable
         return word;
     }
 
-    private static async Task MoveBackAsync(PassedPort passed, NodeHost node) =>
-        _ = await node.DrainToAsync(passed.Predecessor, s_moveBack, CancellationToken.None).ConfigureAwait(false);
+    private Task MoveBackAsync(PassedPort passed, NodeHost node) => node.GiveAsync(passed.Predecessor, _options.GiveBackTimeout);
 
     private static void ThrowIfKept(PortWord word)
     {

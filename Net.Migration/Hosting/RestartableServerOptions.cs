@@ -40,6 +40,9 @@ public sealed record RestartableServerOptions
     /// <summary>Awaited by a process that has everything, before it keeps it: it may still give it back, and fails then. Also by one that found nobody to take over from.</summary>
     internal Func<CancellationToken, Task>? Moved { get; init; }
 
+    /// <summary>For one that gives everything back: for the moves, and for requests that have begun in it. The process before waits for it for 15 s.</summary>
+    internal TimeSpan GiveBackTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <inheritdoc cref="IngressHostOptions.FailureTimeout"/>
     internal TimeSpan FailureTimeout { get; init; } = FailureDetector.Timeout;
 }

@@ -61,7 +61,9 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
     /// are told where; that processes before it are not, as where the disk is full, is no reason to leave the port without a reader.
     /// </summary>
     /// <param name="end">Ends the process that may hold the log, unless it is gone, and tells what happened. Asked once, when that one has had its time.</param>
-    public async Task<IPEndPoint> ReadAgainAsync(Func<string?> end, CancellationToken cancellationToken)
+    /// <param name="isServed">Whether that process, or another one, serves by now; asked while the log is in use.</param>
+    /// <returns>Where members find it; null: another process serves, and keeps the port.</returns>
+    public async Task<IPEndPoint?> TryReadAgainAsync(Func<string?> end, Func<Task<bool>> isServed, CancellationToken cancellationToken)
     {
         options.Log?.Invoke("the process that was to take over has not: this one goes on");
         long begun = Environment.TickCount64;
@@ -79,6 +81,11 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
                 {
                     options.Log?.Invoke($"nobody reads from the port until this one can: {e.Message}");
                     told = e.Message;
+                }
+
+                if (await isServed().ConfigureAwait(false))
+                {
+                    return null;
                 }
 
                 if (isPatient && Environment.TickCount64 - begun >= options.PortPatience.TotalMilliseconds)

@@ -31,6 +31,8 @@ internal sealed class FakePortOwner : IPortOwner
 
     public Exception? Fault { get; init; }
 
+    public Func<SocketPeer, Task<bool>> TakesBack { get; init; } = _ => Task.FromResult(true);
+
     public ValueTask<string> NextAsync(CancellationToken cancellationToken) => _asked.Reader.ReadAsync(cancellationToken);
 
     public string? WhyNot(IReadOnlySet<string> components) => components.Contains(Component) ? null : $"it has {Component}";
@@ -55,11 +57,20 @@ internal sealed class FakePortOwner : IPortOwner
         return Moves(cancellationToken);
     }
 
-    public Task SilenceAsync(CancellationToken cancellationToken) => Silence ?? Never.EndsAsync(cancellationToken);
+    public Task SilenceAsync(CancellationToken cancellationToken) => Silence?.WaitAsync(cancellationToken) ?? Never.EndsAsync(cancellationToken);
 
     public Task StayAsync() => Note("stay");
 
-    public Task TakeBackAsync(Func<string?> end) => Fault is null ? Note("take back") : Task.FromException(Fault);
+    public async Task<bool> TryTakeBackAsync(SocketPeer successor)
+    {
+        if (Fault is not null)
+        {
+            throw Fault;
+        }
+
+        await Note("take back");
+        return await TakesBack(successor);
+    }
 
     private Task Note(string what)
     {

@@ -301,6 +301,16 @@ public sealed class IngressHostTests : IDisposable
         }
     }
 
+    /// <summary>Goal: an ingress that cannot end as it should for another one ends all the same, and lets go of its log.</summary>
+    [TestMethod]
+    public async Task An_end_that_fails_is_an_end()
+    {
+        IngressHost first = await StartAsync();
+        await Assert.ThrowsExactlyAsync<InvalidOperationException>(() => first.CloseAsync(() => throw new InvalidOperationException("a node that cannot be asked")));
+        await using IngressHost next = await StartAsync();
+        await first.DisposeAsync();
+    }
+
     /// <summary>Goal: the public socket can be lent, so that a holder keeps the port open whatever becomes of the ingress.</summary>
     [TestMethod]
     public async Task A_lent_socket_is_the_public_one()

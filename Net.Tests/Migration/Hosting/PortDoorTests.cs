@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Net.Core.Wire;
@@ -212,12 +213,111 @@ public sealed class PortDoorTests : IDisposable
         Socket caller = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         caller.Connect(new UnixDomainSocketEndPoint(Path));
         using Socket met = door.Accept();
-        Assert.AreEqual(Environment.ProcessId, SocketPeer.IdOf(met));
+        SocketPeer peer = new(met);
+        Assert.AreEqual(Environment.ProcessId, peer.Id);
         Assert.AreEqual(1, caller.Send(new byte[1]));
-        Assert.IsNull(SocketPeer.End(met));
+        Assert.IsNull(peer.End());
         Assert.AreEqual(1, caller.Send(new byte[1]));
         caller.Dispose();
-        Assert.IsNull(SocketPeer.End(met));
+        Assert.IsNull(peer.End());
+        Assert.IsFalse(peer.HasGoneOn);
+    }
+
+    /// <summary>Goal: a process that hangs is ended, unless it has another port for good: whoever is served there would be lost with it.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Who_has_another_port_for_good_is_not_ended()
+    {
+        using Process hangs = Process.Start("sleep", "600");
+        using Process keeps = Process.Start("sleep", "600");
+        try
+        {
+            SocketPeer.Spare(keeps.Id);
+            Assert.Contains("by hand", SocketPeer.End(keeps.Id));
+            Assert.Contains("SIGKILL", SocketPeer.End(hangs.Id));
+            await hangs.WaitForExitAsync(Stop);
+            Assert.AreEqual(137, hangs.ExitCode);
+            Assert.IsFalse(keeps.HasExited);
+        }
+        finally
+        {
+            keeps.Kill();
+        }
+    }
+
+    /// <summary>
+    /// Goal: a predecessor that was stopped for so long that its successor has gone on without it leaves when it wakes, whatever it was at, and does not wait for the port.
+    /// Method: the successor says so while it moves, instead of its answer, when it has been told that it is late, and when the port is wanted back already.
+    /// </summary>
+    [TestMethod]
+    [DataRow("move")]
+    [DataRow("keep")]
+    [DataRow("late")]
+    [DataRow("take back")]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task One_whose_successor_has_gone_on_leaves(string moment)
+    {
+        PassedPort? passed = null;
+        FakePortOwner owner = new()
+        {
+            PublicSocket = _port.SafeHandle,
+            Silence = moment == "take back" ? Task.CompletedTask : null,
+            Moves = async over =>
+            {
+                await (moment is "move" or "take back" ? Never.EndsAsync(over) : Task.CompletedTask);
+                return moment == "keep";
+            },
+            TakesBack = peer =>
+            {
+                peer.Look();
+                Assert.IsFalse(peer.HasGoneOn);
+                GoOn(passed!);
+                peer.Look();
+                return Task.FromResult(!peer.HasGoneOn);
+            },
+        };
+        using PortDoor door = PortDoor.Open(Path);
+        Task serving = door.ServeAsync(owner, Stop);
+        passed = await TakeAsync();
+        passed.Handle.Dispose();
+        Task<PortWord> said = passed.FollowAsync(7, Stop);
+        if (moment != "take back")
+        {
+            Assert.AreEqual(PortWord.Joined, await said);
+            said = passed.MoveAsync("new", TimeSpan.FromSeconds(60), Stop);
+            await HearAsync(owner, "release", "follow 7", "move to new in 60 s");
+            PortWord word = moment == "move" ? default : await said;
+            Assert.AreEqual(moment switch { "late" => PortWord.Keep, "keep" => PortWord.Done, _ => default }, word);
+            GoOn(passed);
+        }
+
+        await serving;
+        await ((Task)said).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Goal: whoever serves says its name at its door, also while it is being replaced; an end is no answer.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Who_serves_can_be_asked_for()
+    {
+        Assert.IsNull(await PassedPort.WhoAsync(Path, Stop));
+        using PortDoor door = PortDoor.Open(Path);
+        _ = door.ServeAsync(Owner(), Stop);
+        Assert.AreEqual("old", await PassedPort.WhoAsync(Path, Stop));
+        using PassedPort passed = await TakeAsync();
+        passed.Handle.Dispose();
+        Assert.AreEqual("old", await PassedPort.WhoAsync(Path, Stop));
+        door.Dispose();
+        Assert.IsNull(await PassedPort.WhoAsync(Path, Stop));
+    }
+
+    /// <summary>Goal: silence is what a node that is well does not hear: not one that has failed itself, nor one that was away, however long.</summary>
+    [TestMethod]
+    public async Task Silence_is_counted_in_looks_of_a_node_that_is_well()
+    {
+        Queue<NodeHealth> looks = new([new(0, [], null), new(1, [], null), new(0, [], null), new(0, [], "it has failed"), new(0, [], null), new(0, [], null), new(0, [], null)]);
+        await PortOwner.SilenceAsync(TimeSpan.FromSeconds(0.5), _ => Task.FromResult(looks.Dequeue()), _ => Task.CompletedTask, Stop);
+        Assert.IsEmpty(looks);
     }
 
     /// <summary>Goal: a predecessor that ends says nothing, which is not that it keeps something: whoever has the port goes on.</summary>
@@ -276,6 +376,13 @@ public sealed class PortDoorTests : IDisposable
         }
 
         await Assert.ThrowsExactlyAsync<DirectoryLogException>(() => serving);
+    }
+
+    /// <summary>As a successor does at its end.</summary>
+    private static void GoOn(PassedPort passed)
+    {
+        passed.GoOn();
+        passed.Dispose();
     }
 
     private FakePortOwner Owner(Func<CancellationToken, Task<bool>>? moves = null) =>

@@ -216,17 +216,126 @@ public sealed class RestartableServerTests : IDisposable
         await using ServedPort port = new(options, trust, ServedPort.Bind(options), []) { Failed = _ => { } };
         FileStream log = Log();
         int asked = 0;
-        IPEndPoint control = await port.ReadAgainAsync(
+        IPEndPoint? control = await port.TryReadAgainAsync(
             () =>
             {
                 asked++;
                 log.Dispose();
                 return "it is ended";
             },
+            () => Task.FromResult(false),
             Stop);
         Assert.AreEqual(1, asked);
         Assert.AreEqual(control, await port.TryFindIngressAsync());
         Assert.IsTrue(port.IsRead);
+    }
+
+    /// <summary>
+    /// Goal: a server that wants its port back while another one serves, as it has been stopped for long, finds that out at the door, ends nobody, and leaves.
+    /// Method: the test is the process to which it has passed the port, and another server has the log and the door by then.
+    /// </summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_that_comes_back_too_late_leaves()
+    {
+        TaskCompletionSource leaves = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using RestartableServer first = await StartAsync("one", port: 0, patience: TimeSpan.Zero, told: line =>
+        {
+            if (line == "another process has taken over")
+            {
+                leaves.TrySetResult();
+            }
+        });
+        PassedPort passed = (await TakeAsync("web"))!;
+        passed.Handle.Dispose();
+        FakePortOwner next = new() { PublicSocket = passed.Handle };
+        using (Log())
+        {
+            using PortDoor door = PortDoor.Open(Path.Combine(_directory, "port.sock"));
+            _ = door.ServeAsync(next, Stop);
+            passed.Dispose();
+            await leaves.Task.WaitAsync(Stop);
+        }
+    }
+
+    /// <summary>
+    /// Goal: one that waits for the others is told that the process before goes on, and fails at once, so that the others keep nothing either; when that one ends
+    /// instead, what it had is here, and is kept. Method: the test is the process before.
+    /// </summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task One_that_waits_for_the_others_hears_its_predecessor(bool ends)
+    {
+        using Socket port = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        port.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        TaskCompletionSource silence = new(), waits = new(TaskCreationOptions.RunContinuationsAsynchronously), moved = new();
+        FakePortOwner owner = new() { PublicSocket = port.SafeHandle, PublicPort = ((IPEndPoint)port.LocalEndPoint!).Port, Silence = silence.Task };
+        using PortDoor door = PortDoor.Open(Path.Combine(_directory, "port.sock"));
+        Task serving = door.ServeAsync(owner, end.Token);
+        Task<RestartableServer> starting = StartAsync("two", port: 1, with: options => options with
+        {
+            GiveBackTimeout = TimeSpan.Zero,
+            Moved = stop =>
+            {
+                waits.TrySetResult();
+                return moved.Task.WaitAsync(stop);
+            },
+        });
+        await waits.Task.WaitAsync(Stop);
+        if (ends)
+        {
+            await end.CancelAsync();
+            await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            moved.SetResult();
+            await using RestartableServer second = await starting;
+            using HttpClient http = Client(owner.PublicPort);
+            Assert.AreEqual("two", await AskAsync(http));
+        }
+        else
+        {
+            silence.SetResult();
+            await Assert.ThrowsExactlyAsync<NodeJoinException>(() => starting);
+        }
+    }
+
+    /// <summary>Goal: a request that began in a process which gives everything back ends there, before that one does.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task What_began_in_one_that_gives_back_ends_there()
+    {
+        await using RestartableServer first = await StartAsync("one", port: 0);
+        using HttpClient http = Client(first.LocalEndPoint.Port);
+        Assert.AreEqual("one", await AskAsync(http));
+        StreamReader? running = null;
+        Task<RestartableServer> starting = StartAsync("two", port: 1, with: options => options with
+        {
+            Moved = async _ =>
+            {
+                running = new(await http.GetStreamAsync(new Uri("/lines", UriKind.Relative), Stop), Encoding.UTF8);
+                throw new TimeoutException("another one stays");
+            },
+        });
+        while (running is null || await AskAsync(http) != "one")
+        {
+            // It goes back as soon as the request has begun.
+            await Task.Yield();
+        }
+
+        using (running)
+        {
+            Assert.IsTrue(_lines.Writer.TryWrite("1"));
+            Assert.AreEqual("two 1", await running.ReadLineAsync(Stop));
+            Assert.IsFalse(starting.IsCompleted);
+            _lines.Writer.Complete();
+            Assert.IsNull(await running.ReadLineAsync(Stop));
+        }
+
+        await Assert.ThrowsExactlyAsync<TimeoutException>(() => starting);
+        Assert.AreEqual("one", await AskAsync(http));
+        Assert.AreEqual(1, _handshakes);
     }
 
     /// <summary>Goal: the port is read again however long the process that had it holds the log.</summary>
@@ -404,6 +513,7 @@ public sealed class RestartableServerTests : IDisposable
             FailureTimeout = TimeSpan.FromMinutes(2),
             TakeOverTimeout = TimeSpan.FromMinutes(4),
             PortPatience = patience ?? TimeSpan.FromMinutes(4),
+            GiveBackTimeout = TimeSpan.FromMinutes(2),
         };
 
     private async Task<string> AskAsync(HttpClient http) => await http.GetStringAsync(new Uri("/", UriKind.Relative), Stop);
