@@ -51,6 +51,9 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
     private ulong _marker;
     private bool _awaitsIngress;
 
+    /// <summary>The socket remembers how far a transmit has come, which will not go on.</summary>
+    private bool _isInterrupted;
+
     public DataMode Mode { get; private set; }
 
     public ulong Epoch { get; private set; }
@@ -144,6 +147,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
     private void SendPatiently(Span<byte> buffer, in Transmit transmit)
     {
+        EndInterrupted();
         for (int tries = 0; tries < MaxTries; tries++)
         {
             if (socket.TrySend(buffer, transmit))
@@ -154,8 +158,18 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
             socket.Wait(s_blockedWait);
         }
 
-        // An empty transmit ends the interrupted one: what the socket remembers of it must not count for the next.
-        _ = socket.TrySend([], transmit with { Segments = 1, Length = 0 });
+        _isInterrupted = true;
+        EndInterrupted();
+    }
+
+    /// <summary>An empty transmit ends the interrupted one: what the socket remembers of it must not count for the next.</summary>
+    private void EndInterrupted()
+    {
+        if (_isInterrupted)
+        {
+            _isInterrupted = false;
+            _ = socket.TrySend([], new(new(Local, Local, 0), 0, 1, 0, Ecn.NotEct));
+        }
     }
 
     /// <summary>What has waited for an ingress, as soon as there is one and the lease allows it.</summary>
@@ -272,6 +286,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
             && _ingresses.ContainsKey(transmit.Path.Ingress);
         if (!mayLeave)
         {
+            EndInterrupted();
             return true;
         }
 
@@ -294,11 +309,17 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         SendUnsent();
         if (_awaitsIngress || !_unsent.IsEmpty)
         {
+            // Whole, as what has left of it went to the ingress before: a client may get it twice, which costs nothing.
+            EndInterrupted();
             _unsent.Keep(buffer, transmit);
         }
-        else if (!socket.TrySend(buffer, To(_ingresses[transmit.Path.Ingress], transmit)))
+        else
         {
-            return false;
+            _isInterrupted = !socket.TrySend(buffer, To(_ingresses[transmit.Path.Ingress], transmit));
+            if (_isInterrupted)
+            {
+                return false;
+            }
         }
 
         BytesOut += (ulong)(transmit.Length - (transmit.Segments * Headroom));
@@ -354,6 +375,7 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
 
         byte[] back = datagram.ToArray();
         tags.Write(back, header with { Type = IngressDatagram.HandBack });
+        EndInterrupted();
         UdpAddress to = _former.TryGetValue(ingress, out uint number) ? _ingresses[number] : ingress;
         _ = socket.TrySend(back, new(new(to, Local, 0), back.Length, 1, back.Length, Ecn.NotEct));
     }

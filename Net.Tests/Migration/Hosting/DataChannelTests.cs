@@ -86,6 +86,48 @@ public sealed class DataChannelTests
         AssertSent("10.0.0.2:3 Data 1", "10.0.0.2:3 Data 2");
     }
 
+    /// <summary>
+    /// Goal: a batch of which a part had left when the ingress went waits whole, and what is sent next begins at its beginning: also when the batch is no more to be sent at all, and a
+    /// marker. Method: a socket that takes one segment, is full, and goes on where it was.
+    /// </summary>
+    [TestMethod]
+    [DataRow("waits", "1", "1", "2", "3")]
+    [DataRow("dropped", "1", "3")]
+    [DataRow("marker", "1", "marker", "1", "2", "3")]
+    public void What_is_interrupted_is_no_start_of_the_next(string then, params string[] expected)
+    {
+        HalfSocket socket = new(Node, datagram =>
+        {
+            Assert.IsTrue(_tags.TryOpen(datagram, out IngressHeader header));
+            _sent.Add(header.IsMarker ? "marker" : $"{datagram[^1]}");
+        });
+        DataChannel channel = Serving(socket);
+        byte[] batch = new byte[2 * (channel.Headroom + 1)];
+        (batch[channel.Headroom], batch[^1]) = (1, 2);
+        Transmit transmit = new(new(Client, Public, 1), 1, 2, batch.Length, Ecn.NotEct);
+        Assert.IsFalse(channel.TrySend(batch, transmit));
+        socket.Room = int.MaxValue;
+        Instant end = channel.LeaseEnd;
+        switch (then)
+        {
+            case "waits":
+                channel.AwaitIngress();
+                break;
+            case "dropped":
+                channel.LeaseEnd = _runner.Now;
+                break;
+            default:
+                channel.SendMarker(resume: false, 3);
+                break;
+        }
+
+        Assert.IsTrue(channel.TrySend(batch, transmit));
+        channel.LeaseEnd = end;
+        channel.SetIngress(1, Second);
+        Send(channel, 3);
+        AssertSent(expected);
+    }
+
     /// <summary>Goal: however long there is no ingress, what waits takes no more than its room.</summary>
     [TestMethod]
     public void What_waits_is_bounded()
@@ -146,13 +188,14 @@ public sealed class DataChannelTests
 
     private static UdpAddress Address(string text) => UdpAddress.TryParse(text, out UdpAddress address) ? address : throw new ArgumentException(text);
 
-    private DataChannel Serving()
+    private DataChannel Serving() => Serving(new MemoryChannel(Node, (MemoryChannel _, in NetworkPath path, byte[] datagram, Ecn _) =>
     {
-        MemoryChannel socket = new(Node, (MemoryChannel _, in NetworkPath path, byte[] datagram, Ecn _) =>
-        {
-            Assert.IsTrue(_tags.TryOpen(datagram, out IngressHeader header));
-            _sent.Add($"{path.Remote} {header.Type} {datagram[^1]}");
-        });
+        Assert.IsTrue(_tags.TryOpen(datagram, out IngressHeader header));
+        _sent.Add($"{path.Remote} {header.Type} {datagram[^1]}");
+    }));
+
+    private DataChannel Serving(IDatagramChannel socket)
+    {
         DataChannel channel = new(socket, new(Keys.Tag, 1, 2), Shard, _runner);
         channel.SetIngress(1, First);
         channel.LeaseEnd = _runner.Now + TimeSpan.FromSeconds(1);
@@ -179,6 +222,50 @@ public sealed class DataChannelTests
     }
 
     private void AssertSent(params string[] expected) => CollectionAssert.AreEqual(expected, _sent);
+
+    /// <summary>Is full behind its first datagram, and goes on behind it, as a real one.</summary>
+    private sealed class HalfSocket(UdpAddress local, Action<byte[]> sent) : IDatagramChannel
+    {
+        private int _progress;
+
+        public int Room { get; set; } = 1;
+
+        public UdpAddress Local => local;
+
+        public int Headroom => 0;
+
+        public bool TrySend(Span<byte> buffer, in Transmit transmit)
+        {
+            int size = transmit.Segments > 1 ? transmit.SegmentSize : transmit.Length;
+            while (_progress < transmit.Length)
+            {
+                if (Room-- == 0)
+                {
+                    return false;
+                }
+
+                sent(buffer.Slice(_progress, size).ToArray());
+                _progress += size;
+            }
+
+            _progress = 0;
+            return true;
+        }
+
+        public bool TryReceive(ReceiveBatch batch) => false;
+
+        public void Wait(TimeSpan timeout)
+        {
+        }
+
+        public void Wake()
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 
     private sealed class Runner : IComponentRunner
     {
