@@ -271,8 +271,19 @@ public sealed class RestartableServerTests : IDisposable
         using Socket port = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         port.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        TaskCompletionSource silence = new(), waits = new(TaskCreationOptions.RunContinuationsAsynchronously), moved = new();
-        FakePortOwner owner = new() { PublicSocket = port.SafeHandle, PublicPort = ((IPEndPoint)port.LocalEndPoint!).Port, Silence = silence.Task };
+        TaskCompletionSource silence = new(), waits = new(TaskCreationOptions.RunContinuationsAsynchronously), moved = new(), released = new();
+        FakePortOwner owner = new()
+        {
+            PublicSocket = port.SafeHandle,
+            PublicPort = ((IPEndPoint)port.LocalEndPoint!).Port,
+            Silence = silence.Task,
+            // As a real one, which waits for the log.
+            TakesBack = async _ =>
+            {
+                await released.Task;
+                return true;
+            },
+        };
         using PortDoor door = PortDoor.Open(Path.Combine(_directory, "port.sock"));
         Task serving = door.ServeAsync(owner, end.Token);
         Task<RestartableServer> starting = StartAsync("two", port: 1, with: options => options with
@@ -298,6 +309,8 @@ public sealed class RestartableServerTests : IDisposable
         {
             silence.SetResult();
             await Assert.ThrowsExactlyAsync<NodeJoinException>(() => starting);
+            released.SetResult();
+            await end.CancelAsync();
         }
     }
 
