@@ -239,7 +239,7 @@ public sealed class RestartableServerTests : IDisposable
     public async Task One_that_comes_back_too_late_leaves()
     {
         TaskCompletionSource leaves = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using RestartableServer first = await StartAsync("one", port: 0, patience: TimeSpan.Zero, told: line =>
+        await using RestartableServer first = await StartAsync("one", port: 0, told: line =>
         {
             if (line == "another process has taken over")
             {
