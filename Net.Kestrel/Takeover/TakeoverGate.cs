@@ -10,12 +10,9 @@ namespace Net.Kestrel.Takeover;
 /// </remarks>
 internal sealed class TakeoverGate(IHostApplicationLifetime application)
 {
-    private readonly TaskCompletionSource _allReady = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _allMoved = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Meeting _ready = new(), _moved = new();
     private readonly Lock _gate = new();
     private int _expected;
-    private int _ready;
-    private int _moved;
 
     /// <summary>Another endpoint, before the application has started.</summary>
     /// <returns>Takes it over.</returns>
@@ -45,26 +42,47 @@ internal sealed class TakeoverGate(IHostApplicationLifetime application)
         {
             // The others leave theirs where they are, or give them back.
             IOException failed = new($"another endpoint could not be taken over: {e.Message}", e);
-            _allReady.TrySetException(failed);
-            _allMoved.TrySetException(failed);
+            _ready.All.TrySetException(failed);
+            _moved.All.TrySetException(failed);
             throw;
         }
     }
 
-    private Task ReadyAsync(CancellationToken cancellationToken) => ArriveAsync(ref _ready, _allReady, cancellationToken);
+    private Task ReadyAsync(CancellationToken cancellationToken) => ArriveAsync(_ready, cancellationToken);
 
-    private Task MovedAsync(CancellationToken cancellationToken) => ArriveAsync(ref _moved, _allMoved, cancellationToken);
+    private Task MovedAsync(CancellationToken cancellationToken) => ArriveAsync(_moved, cancellationToken);
 
-    private Task ArriveAsync(ref int arrived, TaskCompletionSource all, CancellationToken cancellationToken)
+    private async Task ArriveAsync(Meeting meeting, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            if (++arrived == _expected)
+            if (++meeting.Arrived == _expected)
             {
-                all.TrySetResult();
+                meeting.All.TrySetResult();
             }
         }
 
-        return all.Task.WaitAsync(cancellationToken);
+        try
+        {
+            await meeting.All.Task.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            lock (_gate)
+            {
+                // Who gives up does not count any more: the others keep nothing that this one cannot.
+                meeting.Arrived--;
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Where endpoints wait for each other.</summary>
+    private sealed class Meeting
+    {
+        public TaskCompletionSource All { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Arrived { get; set; }
     }
 }

@@ -103,8 +103,9 @@ internal sealed class PassedPort : IDisposable
             byte[] name = new byte[length[0]];
             return await TryReadAsync(connection, name, patience.Token).ConfigureAwait(false) ? Encoding.ASCII.GetString(name) : null;
         }
-        catch (Exception e) when (e is IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is IOException or SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
+            // Also where this process has no descriptor left to ask with.
             return null;
         }
     }

@@ -243,7 +243,14 @@ public sealed class RestartableServer : IAsyncDisposable
         Task others = OthersAsync(patience.Token);
         if (word is PortWord.Done)
         {
-            word = await MovedBackAsync(passed, await HearAsync(passed, others, patience.Token).ConfigureAwait(false), node).ConfigureAwait(false);
+            word = await HearAsync(passed, others, patience.Token).ConfigureAwait(false);
+            if (word is PortWord.Keep)
+            {
+                // The others must not count on this one while it gives back.
+                await patience.CancelAsync().ConfigureAwait(false);
+            }
+
+            word = await MovedBackAsync(passed, word, node).ConfigureAwait(false);
         }
 
         try

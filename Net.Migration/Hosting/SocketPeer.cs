@@ -40,8 +40,11 @@ internal sealed class SocketPeer(Socket connection)
     /// <summary>It has something of this process for good, and is not ended whatever becomes of the rest: that would go down with it.</summary>
     public static void Spare(int id) => s_spared[id] = true;
 
-    /// <summary>Looks at a word that it has said. That it goes on is the last one, and no other ends with that letter.</summary>
-    public void Hear(ReadOnlySpan<byte> said) => HasGoneOn |= said is [.., PortDoor.GoOn];
+    /// <summary>
+    /// Looks at words that it has said. That it goes on is the last one. Of the others one alone may end with that letter: the port of its control, which nothing
+    /// stands before or behind.
+    /// </summary>
+    public void Hear(ReadOnlySpan<byte> said) => HasGoneOn |= said is [.., PortDoor.GoOn] and not [PortDoor.Control, _, _];
 
     /// <summary>Ends when the other end is closed.</summary>
     public async Task GoneAsync(CancellationToken cancellationToken)
@@ -84,8 +87,8 @@ internal sealed class SocketPeer(Socket connection)
     public string? End()
     {
         Look();
-        // It has the connection open, so its number cannot be another one's.
-        int id = _isGone ? 0 : Id;
+        // It has the connection open, so its number cannot be another one's. One that goes on does not hang.
+        int id = _isGone || HasGoneOn ? 0 : Id;
         return id <= 0 || id == Environment.ProcessId ? null : End(id);
     }
 

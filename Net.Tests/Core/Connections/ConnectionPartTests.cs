@@ -7,8 +7,8 @@ using Net.Core.Time;
 using Net.Core.Tls;
 using Net.Core.Tls.Messages;
 using Net.Core.Wire;
-using Net.Tests.Simulation;
 using Net.Tests.Core.Recovery;
+using Net.Tests.Simulation;
 
 namespace Net.Tests.Core.Connections;
 

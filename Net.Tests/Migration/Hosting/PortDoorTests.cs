@@ -223,6 +223,22 @@ public sealed class PortDoorTests : IDisposable
         Assert.IsFalse(peer.HasGoneOn);
     }
 
+    /// <summary>Goal: "I go on without you" is heard behind other words, and never in the port of a control that ends with the same octet: who leaves for that leaves to nobody.</summary>
+    [TestMethod]
+    public void A_port_is_no_word()
+    {
+        using Socket unused = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        SocketPeer peer = new(unused);
+        peer.Hear([PortDoor.Control, 0x12, PortDoor.GoOn]);
+        peer.Hear([PortDoor.Accept]);
+        Assert.IsFalse(peer.HasGoneOn);
+        peer.Hear([PortDoor.Accept, PortDoor.GoOn]);
+        Assert.IsTrue(peer.HasGoneOn);
+        SocketPeer other = new(unused);
+        other.Hear([PortDoor.Control, 0x12, 0x34, PortDoor.GoOn]);
+        Assert.IsTrue(other.HasGoneOn);
+    }
+
     /// <summary>Goal: a process that hangs is ended, unless it has another port for good: whoever is served there would be lost with it.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]
