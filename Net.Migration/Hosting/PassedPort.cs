@@ -287,7 +287,7 @@ internal sealed class PassedPort : IDisposable
         try
         {
             await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken).ConfigureAwait(false);
-            _ = await connection.SendAsync(new ReadOnlyMemory<byte>([.. PortDoor.Magic, .. ask]), cancellationToken).ConfigureAwait(false);
+            await AskAsync(connection, ask, cancellationToken).ConfigureAwait(false);
             return connection;
         }
         catch (SocketException e)
@@ -306,6 +306,18 @@ internal sealed class PassedPort : IDisposable
         {
             connection.Dispose();
             throw;
+        }
+    }
+
+    private static async Task AskAsync(Socket connection, byte[] ask, CancellationToken cancellationToken)
+    {
+        try
+        {
+            _ = await connection.SendAsync(new ReadOnlyMemory<byte>([.. PortDoor.Magic, .. ask]), cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            // It was there, and has just ended: whoever reads its answer sees that.
         }
     }
 
