@@ -24,11 +24,17 @@ namespace Net.Migration.Hosting;
 /// (silence)            joined                        MemberUpdate; its components go to the next host by force
 /// </code>
 /// A component whose owner is dead goes to the next living host, whether that host was there at the time or comes later. After a start of
-/// the ingress, owners that the log names have the failure detector's time to join again before they count as dead. A member that was
+/// the ingress, owners that the log names have twice the failure detector's time to join again before they count as dead. A member that was
 /// declared dead may join again: what it owned has another owner by then, or, when there was no host, is still its own.
 /// </remarks>
 internal sealed class ControlDesk
 {
+    /// <summary>
+    /// Times the failure detector's patience that owners have after a start to join again. They have to notice first that the ingress before has died, which takes most of
+    /// one, and to reach this one then; and to take a component from a host that lives closes its connections.
+    /// </summary>
+    private const int RejoinTimeouts = 2;
+
     private readonly IOwnershipDirectory _directory;
     private readonly IIngressRegistry _registry;
     private readonly ControlRequests _requests;
@@ -69,7 +75,7 @@ internal sealed class ControlDesk
         _moves = new(_members, options, () => _directory.TryRecover() ? null : _directory.Trouble);
         _checkpoints = new(_members, options);
         _drains = new(_members, _moves, () => _directory.Records, options);
-        _strangersUntil = now + options.FailureTimeout;
+        _strangersUntil = now + (RejoinTimeouts * options.FailureTimeout);
         _takeOvers = new(directory, routes, _members, _requests, _detector, options, now + SendLease.Duration);
         foreach (OwnershipRecord record in _records.Publish())
         {
