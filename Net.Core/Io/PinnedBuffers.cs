@@ -3,15 +3,14 @@ namespace Net.Core.Io;
 /// <summary>The large buffers of shards that have ended, for those that begin.</summary>
 /// <remarks>
 /// System calls read and write them all the time, so they are pinned; and pinned arrays are collected with the oldest generation alone, and bring its collection
-/// about. A component that moves begins a shard and ends another, with half a megabyte each. Whoever
-/// returns one has overwritten what must not be read there.
+/// about. A component that moves begins a shard and ends another, with half a megabyte each. Whoever returns one has overwritten what must not be read there.
 /// </remarks>
 internal static class PinnedBuffers
 {
     /// <summary>Kept at most: a node where more shards than that end at once is closing.</summary>
     public const int MaxKept = 8;
 
-    private static readonly object s_gate = new();
+    private static readonly Lock s_gate = new();
     private static readonly List<byte[]> s_kept = new(MaxKept);
 
     /// <summary>Thread-safe.</summary>

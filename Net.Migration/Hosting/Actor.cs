@@ -125,8 +125,10 @@ internal sealed class Actor : IActor, IDisposable
 
     private void Turn()
     {
-        for (int turns = 1; !TryEnd(turns); turns++)
+        int turns = 1;
+        while (!TryEnd(turns))
         {
+            turns++;
         }
     }
 

@@ -277,17 +277,7 @@ internal sealed class IngressForwarder : IIngressRoutes, IDisposable
         Route route = _router.OnClient(path.Remote, path.Local, ecn, time, bytes, now);
         if (route.Verdict is RouteVerdict.Forward)
         {
-            IngressHeader header = new()
-            {
-                Type = IngressDatagram.Data,
-                Epoch = route.Epoch,
-                Shard = route.Shard,
-                Client = path.Remote,
-                Public = path.Local,
-                Ecn = ecn,
-                ReceiveMicroseconds = time,
-            };
-            ToNode(_fromClients, route.Node, header, bytes, piece);
+            ToNode(_fromClients, route.Node, route.HeaderFor(path, ecn, time), bytes, piece);
         }
 
         TakeOutputs(_fromClients);

@@ -246,11 +246,10 @@ public sealed class RestartableServer : IAsyncDisposable
             word = await HearAsync(passed, others, patience.Token).ConfigureAwait(false);
             if (word is PortWord.Keep)
             {
-                // The others must not count on this one while it gives back.
+                // The others must not count on this one while it gives back. It goes on only when the process before ends meanwhile.
                 await patience.CancelAsync().ConfigureAwait(false);
+                return await KeepAsync(passed, await MovedBackAsync(passed, word, node).ConfigureAwait(false), node, cancellationToken).ConfigureAwait(false);
             }
-
-            word = await MovedBackAsync(passed, word, node).ConfigureAwait(false);
         }
 
         try

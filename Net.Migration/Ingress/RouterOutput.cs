@@ -1,3 +1,4 @@
+using Net.Core.Paths;
 using Net.Core.Wire;
 
 namespace Net.Migration.Ingress;
@@ -19,7 +20,22 @@ internal enum RouteVerdict
 /// <param name="Node">Data address of the owner.</param>
 /// <param name="Shard">For the header.</param>
 /// <param name="Epoch">For the header.</param>
-internal readonly record struct Route(RouteVerdict Verdict, UdpAddress Node = default, uint Shard = 0, ulong Epoch = 0);
+internal readonly record struct Route(RouteVerdict Verdict, UdpAddress Node = default, uint Shard = 0, ulong Epoch = 0)
+{
+    /// <summary>What stands before a client's datagram on its way to the owner.</summary>
+    /// <param name="path">From the client to the public address.</param>
+    /// <param name="time">When it was received, in microseconds.</param>
+    public IngressHeader HeaderFor(in NetworkPath path, Ecn ecn, ulong time) => new()
+    {
+        Type = IngressDatagram.Data,
+        Epoch = Epoch,
+        Shard = Shard,
+        Client = path.Remote,
+        Public = path.Local,
+        Ecn = ecn,
+        ReceiveMicroseconds = time,
+    };
+}
 
 internal enum RouterOutputKind
 {

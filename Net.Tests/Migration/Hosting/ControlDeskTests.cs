@@ -325,7 +325,7 @@ public sealed class ControlDeskTests
     {
         DeskWorld world = new();
         Assert.AreEqual(world.Now + TimeSpan.FromSeconds(6), world.Desk.Deadline, "owners that the log names");
-        world.Pass(3);
+        world.Pass(6);
         Assert.AreEqual(Instant.Never, world.Desk.Deadline);
         _ = world.Join("c", 4);
         Assert.AreEqual(world.Now + TimeSpan.FromSeconds(3), world.Desk.Deadline);

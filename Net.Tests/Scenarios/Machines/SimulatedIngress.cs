@@ -129,16 +129,7 @@ internal sealed class SimulatedIngress : IIngressRoutes
         OnRouted(datagram.From, route.Verdict);
         if (route.Verdict is RouteVerdict.Forward)
         {
-            IngressHeader header = new()
-            {
-                Type = IngressDatagram.Data,
-                Epoch = route.Epoch,
-                Shard = route.Shard,
-                Client = datagram.From,
-                Public = datagram.To,
-                Ecn = datagram.Ecn,
-            };
-            ToNode(route.Node, header, datagram.Bytes);
+            ToNode(route.Node, route.HeaderFor(new(datagram.From, datagram.To, 0), datagram.Ecn, 0), datagram.Bytes);
         }
 
         TakeOutputs();
