@@ -10,7 +10,7 @@ internal sealed record ExportLimits
     public int MaxConnectionBytes { get; init; } = ConnectionImage.MaxBytes;
 
     /// <summary>
-    /// Bytes of all connections in the copy ahead, and as many in what completes it: well below <see cref="MessageLink.MaxNodeQueue"/>, where they wait to be
+    /// Bytes of all connections in the copy ahead, and as many in what completes it: well below <see cref="MessageLink.MaxNodeQueue"/>, where the latter waits to be
     /// sent. The destination has decoded all of the first when the second begins.
     /// </summary>
     public long MaxBytes { get; init; } = 768L << 20;

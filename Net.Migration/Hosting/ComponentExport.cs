@@ -102,11 +102,15 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public void OnEarlyData(ReadOnlySpan<byte> ledger) => _image.Set(ImageStore.ComponentIndex, SectionNumber.EarlyDataLedger, 0, ledger);
 
-    /// <summary>The copy's sealed parts.</summary>
-    public IEnumerable<byte[]> TakeAhead()
+    /// <summary>Sealed parts of the copy that are full by now, and at its end the rest.</summary>
+    public IEnumerable<byte[]> TakeAhead(bool isEnd)
     {
-        _image.EndVersion(0);
-        while (_image.TryTakePart(isEnd: true, out byte[]? part))
+        if (isEnd)
+        {
+            _image.EndVersion(0);
+        }
+
+        while (_image.TryTakePart(isEnd, out byte[]? part))
         {
             yield return Seal(part, isLast: false);
         }
@@ -149,7 +153,7 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     private byte[] Seal(byte[] part, bool isLast)
     {
         byte[] sealedPart = _sealer.Seal(part, isLast);
-        ImageWriter.Wipe(part);
+        _image.Return(part);
         return sealedPart;
     }
 }

@@ -403,7 +403,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     }
 
     /// <summary>The copy ahead has come: builds what will hardly change, in several turns.</summary>
-    /// <param name="arrivedAt">When its first part came.</param>
+    /// <param name="arrivedAt">When its last part came.</param>
     /// <param name="isFirst">The first turn.</param>
     /// <returns>Whether there is more to do.</returns>
     /// <exception cref="SnapshotException">Something does not fit: nothing is kept.</exception>
@@ -431,6 +431,9 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     /// <summary>How many connections stand by that were built ahead of the freeze.</summary>
     public int RestoredAhead => _standby.Ahead;
+
+    /// <inheritdoc cref="StandbyConnections.BytesNotAhead"/>
+    public long BytesNotAhead => _standby.BytesNotAhead;
 
     /// <summary>How many of the connections that are served stand still as they came: nothing has happened to them yet.</summary>
     public int Asleep => _sleeping.Count;

@@ -13,8 +13,11 @@ namespace Net.Migration.Hosting;
 /// <param name="owners">All connections.</param>
 internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwner> owners)
 {
-    /// <summary>A turn's copies take well below a millisecond.</summary>
+    /// <summary>A turn's copies take about a millisecond, whatever connections hold: clients of all others wait for it.</summary>
     private const int PerTurn = 32;
+
+    /// <inheritdoc cref="PerTurn"/>
+    private const int BytesPerTurn = 256 * 1024;
 
     /// <summary>A connection that holds more is written down behind the others.</summary>
     private const long HeavyBytes = 1024 * 1024;
@@ -22,6 +25,8 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
     private readonly List<Copy> _copied = [];
     private readonly List<ServerOwner> _whole = [];
     private Queue<ServerOwner> _toCopy = new();
+    // One after the other: what is large enough for one is not made again for the next.
+    private SnapshotWriter _writer = new(default);
     private ComponentExport? _export;
 
     /// <summary>Notes whose copies are to be made; connections that come later travel whole, at the end.</summary>
@@ -50,7 +55,8 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
     /// <returns>Whether there are more: to be done in a later turn.</returns>
     public bool ExportAhead(ComponentExport export, Instant now)
     {
-        for (int copied = 0; copied < PerTurn && _toCopy.TryDequeue(out ServerOwner? owner); copied++)
+        int bytes = 0;
+        for (int copied = 0; copied < PerTurn && bytes < BytesPerTurn && _toCopy.TryDequeue(out ServerOwner? owner); copied++)
         {
             Connection connection = owner.Connection;
             if (!MayBeCopied(owner) || connection.IsFrozen || !owners.ContainsKey(connection))
@@ -59,9 +65,10 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
                 continue;
             }
 
-            SnapshotWriter writer = new(now);
-            ulong version = connection.Copy(writer, SessionSnapshot.Parts(owner.Http3.Session));
-            export.OnAhead(connection, version, writer);
+            _writer.Restart(now);
+            ulong version = connection.Copy(_writer, SessionSnapshot.Parts(owner.Http3.Session));
+            bytes += _writer.Length;
+            export.OnAhead(connection, version, _writer);
             _copied.Add(new(owner, connection, connection.Calls, owner.Http3.IsIdle && export.Since(connection) > 0));
         }
 
@@ -104,6 +111,7 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
         _whole.Clear();
         _toCopy.Clear();
         _export = null;
+        _writer = new(default);
     }
 
     private static bool MayBeCopied(ServerOwner owner) => owner.Connection is { IsConfirmed: true, IsOpen: true };
@@ -129,12 +137,12 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
     /// <summary>What its client makes it hold, in bytes, about.</summary>
     private static long Weight(ServerOwner owner) => owner.Connection.Parts.Streams.Rented;
 
-    private static uint ExportFinal(ComponentExport export, ServerOwner owner)
+    private uint ExportFinal(ComponentExport export, ServerOwner owner)
     {
         // Nothing has happened since the freeze: ages count from it.
-        SnapshotWriter writer = new(owner.Connection.FrozenAt);
-        owner.Connection.Export(export.Since(owner.Connection), writer, owner.Http3.Parts);
-        return export.OnFinal(owner.Connection, writer) ? 0u : 1;
+        _writer.Restart(owner.Connection.FrozenAt);
+        owner.Connection.Export(export.Since(owner.Connection), _writer, owner.Http3.Parts);
+        return export.OnFinal(owner.Connection, _writer) ? 0u : 1;
     }
 
     /// <param name="Calls">As of the copy.</param>

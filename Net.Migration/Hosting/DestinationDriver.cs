@@ -16,6 +16,9 @@ internal sealed class DestinationDriver(
     ulong firstRequest)
     : IDisposable
 {
+    /// <summary>Bytes that are restored in the actor's turn: a few milliseconds.</summary>
+    private const long MaxLent = 1024 * 1024;
+
     /// <summary>Without a datagram to process, a move counts as done after this: nobody is waiting.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(100);
 
@@ -33,12 +36,12 @@ internal sealed class DestinationDriver(
     private ComponentShard? _shard;
     private Instant _silenceEnds = Instant.Never;
     private Instant _servedAt;
-    private Instant _arrivedAt = Instant.Never;
     private bool _isRestoringAhead;
     private bool _hasRestoredAhead;
     private Instant _closeAt = Instant.Never;
     private bool _isLinkLost;
     private bool _isDisposed;
+    private long _finalBytes;
 
     public string Component => _machine.Component;
 
@@ -61,11 +64,10 @@ internal sealed class DestinationDriver(
         {
             // The source goes on to its freeze when it hears that the copy was decoded: not before what can be built of it is.
             _isRestoringAhead = _hasRestoredAhead = true;
-            RestoreAhead(end, isFirst: true);
+            RestoreAhead(end, now, isFirst: true);
             return;
         }
 
-        _arrivedAt = message is PartMessage && _arrivedAt.IsNever ? now : _arrivedAt;
         if (_isRestoringAhead && message is (PartMessage or FinalEndMessage or AheadEndMessage))
         {
             // The shard reads the image: nothing is added to it, and no source that keeps the order has anything to add.
@@ -225,6 +227,7 @@ internal sealed class DestinationDriver(
 
             _image.Apply(_plain.AsSpan(0, length));
             CryptographicOperations.ZeroMemory(_plain.AsSpan(0, length));
+            _finalBytes += part.IsFinal ? length : 0;
             _machine.OnDecoded();
         }
         catch (SnapshotException)
@@ -234,7 +237,8 @@ internal sealed class DestinationDriver(
     }
 
     /// <summary>In several turns of the shard: what comes meanwhile, such as an abort, is not kept waiting.</summary>
-    private void RestoreAhead(AheadEndMessage end, bool isFirst)
+    /// <param name="copiedAt">The last part of the copy was sealed right behind the last connection, and this came right behind that part.</param>
+    private void RestoreAhead(AheadEndMessage end, Instant copiedAt, bool isFirst)
     {
         ComponentShard shard = _shard!;
         shard.Run(at =>
@@ -244,7 +248,7 @@ internal sealed class DestinationDriver(
             try
             {
                 // An attempt that has come to nothing has wiped its image, on this thread.
-                hasMore = _image.IsWhole && shard.RestoreAhead(_image, Instant.Min(_arrivedAt, at), isFirst);
+                hasMore = _image.IsWhole && shard.RestoreAhead(_image, Instant.Min(copiedAt, at), isFirst);
             }
 #pragma warning disable CA1031 // As below.
             catch (Exception e)
@@ -262,7 +266,7 @@ internal sealed class DestinationDriver(
 
                 if (fault is null && hasMore)
                 {
-                    RestoreAhead(end, isFirst: false);
+                    RestoreAhead(end, copiedAt, isFirst: false);
                     return;
                 }
 
@@ -289,7 +293,9 @@ internal sealed class DestinationDriver(
     {
         Tell(MovePhase.Decoded);
         ComponentShard shard = _shard!;
-        shard.RunAtOnce(at =>
+        // What takes long is done by the shard's own thread: this one has heartbeats to send.
+        Action<Action<Instant>> run = shard.BytesNotAhead + _finalBytes > MaxLent ? shard.Run : shard.RunAtOnce;
+        run(at =>
         {
             Exception? fault = null;
             try

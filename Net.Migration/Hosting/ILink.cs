@@ -12,6 +12,9 @@ internal interface ILink : IAsyncDisposable
     /// <summary>What its user keeps with it.</summary>
     object? State { get; set; }
 
+    /// <summary>Bytes that are queued and not on their way yet.</summary>
+    long Waiting => 0;
+
     void Send(LinkMessage message);
 
     /// <summary>As <see cref="Send"/>, behind which more comes at once: it may wait for that, or for <see cref="Flush"/>, to share a datagram.</summary>

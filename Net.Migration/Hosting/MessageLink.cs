@@ -55,6 +55,9 @@ internal sealed class MessageLink : ILink
     /// <summary>What a host keeps with the link; its own matter.</summary>
     public object? State { get; set; }
 
+    /// <inheritdoc/>
+    public long Waiting => _outgoing.Waiting;
+
     /// <summary>Begins to read and write; the first thing said is which versions are spoken.</summary>
     public void Start()
     {

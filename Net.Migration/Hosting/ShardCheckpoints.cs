@@ -94,7 +94,7 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
 
     public void Export(ComponentExport export, Instant now) => _store.Export(export.OnCheckpoint, now);
 
-    /// <param name="arrivedAt">When the first part of the image came: they are written in the first turn of the copy.</param>
+    /// <param name="arrivedAt">When the last part of the image came: they are written in the last turn of the copy.</param>
     /// <exception cref="SnapshotException">Malformed: nothing is kept.</exception>
     public void Import(ImageStore image, Instant arrivedAt)
     {

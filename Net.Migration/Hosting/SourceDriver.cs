@@ -13,12 +13,16 @@ internal sealed class SourceDriver(
     HandOverPlan plan, HandOverOptions options, ComponentShard shard, NodeSurroundings surroundings, Action<LinkMessage> control, Action<MigrateReport> report)
     : IDisposable
 {
+    /// <summary>Bytes of the copy that may wait for the link: what is copied later is newer, and memory for all of it is not there.</summary>
+    private const long MaxWaiting = 4 * 1024 * 1024;
+
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(1);
 
     private readonly SourceHandOver _machine = new(plan, options);
     private ComponentExport? _export;
     private ILink? _link;
     private Instant _nextPoll = Instant.Never;
+    private bool _isCopyPaused;
     private bool _isDisposed;
     private readonly MoveActivity? _activity = MoveActivity.Send(plan);
     private bool _isReported;
@@ -99,7 +103,7 @@ internal sealed class SourceDriver(
         if (now >= _nextPoll)
         {
             _nextPoll = Instant.Never;
-            Poll();
+            Poll(now);
         }
 
         Pump(now);
@@ -193,7 +197,7 @@ internal sealed class SourceDriver(
                 control(new HoldInitialsMessage(Component, plan.Epoch, Hold: true));
                 break;
             case ReleaseInitialsAction: control(new HoldInitialsMessage(Component, plan.Epoch, Hold: false)); break;
-            case HoldRequestsAction: OnShard(_ => shard.HoldRequests(), _ => Poll()); break;
+            case HoldRequestsAction: OnShard(_ => shard.HoldRequests(), Poll); break;
             case ReleaseRequestsAction: OnShard(shard.ReleaseRequests); break;
             case RefuseHandshakesAction: OnShard(shard.RefuseHandshakes); break;
             case FreezeAction: Freeze(); break;
@@ -231,7 +235,7 @@ internal sealed class SourceDriver(
         CopyAhead(export, isFirst: true);
     }
 
-    /// <summary>In several turns of the shard: it serves in between.</summary>
+    /// <summary>In several turns of the shard, which serves in between, and of the actor, which has other things to do as well.</summary>
     private void CopyAhead(ComponentExport export, bool isFirst)
     {
         bool hasMore = false;
@@ -241,31 +245,47 @@ internal sealed class SourceDriver(
                 if (isFirst)
                 {
                     shard.BeginCopy(export);
-                    shard.Checkpoints.Export(export, at);
                 }
 
                 hasMore = shard.ExportAhead(export, at);
+                if (!hasMore)
+                {
+                    shard.Checkpoints.Export(export, at);
+                }
             },
-            _ =>
+            now =>
             {
                 if (_machine.State != SourceState.Preparing)
                 {
                     return;
                 }
 
-                if (hasMore)
-                {
-                    CopyAhead(export, isFirst: false);
-                    return;
-                }
-
-                foreach (byte[] part in export.TakeAhead())
+                foreach (byte[] part in export.TakeAhead(isEnd: !hasMore))
                 {
                     _machine.OnAheadPart(part);
                 }
 
+                if (hasMore)
+                {
+                    GoOnCopying(now);
+                    return;
+                }
+
                 _machine.OnAheadExported();
             });
+    }
+
+    private void GoOnCopying(Instant now)
+    {
+        _isCopyPaused = _link is { Waiting: > MaxWaiting };
+        if (_isCopyPaused)
+        {
+            _nextPoll = now + s_poll;
+        }
+        else
+        {
+            CopyAhead(_export!, isFirst: false);
+        }
     }
 
     /// <summary>Freeze, marker and delta are one turn of the shard: each change of threads would be part of the stall.</summary>
@@ -366,16 +386,22 @@ internal sealed class SourceDriver(
         _link = null;
     }
 
-    /// <summary>Handlers come to their safe points, and handshakes to their end, when they do: asked for every millisecond meanwhile.</summary>
-    private void Poll()
+    /// <summary>Handlers come to their safe points, handshakes to their end, and bytes leave when they do: asked for every millisecond meanwhile.</summary>
+    private void Poll(Instant now)
     {
+        if (_machine.State == SourceState.Preparing && _isCopyPaused)
+        {
+            GoOnCopying(now);
+            return;
+        }
+
         if (_machine.State != SourceState.Quiescing)
         {
             return;
         }
 
         bool isQuiet = false, isSettled = false;
-        OnShard(_ => (isQuiet, isSettled) = (shard.IsQuiet, shard.AreHandshakesSettled), now =>
+        OnShard(_ => (isQuiet, isSettled) = (shard.IsQuiet, shard.AreHandshakesSettled), later =>
         {
             if (isQuiet)
             {
@@ -387,7 +413,7 @@ internal sealed class SourceDriver(
                 _machine.OnHandshakesSettled();
             }
 
-            _nextPoll = _machine.State == SourceState.Quiescing ? now + s_poll : Instant.Never;
+            _nextPoll = _machine.State == SourceState.Quiescing ? later + s_poll : Instant.Never;
         });
     }
 

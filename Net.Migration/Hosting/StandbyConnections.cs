@@ -42,6 +42,9 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     /// <summary>Built from the copy ahead.</summary>
     public int Ahead => _ahead.Count;
 
+    /// <summary>Bytes of those that are built in the freeze though they have come before.</summary>
+    public long BytesNotAhead { get; private set; }
+
     /// <summary>Those that were built from the copy ahead and to which nothing has happened since: who has something to say first.</summary>
     public IReadOnlyCollection<LeavingOwner> Sleepers => _speaking.Count == 0
         ? _ahead.Values
@@ -49,7 +52,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
 
     /// <summary>The copy ahead is there: begins to build what will hardly change.</summary>
     /// <param name="arrivedAt">
-    /// When its first part came, which was sealed right behind the last copy: the moment of that copy by this machine's clock, but for the way.
+    /// When its last part came, which was sealed right behind the last copy: the moment of that copy by this machine's clock, but for the way.
     /// </param>
     /// <exception cref="SnapshotException">Something of it is malformed.</exception>
     public void BeginAhead(ImageStore image, Instant arrivedAt)
@@ -85,6 +88,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
                 if (connection.Has(SectionNumber.Http3Request) || connection.Has(SectionNumber.Tether))
                 {
                     _notAhead.Add(index);
+                    BytesNotAhead += connection.Size;
                     continue;
                 }
 
@@ -257,7 +261,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
         _speaking.Clear();
         _notAhead.Clear();
         _toRestore.Clear();
-        (_copiedAt, _hasBegun, _image) = (long.MinValue, false, new());
+        (_copiedAt, _hasBegun, _image, BytesNotAhead) = (long.MinValue, false, new(), 0);
     }
 
     private void Discard(ServerOwner owner)

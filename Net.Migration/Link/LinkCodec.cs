@@ -40,17 +40,21 @@ internal static class LinkCodec
 
     public static byte[] Write(LinkMessage message)
     {
-        FieldWriter body = new();
+        FieldWriter body = new(message.Capacity);
         body.WriteVarInt((ulong)message.Type);
         message.WriteBody(body);
-        if (body.Written.Length > MaxRecord)
+        int length = body.Written.Length;
+        if (length > MaxRecord)
         {
             throw new ArgumentException("the message is longer than a record may be", nameof(message));
         }
 
-        FieldWriter record = new(body.Written.Length + sizeof(ulong));
-        record.WriteVarBytes(body.Written.Span);
-        return record.Written.ToArray();
+        byte[] record = new byte[VarInt.Length((ulong)length) + length];
+        ByteWriter writer = new(record);
+        writer.WriteVarInt((ulong)length);
+        writer.WriteBytes(body.Written.Span);
+        body.Wipe();
+        return record;
     }
 
     /// <param name="buffer">What has arrived and was not consumed.</param>

@@ -17,6 +17,18 @@ internal sealed class RecordQueue(long maxBytes)
     private bool _isWriting;
     private bool _isClosed;
 
+    /// <summary>Bytes that wait.</summary>
+    public long Waiting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _bytes;
+            }
+        }
+    }
+
     /// <returns>Whether there is room. Without, all is lost: the caller closes the link, as the peer would miss something in the middle.</returns>
     public bool TryAdd(byte[] record)
     {

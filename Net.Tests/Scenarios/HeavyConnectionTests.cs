@@ -73,6 +73,44 @@ public sealed class HeavyConnectionTests
         federation.AssertOneOwner();
     }
 
+    /// <summary>
+    /// Goal: of many that hold much, one is copied in a turn, so that clients of the others do not wait; and the copy waits for the link, not in memory. The
+    /// destination knows how much it has to build in the freeze.
+    /// </summary>
+    [TestMethod]
+    public void Many_are_copied_one_by_one_and_as_fast_as_the_link_takes_them()
+    {
+        const int clients = 12, held = 10 * BufferSize;
+        Federation federation = New(RunningRequests.Resume);
+        for (int i = 0; i < clients; i++)
+        {
+            _ = Open(federation.AddClient(), 10, Length);
+        }
+
+        federation.RunUntil(() => Held(federation.Alpha) >= clients * held, s_limit, "all is full");
+        federation.LinkMinDelay = federation.LinkMaxDelay = TimeSpan.FromMilliseconds(20);
+        Move move = federation.Migrate("beta");
+        long most = 0, before = 0, grown = 0;
+        federation.RunUntil(
+            () =>
+            {
+                long waiting = federation.Links.Where(link => link.Joins(federation.Alpha.Machine, federation.Beta.Machine)).Sum(link => link.First.Waiting + link.Second.Waiting);
+                (most, grown, before) = (long.Max(most, waiting), long.Max(grown, waiting - before), waiting);
+                return federation.Beta.Shard!.RestoredAhead + federation.Beta.Shard.BytesNotAhead > 0;
+            },
+            s_limit,
+            "copied");
+        Assert.IsGreaterThan(4 * Kilo * Kilo, most, "it makes use of the link");
+        Assert.IsLessThan((4 * Kilo * Kilo) + (3 * held), most);
+        Assert.IsLessThan(2 * held, grown, "one in a turn");
+        federation.RunUntil(() => federation.Beta.Shard!.BytesNotAhead >= clients * held * 3 / 4 || move.IsOver, s_limit, "all of it");
+        Assert.IsFalse(move.IsOver);
+        federation.RunUntil(() => move.IsOver, s_limit, "moved");
+        Assert.AreEqual((true, (uint)clients), (move.Report!.Moved, move.Report.Connections));
+        Assert.AreEqual(0, federation.Beta.Shard!.BytesNotAhead);
+        federation.AssertOneOwner();
+    }
+
     private static Federation New(RunningRequests running, Action<Federation>? configure = null) => new(1, configure: f =>
     {
         f.Running = running;

@@ -84,7 +84,7 @@ public sealed class IdleConnectionTests
         {
         }
 
-        return export.TakeAhead().Sum(part => (long)part.Length);
+        return export.TakeAhead(isEnd: true).Sum(part => (long)part.Length);
     }
 
     /// <summary>The entries of <see cref="SectionTable"/>: what is the same for all, and zeros for the rest.</summary>

@@ -79,7 +79,7 @@ internal static class Golden
         export.OnAhead(theirs, theirs.Export(0, ahead), ahead);
         theirs.Thaw(theirs.Epoch, world.Now);
         FieldWriter parts = new();
-        foreach (byte[] part in export.TakeAhead())
+        foreach (byte[] part in export.TakeAhead(isEnd: true))
         {
             Write(parts, part, isLast: false);
         }

@@ -97,7 +97,7 @@ internal sealed class GoldenHost : IComponentRunner
         using ComponentExport export = new(binding, key);
         Shard.Checkpoints.Export(export, Now);
         FieldWriter parts = new();
-        foreach (byte[] part in export.TakeAhead())
+        foreach (byte[] part in export.TakeAhead(isEnd: true))
         {
             parts.WriteBool(false);
             parts.WriteVarBytes(part);

@@ -40,7 +40,7 @@ internal static class SnapshotCost
                 {
                 }
 
-                parts.AddRange(export.TakeAhead());
+                parts.AddRange(export.TakeAhead(isEnd: true));
                 written.Add(Stopwatch.GetElapsedTime(begun));
                 done.SetResult();
             });

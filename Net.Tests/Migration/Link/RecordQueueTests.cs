@@ -52,8 +52,10 @@ public sealed class RecordQueueTests
         RecordQueue queue = new(10);
         Assert.IsTrue(queue.TryAdd(new byte[6]));
         Assert.IsTrue(queue.TryAdd(new byte[4]));
+        Assert.AreEqual(10, queue.Waiting);
         Assert.IsTrue(queue.TryTake(out byte[]? both));
         Assert.HasCount(10, both);
+        Assert.AreEqual(0, queue.Waiting);
         Assert.IsTrue(queue.TryAdd(new byte[10]));
         Assert.IsFalse(queue.TryAdd([1]));
         queue.Close();

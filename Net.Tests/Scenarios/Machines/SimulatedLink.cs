@@ -55,6 +55,8 @@ internal sealed class SimulatedLink
 
         public object? State { get; set; }
 
+        public long Waiting { get; private set; }
+
         /// <summary>Of the ingress that this end is at.</summary>
         public UdpAddress DataAddress { get; set; }
 
@@ -96,7 +98,12 @@ internal sealed class SimulatedLink
                 return;
             }
 
-            federation.World.At(_lastArrival, () => Other.Arrive(record));
+            Waiting += record.Length;
+            federation.World.At(_lastArrival, () =>
+            {
+                Waiting -= record.Length;
+                Other.Arrive(record);
+            });
         }
 
         public void Close() => link.Cut();
