@@ -15,6 +15,9 @@ internal sealed class MessageLink : ILink
     /// <summary>Bytes that wait for the other node: a whole copy may, as it is written much faster than it is sent.</summary>
     public const long MaxNodeQueue = 1024 * 1024 * 1024;
 
+    /// <summary>Bytes that are read at once, until a record is longer: most links never carry such a one, and each move has two.</summary>
+    private const int FirstBuffer = 16 * 1024;
+
     private const long Broken = 1;
 
     private readonly QuicConnection _connection;
@@ -103,7 +106,7 @@ internal sealed class MessageLink : ILink
     private async Task ReadAsync()
     {
         // Each move has a link of its own.
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         int filled = 0;
         bool isAgreed = false;
         try

@@ -52,6 +52,7 @@ internal static class MigrationBench
                 case "ingress": IngressBench.Run(numbers["packets"]); break;
                 case "bulk": await IngressBulk.RunAsync(pki, Memory, s_connections, numbers["seconds"]); break;
                 case "paced":
+                    HopFloor.Measure().Print();
                     MoveTimes times = await DownloadAsync(pki, Memory, Paced, numbers["moves"], "one download at 100 Mbit/s, the directory's log in memory");
                     Bar.AtMost("median of the freeze", times.Freeze.Quantile(0.5) / 1000, 0.3, "ms");
                     Bar.AtMost("its 99th percentile", times.Freeze.Quantile(0.99) / 1000, 2, "ms");

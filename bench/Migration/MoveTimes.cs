@@ -1,3 +1,4 @@
+using System.Globalization;
 using Net.Core.Io;
 using Net.Core.Time;
 using Net.Migration.Hosting;
@@ -21,8 +22,13 @@ internal sealed class MoveTimes
         ("... until a client's first datagram", MovePhase.Freezing, MovePhase.First),
     ];
 
+    /// <summary>Moves that are told one by one.</summary>
+    private const int Slowest = 3;
+
     private readonly Instant[] _at = new Instant[Enum.GetValues<MovePhase>().Length];
     private readonly Histogram[] _spans = [.. s_spans.Select(span => new Histogram(span.Name))];
+    private readonly List<(double Milliseconds, string Story)> _slowest = [];
+    private RuntimeWork _before;
     private readonly Histogram _reported = new("as reported by the command");
     private readonly Histogram _silence = new("longest silence at the client");
 
@@ -34,7 +40,11 @@ internal sealed class MoveTimes
 
     public void On(MovePhase phase) => _at[(int)phase] = MonotonicClock.Now;
 
-    public void Begin() => Array.Clear(_at);
+    public void Begin()
+    {
+        Array.Clear(_at);
+        _before = RuntimeWork.Now;
+    }
 
     public void End(MigrateReport report, TimeSpan silence)
     {
@@ -47,6 +57,9 @@ internal sealed class MoveTimes
             }
         }
 
+        RuntimeWork during = RuntimeWork.Now - _before;
+        _slowest.Add(((_at[(int)MovePhase.Serving] - _at[(int)MovePhase.Freezing]).TotalMilliseconds, string.Create(CultureInfo.InvariantCulture,
+            $"{string.Join(" ", s_spans[..^2].Select(span => (int)(_at[(int)span.To] - _at[(int)span.From]).TotalMicroseconds))} us; {during}")));
         WithoutDirectory.Add(_at[(int)MovePhase.Serving] - _at[(int)MovePhase.Freezing] - (_at[(int)MovePhase.Committed] - _at[(int)MovePhase.Asked]));
         _reported.Add(report.Freeze);
         if (silence > TimeSpan.Zero)
@@ -57,6 +70,11 @@ internal sealed class MoveTimes
 
     public void Print()
     {
+        foreach ((double milliseconds, string story) in _slowest.OrderByDescending(static move => move.Milliseconds).Take(Slowest))
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {milliseconds:0.00} ms: {story}"));
+        }
+
         foreach (Histogram span in _spans)
         {
             span.Print();
