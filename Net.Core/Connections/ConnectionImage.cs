@@ -21,7 +21,7 @@ internal sealed class ConnectionImage
     public const int MaxBytes = 256 * 1024 * 1024;
 
     private readonly Dictionary<(ulong Section, ulong Key), (ReadOnlyMemory<byte> Body, long ExportedAt)> _sections = [];
-    private readonly List<byte[]> _plain = [];
+    private readonly List<ArraySegment<byte>> _plain = [];
     private readonly SnapshotReader _part = new(default, default);
     private int _plainLength;
     private long _exportedAt;
@@ -42,9 +42,9 @@ internal sealed class ConnectionImage
 
         // At once for those of an idle connection, rather than bit by bit.
         _ = _sections.EnsureCapacity(SectionTable.Count);
-        byte[] plain = SectionReader.Unpack(reader, MaxBytes - _plainLength);
+        ArraySegment<byte> plain = SectionReader.Unpack(reader, MaxBytes - _plainLength);
         _plain.Add(plain);
-        _plainLength += plain.Length;
+        _plainLength += plain.Count;
         SectionReader sections = new(plain);
         while (sections.TryRead(out SnapshotSection section))
         {
@@ -185,9 +185,9 @@ internal sealed class ConnectionImage
     /// <summary>Overwrites what is here: it holds traffic secrets. Then it is as new, and may take another connection.</summary>
     public void Wipe()
     {
-        foreach (byte[] plain in _plain)
+        foreach (ArraySegment<byte> plain in _plain)
         {
-            System.Security.Cryptography.CryptographicOperations.ZeroMemory(plain);
+            SectionReader.Return(plain);
         }
 
         _plain.Clear();

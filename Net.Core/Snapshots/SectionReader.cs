@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -5,25 +6,33 @@ namespace Net.Core.Snapshots;
 
 /// <summary>Reads what <see cref="SectionWriter"/> wrote. Hostile input: every length is bounded by what has come.</summary>
 /// <param name="plain">The sections, unpacked: <see cref="Unpack"/>. Bodies are parts of it, and become what they were in place.</param>
-internal sealed class SectionReader(byte[] plain)
+internal sealed class SectionReader(ReadOnlyMemory<byte> plain)
 {
     private readonly SnapshotReader _reader = new(plain, default);
     private int _next;
 
     /// <summary>The rest of an export, unpacked.</summary>
     /// <param name="most">Bytes that it may be.</param>
+    /// <returns>In an array that goes from one connection to the next: <see cref="Return"/> it, when nothing refers to its sections any more.</returns>
     /// <exception cref="SnapshotException">Malformed, or longer than <paramref name="most"/> or than so few bytes can be.</exception>
-    public static byte[] Unpack(SnapshotReader reader, int most)
+    public static ArraySegment<byte> Unpack(SnapshotReader reader, int most)
     {
-        ulong length = reader.ReadNumber(ulong.Min((ulong)most, (ulong)reader.Remaining * ZeroPacking.MaxGrowth));
-        byte[] plain = new byte[length];
+        int length = (int)reader.ReadNumber(ulong.Min((ulong)most, (ulong)reader.Remaining * ZeroPacking.MaxGrowth));
+        ArraySegment<byte> plain = new(ArrayPool<byte>.Shared.Rent(length), 0, length);
         if (!ZeroPacking.TryUnpack(reader.ReadRest().Span, plain))
         {
-            CryptographicOperations.ZeroMemory(plain);
+            Return(plain);
             throw new SnapshotException("sections are not packed as they should be");
         }
 
         return plain;
+    }
+
+    /// <summary>Overwrites what was unpacked: it holds traffic secrets.</summary>
+    public static void Return(ArraySegment<byte> plain)
+    {
+        CryptographicOperations.ZeroMemory(plain);
+        ArrayPool<byte>.Shared.Return(plain.Array!);
     }
 
     /// <returns>False at the end.</returns>

@@ -101,7 +101,7 @@ internal static class DirectoryLog
     {
         record = null;
         ReadOnlySpan<byte> rest = log[at..];
-        if (rest.Length < HeaderLength || rest.TrimEnd((byte)0).Length < 4 + LengthCheck)
+        if (rest.Length < HeaderLength || IsZero(rest[(4 + LengthCheck - 1)..]))
         {
             // A header whose checks end in zeros by chance is still whole when its body is there.
             if (rest.Length < HeaderLength || !HasSoundLength(rest, chain))

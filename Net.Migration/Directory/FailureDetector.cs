@@ -52,6 +52,15 @@ internal sealed class FailureDetector(TimeSpan timeout)
         }
     }
 
+    /// <summary>It was we who did not listen for a while: nobody has been silent in it.</summary>
+    public void Excuse(TimeSpan deaf, Instant now)
+    {
+        foreach ((Member member, Instant heard) in _lastHeard)
+        {
+            _lastHeard[member] = Instant.Min(now, heard + deaf);
+        }
+    }
+
     /// <param name="beside">A life of the same name that lets it join: its predecessor; none otherwise.</param>
     /// <returns>False when another life of that name is alive: its name is in use.</returns>
     public bool TryJoin(Member member, Instant now, Member beside = default)

@@ -13,6 +13,7 @@ internal sealed class FieldWriter(int capacity = 256)
     private byte[] _bytes = new byte[capacity];
     private int _length;
 
+    /// <summary>Valid until the next write.</summary>
     public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, _length);
 
     public void WriteByte(byte value)

@@ -90,6 +90,21 @@ internal sealed class ImageStore(ImageLimits limits)
     /// <summary>Of which a version after the base says anything, be it that they are gone; in no order.</summary>
     public IReadOnlyCollection<ulong> Touched => _touched;
 
+    /// <summary>Bytes of one connection's sections.</summary>
+    public long BytesOf(ulong connection)
+    {
+        long bytes = 0;
+        if (_connections.TryGetValue(connection, out Dictionary<(ulong Number, ulong Key), byte[]>? entries))
+        {
+            foreach (byte[] body in entries.Values)
+            {
+                bytes += body.Length;
+            }
+        }
+
+        return bytes;
+    }
+
     public bool Contains(ulong connection) => _connections.ContainsKey(connection);
 
     /// <summary>The sections of one connection, ordered by number and key, so that two equal images read the same.</summary>

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Net.Migration.Envelope;
 
-/// <summary>Turns the bytes of one hand-over, copy-ahead and delta in one sequence, into sealed parts of at most 256 KiB.</summary>
+/// <summary>Turns the bytes of one hand-over, copy-ahead and delta in one sequence, into sealed parts.</summary>
 /// <remarks>
 /// Order: any number of <see cref="Seal"/>, the last of them with <c>isLast</c>; then <see cref="Hash"/>; then <see cref="Dispose"/>, which
 /// wipes the key. A part exists once: there is no way to seal two under one sequence number.

@@ -13,24 +13,36 @@ internal sealed class Actor : IActor, IDisposable
     /// <summary>Turns that a lent thread takes in a row: it has work of its own.</summary>
     private const int MaxLent = 4;
 
+    /// <summary>What is due by time waits no longer for what else there is to do.</summary>
+    private static readonly TimeSpan s_tickWithin = TimeSpan.FromMilliseconds(100);
+
+    private static readonly TimeSpan s_noticeable = TimeSpan.FromMilliseconds(1);
+
     // A monitor, as waiting for it does not spin: with few cores, a spinning thread takes the core from the one that it waits for.
     private readonly object _lock = new();
     private readonly Func<Instant> _deadline;
     private readonly Action<Instant> _tick;
     private readonly Action<Exception> _onFault;
+    private readonly Action<TimeSpan, Instant>? _onBusy;
+    private readonly Func<Instant> _clock;
     private readonly Thread _thread;
     private List<Action<Instant>> _posted = [];
     private List<Action<Instant>> _running = [];
     private Instant _due;
     private Instant _sleepsUntil;
+    private Instant _tickedAt;
     private bool _isTurning;
     private bool _isUrgent;
     private bool _isStopped;
 
     /// <param name="deadline">When <paramref name="tick"/> wants to be called; asked at the end of every turn.</param>
     /// <param name="onFault">Told of what escapes from a turn: a fault of ours. The next turn follows all the same.</param>
-    public Actor(string name, Func<Instant> deadline, Action<Instant> tick, Action<Exception> onFault)
+    /// <param name="onBusy">Told of what took a millisecond or more, how long it took and when it ended: nobody was listened to meanwhile. Null: nobody asks.</param>
+    /// <param name="clock">Null: the machine's. Waits are the machine's in any case.</param>
+    public Actor(string name, Func<Instant> deadline, Action<Instant> tick, Action<Exception> onFault, Action<TimeSpan, Instant>? onBusy = null, Func<Instant>? clock = null)
     {
+        _onBusy = onBusy;
+        _clock = clock ?? (static () => MonotonicClock.Now);
         _deadline = deadline;
         _tick = tick;
         _onFault = onFault;
@@ -112,7 +124,7 @@ internal sealed class Actor : IActor, IDisposable
         _sleepsUntil = _isTurning ? Instant.Never : _due;
         wait = _isTurning || (_posted.Count == 0 && _due.IsNever) ? Timeout.InfiniteTimeSpan
             : _posted.Count > 0 ? TimeSpan.Zero
-            : TimeSpan.FromMilliseconds(double.Clamp(Math.Ceiling((_due - MonotonicClock.Now).TotalMilliseconds), 0, int.MaxValue));
+            : TimeSpan.FromMilliseconds(double.Clamp(Math.Ceiling((_due - _clock()).TotalMilliseconds), 0, int.MaxValue));
         return wait != TimeSpan.Zero;
     }
 
@@ -137,10 +149,15 @@ internal sealed class Actor : IActor, IDisposable
         foreach (Action<Instant> action in _running)
         {
             Guard(action);
+            if (_clock() - _tickedAt > s_tickWithin)
+            {
+                // There are many to do, and what is due by time is not kept waiting by them.
+                Tick();
+            }
         }
 
         _running.Clear();
-        Guard(_tick);
+        Tick();
         Instant due = _deadline();
         lock (_lock)
         {
@@ -162,17 +179,30 @@ internal sealed class Actor : IActor, IDisposable
         }
     }
 
+    private void Tick()
+    {
+        _tickedAt = _clock();
+        Guard(_tick);
+    }
+
     private void Guard(Action<Instant> action)
     {
+        Instant begun = _clock();
         try
         {
-            action(MonotonicClock.Now);
+            action(begun);
         }
 #pragma warning disable CA1031 // One turn's fault must not end the node: connections are served by other threads, and go on.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
             _onFault(fault);
+        }
+
+        Instant ended = _clock();
+        if (_onBusy is not null && ended - begun > s_noticeable)
+        {
+            _onBusy(ended - begun, ended);
         }
     }
 }

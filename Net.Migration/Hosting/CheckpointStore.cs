@@ -79,24 +79,29 @@ internal sealed class CheckpointStore(int maxCount, long maxBytes)
     }
 
     /// <summary>Writes all down, for a hand-over: nothing when there never was one.</summary>
-    public void Export(Action<ulong, SnapshotWriter> write, Instant now)
+    /// <param name="index">0: the number given last; then those that are kept, the oldest first.</param>
+    /// <returns>False: there is none of that index.</returns>
+    public bool TryExport(int index, Action<ulong, SnapshotWriter> write, Instant now)
     {
-        if (Last == 0)
+        if (Last == 0 || index > _kept.Count)
         {
-            return;
+            return false;
         }
 
         SnapshotWriter writer = new(now);
-        writer.WriteNumber(Last);
-        write(0, writer);
-        foreach (Checkpoint checkpoint in _kept)
+        if (index == 0)
         {
-            writer.Wipe();
-            checkpoint.Export(writer);
-            write(checkpoint.Number, writer);
+            writer.WriteNumber(Last);
+            write(0, writer);
+        }
+        else
+        {
+            _kept[index - 1].Export(writer);
+            write(_kept[index - 1].Number, writer);
         }
 
         writer.Wipe();
+        return true;
     }
 
     /// <summary>Takes over what the former owner had. With smaller limits here, the newest that they permit.</summary>

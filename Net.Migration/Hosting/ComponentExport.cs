@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Net.Core.Connections;
 using Net.Core.Snapshots;
 using Net.Core.Time;
@@ -102,22 +103,19 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     public void OnEarlyData(ReadOnlySpan<byte> ledger) => _image.Set(ImageStore.ComponentIndex, SectionNumber.EarlyDataLedger, 0, ledger);
 
-    /// <summary>Sealed parts of the copy that are full by now, and at its end the rest.</summary>
-    public IEnumerable<byte[]> TakeAhead(bool isEnd)
-    {
-        if (isEnd)
-        {
-            _image.EndVersion(0);
-        }
+    /// <summary>The copy is complete.</summary>
+    public void EndAhead() => _image.EndVersion(0);
 
-        while (_image.TryTakePart(isEnd, out byte[]? part))
-        {
-            yield return Seal(part, isLast: false);
-        }
+    /// <summary>A sealed part of the copy that is full by now, or at its end of the rest.</summary>
+    public bool TryTakeAhead(bool isEnd, [NotNullWhen(true)] out byte[]? part)
+    {
+        bool isThere = _image.TryTakePart(isEnd, out byte[]? plain);
+        part = isThere ? Seal(plain!, isLast: false) : null;
+        return isThere;
     }
 
-    /// <summary>The delta's sealed parts; the last one is marked.</summary>
-    public IEnumerable<(byte[] Bytes, bool IsLast)> TakeFinal()
+    /// <summary>What has changed is complete.</summary>
+    public void EndFinal()
     {
         foreach (ulong index in _gone)
         {
@@ -125,11 +123,19 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
         }
 
         _image.EndVersion(1);
-        while (_image.TryTakePart(isEnd: true, out byte[]? part))
+    }
+
+    /// <summary>The next sealed part of what has changed. There is one.</summary>
+    /// <param name="isLast">There is none behind it.</param>
+    public byte[] TakeFinal(out bool isLast)
+    {
+        if (!_image.TryTakePart(isEnd: true, out byte[]? plain))
         {
-            bool isLast = _image.Pending == 0;
-            yield return (Seal(part, isLast), isLast);
+            throw new InvalidOperationException("the last part was taken");
         }
+
+        isLast = _image.Pending == 0;
+        return Seal(plain, isLast);
     }
 
     public void Dispose()
@@ -152,8 +158,13 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
 
     private byte[] Seal(byte[] part, bool isLast)
     {
-        byte[] sealedPart = _sealer.Seal(part, isLast);
-        _image.Return(part);
-        return sealedPart;
+        try
+        {
+            return _sealer.Seal(part, isLast);
+        }
+        finally
+        {
+            _image.Return(part);
+        }
     }
 }

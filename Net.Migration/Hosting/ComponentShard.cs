@@ -42,7 +42,6 @@ internal sealed class ComponentShard : IAsyncDisposable
     private readonly Action<Exception> _onFault;
     private readonly Func<string, bool> _serves;
     private readonly Dictionary<Connection, ServerOwner> _owners = [];
-    private readonly StandbyConnections _standby;
     private readonly SleepingConnections _sleeping;
     private readonly List<ServerOwner> _forgotten = [];
     private readonly ConnectionCopies _copies;
@@ -80,7 +79,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         Shard = new(own, _channel, crypto, Accept, new() { WallClock = runner.WallClock });
         ForgetEarlyData();
         _exchanges = NewExchanges();
-        _standby = new(Shard, _options, () => _keys, owner => new(this, owner) { IsAsleep = true });
+        Standby = new(Shard, _options, () => _keys, owner => new(this, owner) { IsAsleep = true });
         _sleeping = new(Shard, OnRisen);
         _copies = new(_owners);
         Checkpoints = new(component, onFault);
@@ -167,7 +166,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <param name="onFirst">Called once for the first datagram that is processed under this ownership.</param>
     public void Serve(ulong epoch, Action<Instant> onFirst, Instant now)
     {
-        foreach (ServerOwner owner in _standby.Restored)
+        foreach (ServerOwner owner in Standby.Restored)
         {
             owner.Connection.Thaw(epoch, now);
             _owners[owner.Connection] = owner;
@@ -175,7 +174,7 @@ internal sealed class ComponentShard : IAsyncDisposable
             Tethers.Adopt(owner.Http3);
         }
 
-        _sleeping.Begin(_standby.Sleepers, epoch, _standby.StillSince);
+        _sleeping.Begin(Standby.Sleepers, epoch, Standby.StillSince);
         if (!_knowsEarlyData)
         {
             // Nobody has handed it over: until now the former owner has accepted what is not known here.
@@ -189,7 +188,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         Tell(() => _component.OnServing(epoch));
         // What was buffered goes first, in order; then who has something under way speaks, idle ones stay silent.
         _channel.Replay(Receiver(now));
-        foreach (ServerOwner owner in _standby.Restored)
+        foreach (ServerOwner owner in Standby.Restored)
         {
             Connection connection = owner.Connection;
             if (connection.IsOpen)
@@ -201,7 +200,7 @@ internal sealed class ComponentShard : IAsyncDisposable
 
         _sleeping.EndReplay(now);
         Shard.Endpoint.AcceptsNew = true;
-        _standby.Forget();
+        Standby.Forget();
         CloseWithoutKeys(now);
         Tethers.Go();
         Count();
@@ -219,7 +218,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>Nothing is owned here: what was restored, and what was kept, goes.</summary>
     public void StandDown()
     {
-        _standby.Discard();
+        Standby.Discard();
         Checkpoints.Clear();
         _knowsCheckpoints = false;
         if (_knowsEarlyData)
@@ -262,10 +261,15 @@ internal sealed class ComponentShard : IAsyncDisposable
     {
         _sleeping.WakeAll(Shard.Endpoint.Now);
         _copies.Begin(export);
+        Checkpoints.BeginExport();
     }
 
+    /// <summary>Copies some connections, and behind the last one the checkpoints, one by one.</summary>
     /// <inheritdoc cref="ConnectionCopies.ExportAhead"/>
-    public bool ExportAhead(ComponentExport export, Instant now) => _copies.ExportAhead(export, now);
+    public bool ExportAhead(ComponentExport export, Instant now) => _copies.ExportAhead(export, now) || Checkpoints.ExportNext(export, now);
+
+    /// <summary>An attempt is over: what was kept for it is let go of.</summary>
+    public void EndCopy(ComponentExport export) => _copies.End(export);
 
     /// <summary>Stops: from here on nothing is sent and nothing processed.</summary>
     public ComponentFreeze Freeze(Instant now)
@@ -403,24 +407,25 @@ internal sealed class ComponentShard : IAsyncDisposable
     }
 
     /// <summary>The copy ahead has come: builds what will hardly change, in several turns.</summary>
-    /// <param name="arrivedAt">When its last part came.</param>
+    /// <param name="beganAt">When its first part came.</param>
+    /// <param name="endedAt">When its end came.</param>
     /// <param name="isFirst">The first turn.</param>
     /// <returns>Whether there is more to do.</returns>
     /// <exception cref="SnapshotException">Something does not fit: nothing is kept.</exception>
-    public bool RestoreAhead(ImageStore image, Instant arrivedAt, bool isFirst)
+    public bool RestoreAhead(ImageStore image, Instant beganAt, Instant endedAt, bool isFirst)
     {
         try
         {
             if (isFirst)
             {
                 _owners.EnsureCapacity(image.Connections);
+                Instant arrivedAt = Standby.BeginAhead(image, beganAt, endedAt);
                 // They do not change after the copy, so their time is not part of the freeze.
                 Checkpoints.Import(image, arrivedAt);
                 _knowsCheckpoints = true;
-                _standby.BeginAhead(image, arrivedAt);
             }
 
-            return _standby.RestoreAhead(image, _exchanges);
+            return Standby.RestoreAhead(image, _exchanges);
         }
         catch
         {
@@ -430,10 +435,10 @@ internal sealed class ComponentShard : IAsyncDisposable
     }
 
     /// <summary>How many connections stand by that were built ahead of the freeze.</summary>
-    public int RestoredAhead => _standby.Ahead;
+    public int RestoredAhead => Standby.Ahead;
 
-    /// <inheritdoc cref="StandbyConnections.BytesNotAhead"/>
-    public long BytesNotAhead => _standby.BytesNotAhead;
+    /// <summary>What has been built and is not served yet.</summary>
+    public StandbyConnections Standby { get; }
 
     /// <summary>How many of the connections that are served stand still as they came: nothing has happened to them yet.</summary>
     public int Asleep => _sleeping.Count;
@@ -445,7 +450,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         try
         {
             long? frozenAt = image.TryGet(ImageStore.ComponentIndex, SectionNumber.Component, 0, out byte[]? freeze) ? ComponentExport.ReadFrozenAt(freeze) : null;
-            _standby.Restore(image, frozenAt, _exchanges, now);
+            Standby.Restore(image, frozenAt, _exchanges, now);
             if (image.TryGet(ImageStore.ComponentIndex, SectionNumber.EarlyDataLedger, 0, out byte[]? ledger))
             {
                 SnapshotReader reader = new(ledger, now);
@@ -480,7 +485,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     internal void RestoreForMeasurement(ImageStore image)
     {
         using ExchangeHost exchanges = NewExchanges();
-        _standby.RestoreForMeasurement(image, exchanges, _runner.Now);
+        Standby.RestoreForMeasurement(image, exchanges, _runner.Now);
     }
 
     public async ValueTask DisposeAsync()

@@ -104,9 +104,20 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
         return stay;
     }
 
+    /// <inheritdoc cref="End()"/>
+    public void End(ComponentExport export)
+    {
+        if (_export == export)
+        {
+            End();
+        }
+    }
+
     /// <summary>An attempt is over: nothing is kept for it.</summary>
     public void End()
     {
+        // It may have been left in the middle of a connection.
+        _writer.Wipe();
         _copied.Clear();
         _whole.Clear();
         _toCopy.Clear();

@@ -226,6 +226,9 @@ internal sealed class ControlDesk
         _members.Lose(peer);
     }
 
+    /// <summary>A turn has taken so long, with a flush of a slow disk, say: what members have said meanwhile is heard only now.</summary>
+    public void OnBusy(TimeSpan deaf, Instant now) => _detector.Excuse(deaf, now);
+
     public void Tick(Instant now)
     {
         // A deadline that passed long ago was missed by us: the heartbeats that came meanwhile wait in the queue behind this.

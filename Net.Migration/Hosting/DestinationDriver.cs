@@ -19,6 +19,9 @@ internal sealed class DestinationDriver(
     /// <summary>Bytes that are restored in the actor's turn: a few milliseconds.</summary>
     private const long MaxLent = 1024 * 1024;
 
+    /// <summary>Connections that are thawed in the actor's turn: as <see cref="MaxLent"/>.</summary>
+    private const int MaxThawed = 200;
+
     /// <summary>Without a datagram to process, a move counts as done after this: nobody is waiting.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(100);
 
@@ -36,12 +39,12 @@ internal sealed class DestinationDriver(
     private ComponentShard? _shard;
     private Instant _silenceEnds = Instant.Never;
     private Instant _servedAt;
+    private Instant _arrivedAt = Instant.Never;
     private bool _isRestoringAhead;
     private bool _hasRestoredAhead;
     private Instant _closeAt = Instant.Never;
     private bool _isLinkLost;
     private bool _isDisposed;
-    private long _finalBytes;
 
     public string Component => _machine.Component;
 
@@ -68,6 +71,7 @@ internal sealed class DestinationDriver(
             return;
         }
 
+        _arrivedAt = message is PartMessage && _arrivedAt.IsNever ? now : _arrivedAt;
         if (_isRestoringAhead && message is (PartMessage or FinalEndMessage or AheadEndMessage))
         {
             // The shard reads the image: nothing is added to it, and no source that keeps the order has anything to add.
@@ -227,7 +231,6 @@ internal sealed class DestinationDriver(
 
             _image.Apply(_plain.AsSpan(0, length));
             CryptographicOperations.ZeroMemory(_plain.AsSpan(0, length));
-            _finalBytes += part.IsFinal ? length : 0;
             _machine.OnDecoded();
         }
         catch (SnapshotException)
@@ -237,8 +240,8 @@ internal sealed class DestinationDriver(
     }
 
     /// <summary>In several turns of the shard: what comes meanwhile, such as an abort, is not kept waiting.</summary>
-    /// <param name="copiedAt">The last part of the copy was sealed right behind the last connection, and this came right behind that part.</param>
-    private void RestoreAhead(AheadEndMessage end, Instant copiedAt, bool isFirst)
+    /// <param name="endedAt">When the end of the copy came.</param>
+    private void RestoreAhead(AheadEndMessage end, Instant endedAt, bool isFirst)
     {
         ComponentShard shard = _shard!;
         shard.Run(at =>
@@ -248,7 +251,7 @@ internal sealed class DestinationDriver(
             try
             {
                 // An attempt that has come to nothing has wiped its image, on this thread.
-                hasMore = _image.IsWhole && shard.RestoreAhead(_image, Instant.Min(copiedAt, at), isFirst);
+                hasMore = _image.IsWhole && shard.RestoreAhead(_image, Instant.Min(_arrivedAt, endedAt), endedAt, isFirst);
             }
 #pragma warning disable CA1031 // As below.
             catch (Exception e)
@@ -266,7 +269,7 @@ internal sealed class DestinationDriver(
 
                 if (fault is null && hasMore)
                 {
-                    RestoreAhead(end, copiedAt, isFirst: false);
+                    RestoreAhead(end, endedAt, isFirst: false);
                     return;
                 }
 
@@ -294,7 +297,7 @@ internal sealed class DestinationDriver(
         Tell(MovePhase.Decoded);
         ComponentShard shard = _shard!;
         // What takes long is done by the shard's own thread: this one has heartbeats to send.
-        Action<Action<Instant>> run = shard.BytesNotAhead + _finalBytes > MaxLent ? shard.Run : shard.RunAtOnce;
+        Action<Action<Instant>> run = shard.Standby.BytesToRestore(_image) > MaxLent ? shard.Run : shard.RunAtOnce;
         run(at =>
         {
             Exception? fault = null;
@@ -340,7 +343,8 @@ internal sealed class DestinationDriver(
         Tell(MovePhase.Committed);
         (_servedAt, _silenceEnds) = (now, now + s_silence);
         ComponentShard shard = _shard!;
-        shard.RunAtOnce(at =>
+        Action<Action<Instant>> run = shard.Standby.Restored.Count > MaxThawed ? shard.Run : shard.RunAtOnce;
+        run(at =>
         {
             shard.Serve(epoch, first => OnFirst(first), at);
             Tell(MovePhase.Serving);

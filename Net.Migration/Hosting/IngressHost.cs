@@ -147,7 +147,7 @@ public sealed class IngressHost : IAsyncDisposable
         ControlTrust trust = new(parts.Secrets, options.FederationRoots, options.Log);
         ControlDeskOptions deskOptions = new() { PublicAddress = forwarder.PublicAddress, FailureTimeout = options.FailureTimeout };
         ControlDesk desk = new(parts.Directory, forwarder, trust.Keys, deskOptions, options.Log, MonotonicClock.Now, parts.Shared, trust);
-        Actor actor = new("ingress control", () => desk.Deadline, desk.Tick, fault => options.Log($"a fault of the ingress: {fault}"));
+        Actor actor = new("ingress control", () => desk.Deadline, desk.Tick, fault => options.Log($"a fault of the ingress: {fault}"), desk.OnBusy);
         forwarder.Unconfirmed = shard => actor.Post(now => desk.OnCheck(shard, now));
         RosterWatch? watch = options.RosterFile is { } file ? new(file, text => actor.Post(now => desk.OnRoster(text, now)), options.Log) : null;
         // Before anybody can ask: who was removed while this was away stays away.

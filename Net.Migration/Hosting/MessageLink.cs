@@ -12,7 +12,7 @@ internal sealed class MessageLink : ILink
     /// <summary>Bytes that wait for a peer of a control link. One that reads so slowly is lost.</summary>
     public const long MaxControlQueue = 16 * 1024 * 1024;
 
-    /// <summary>Bytes that wait for the other node: a whole copy may, as it is written much faster than it is sent.</summary>
+    /// <summary>Bytes that wait for the other node: all that completes a copy may, as it is written much faster than it is sent.</summary>
     public const long MaxNodeQueue = 1024 * 1024 * 1024;
 
     /// <summary>Bytes that are read at once, until a record is longer: most links never carry such a one, and each move has two.</summary>

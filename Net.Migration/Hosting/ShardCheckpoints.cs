@@ -17,6 +17,7 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
     private static readonly ConnectionCheckpoint s_nothing = new();
 
     private readonly CheckpointStore _store = new(component.MaxCheckpoints, component.MaxCheckpointBytes);
+    private int _exported;
 
     /// <summary>How many are kept, for <c>status</c>. From any thread.</summary>
     public uint Count { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
@@ -92,9 +93,14 @@ internal sealed class ShardCheckpoints(HostedComponent component, Action<Excepti
         return Outcome(checkpoint.Number, checkpoint.Length, owners.Count) with { Resumed = (uint)resumed, Reset = (uint)reset };
     }
 
-    public void Export(ComponentExport export, Instant now) => _store.Export(export.OnCheckpoint, now);
+    /// <summary>Nothing of them has been written for the attempt that begins.</summary>
+    public void BeginExport() => _exported = 0;
 
-    /// <param name="arrivedAt">When the last part of the image came: they are written in the last turn of the copy.</param>
+    /// <summary>Writes the next one down: each may be large. They do not change meanwhile.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool ExportNext(ComponentExport export, Instant now) => _store.TryExport(_exported++, export.OnCheckpoint, now);
+
+    /// <param name="arrivedAt">When the copy was complete: they are written behind the last connection.</param>
     /// <exception cref="SnapshotException">Malformed: nothing is kept.</exception>
     public void Import(ImageStore image, Instant arrivedAt)
     {

@@ -13,6 +13,9 @@ internal sealed class SourceDriver(
     HandOverPlan plan, HandOverOptions options, ComponentShard shard, NodeSurroundings surroundings, Action<LinkMessage> control, Action<MigrateReport> report)
     : IDisposable
 {
+    /// <summary>Parts that are sealed in one turn of the actor, which has heartbeats to send: a megabyte.</summary>
+    private const int PartsPerTurn = 16;
+
     /// <summary>Bytes of the copy that may wait for the link: what is copied later is newer, and memory for all of it is not there.</summary>
     private const long MaxWaiting = 4 * 1024 * 1024;
 
@@ -23,6 +26,7 @@ internal sealed class SourceDriver(
     private ILink? _link;
     private Instant _nextPoll = Instant.Never;
     private bool _isCopyPaused;
+    private bool _hasMoreToCopy;
     private bool _isDisposed;
     private readonly MoveActivity? _activity = MoveActivity.Send(plan);
     private bool _isReported;
@@ -115,7 +119,11 @@ internal sealed class SourceDriver(
         if (_export is ComponentExport export)
         {
             // Behind what the shard may still be writing to it.
-            shard.Run(_ => export.Dispose());
+            shard.Run(_ =>
+            {
+                export.Dispose();
+                shard.EndCopy(export);
+            });
         }
 
         CloseLink();
@@ -236,55 +244,60 @@ internal sealed class SourceDriver(
     }
 
     /// <summary>In several turns of the shard, which serves in between, and of the actor, which has other things to do as well.</summary>
-    private void CopyAhead(ComponentExport export, bool isFirst)
-    {
-        bool hasMore = false;
-        OnShard(
-            at =>
+    private void CopyAhead(ComponentExport export, bool isFirst) => OnShard(
+        at =>
+        {
+            if (isFirst)
             {
-                if (isFirst)
-                {
-                    shard.BeginCopy(export);
-                }
+                shard.BeginCopy(export);
+            }
 
-                hasMore = shard.ExportAhead(export, at);
-                if (!hasMore)
-                {
-                    shard.Checkpoints.Export(export, at);
-                }
-            },
-            now =>
+            _hasMoreToCopy = shard.ExportAhead(export, at);
+            if (!_hasMoreToCopy)
             {
-                if (_machine.State != SourceState.Preparing)
-                {
-                    return;
-                }
+                export.EndAhead();
+            }
+        },
+        GoOnCopying);
 
-                foreach (byte[] part in export.TakeAhead(isEnd: !hasMore))
-                {
-                    _machine.OnAheadPart(part);
-                }
-
-                if (hasMore)
-                {
-                    GoOnCopying(now);
-                    return;
-                }
-
-                _machine.OnAheadExported();
-            });
-    }
-
+    /// <summary>Sends what has been copied, and has more copied when the link has taken most of it.</summary>
     private void GoOnCopying(Instant now)
     {
-        _isCopyPaused = _link is { Waiting: > MaxWaiting };
-        if (_isCopyPaused)
+        _isCopyPaused = false;
+        ComponentExport export = _export!;
+        bool isThere = true;
+        for (int count = 0; count < PartsPerTurn && _machine.State == SourceState.Preparing; count++)
         {
-            _nextPoll = now + s_poll;
+            isThere = export.TryTakeAhead(isEnd: !_hasMoreToCopy, out byte[]? part);
+            if (!isThere)
+            {
+                break;
+            }
+
+            _machine.OnAheadPart(part);
+            Pump(now);
+        }
+
+        if (_machine.State != SourceState.Preparing)
+        {
+            return;
+        }
+
+        if (_link is { Waiting: > MaxWaiting })
+        {
+            (_isCopyPaused, _nextPoll) = (true, now + s_poll);
+        }
+        else if (isThere)
+        {
+            InLaterTurn(GoOnCopying);
+        }
+        else if (_hasMoreToCopy)
+        {
+            CopyAhead(export, isFirst: false);
         }
         else
         {
-            CopyAhead(_export!, isFirst: false);
+            _machine.OnAheadExported();
         }
     }
 
@@ -330,14 +343,8 @@ internal sealed class SourceDriver(
         {
             if (fault is null)
             {
-                ComponentExport export = _export!;
-                foreach ((byte[] part, bool isLast) in export.TakeFinal())
-                {
-                    _machine.OnFinalPart(part, isLast);
-                }
-
-                _machine.OnFinalExported(export.Hash);
-                Tell(MovePhase.Sent);
+                _export!.EndFinal();
+                SendFinal(now);
             }
         }
 #pragma warning disable CA1031 // Whatever it was, the move fails and this node goes on.
@@ -354,6 +361,39 @@ internal sealed class SourceDriver(
             throw new InvalidOperationException($"{Component} cannot be written down", fault);
         }
     }
+
+    /// <summary>In one turn of the actor, unless there is very much.</summary>
+    private void SendFinal(Instant now)
+    {
+        ComponentExport export = _export!;
+        for (int count = 0; count < PartsPerTurn; count++)
+        {
+            if (_machine.State is not (SourceState.Exporting or SourceState.Transferring))
+            {
+                return;
+            }
+
+            byte[] part = export.TakeFinal(out bool isLast);
+            _machine.OnFinalPart(part, isLast);
+            if (isLast)
+            {
+                _machine.OnFinalExported(export.Hash);
+                Tell(MovePhase.Sent);
+                return;
+            }
+        }
+
+        InLaterTurn(SendFinal);
+    }
+
+    /// <summary>The actor has other things to do first.</summary>
+    private void InLaterTurn(Action<Instant> then) => surroundings.Actor.Post(now =>
+    {
+        if (!_isDisposed)
+        {
+            Continue(fault: null, then, _machine.OnFailed, now);
+        }
+    });
 
     private void Report(MigrateReport done)
     {

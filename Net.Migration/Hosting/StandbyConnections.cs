@@ -45,32 +45,40 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     /// <summary>Bytes of those that are built in the freeze though they have come before.</summary>
     public long BytesNotAhead { get; private set; }
 
+    /// <summary>Bytes that are built in the freeze, about: not of what is kept as it stands. On any thread, while this stands still.</summary>
+    public long BytesToRestore(ImageStore image) => _hasBegun ? BytesNotAhead + image.Touched.Sum(image.BytesOf) : image.Bytes;
+
     /// <summary>Those that were built from the copy ahead and to which nothing has happened since: who has something to say first.</summary>
     public IReadOnlyCollection<LeavingOwner> Sleepers => _speaking.Count == 0
         ? _ahead.Values
         : [.. _speaking.Where(_ahead.ContainsKey).Select(index => _ahead[index]), .. _ahead.Where(entry => !_speaking.Contains(entry.Key)).Select(entry => entry.Value)];
 
     /// <summary>The copy ahead is there: begins to build what will hardly change.</summary>
-    /// <param name="arrivedAt">
-    /// When its last part came, which was sealed right behind the last copy: the moment of that copy by this machine's clock, but for the way.
-    /// </param>
+    /// <param name="beganAt">When its first part came: right behind the first connection, as nothing else was on the way.</param>
+    /// <param name="endedAt">When its end came: behind all that waited for the link meanwhile.</param>
+    /// <returns>The moment of the last copy by this machine's clock, but for the way.</returns>
     /// <exception cref="SnapshotException">Something of it is malformed.</exception>
-    public void BeginAhead(ImageStore image, Instant arrivedAt)
+    public Instant BeginAhead(ImageStore image, Instant beganAt, Instant endedAt)
     {
-        _arrivedAt = arrivedAt;
         _hasBegun = true;
+        long firstCopiedAt = long.MaxValue;
         foreach (ulong index in Indices(image))
         {
             foreach (SnapshotSection section in image.Sections(index))
             {
-                _copiedAt = long.Max(_copiedAt, ConnectionImage.ReadExportedAt(section.Body));
+                long copiedAt = ConnectionImage.ReadExportedAt(section.Body);
+                (firstCopiedAt, _copiedAt) = (long.Min(firstCopiedAt, copiedAt), long.Max(_copiedAt, copiedAt));
             }
 
             _toRestore.Enqueue(index);
         }
 
+        // Times of the source's clock may be anything.
+        ulong copying = firstCopiedAt < _copiedAt ? (ulong)_copiedAt - (ulong)firstCopiedAt : 0;
+        _arrivedAt = copying < (ulong)(endedAt - beganAt).Ticks ? beganAt + new TimeSpan((long)copying) : firstCopiedAt < _copiedAt ? endedAt : beganAt;
         _ = _ahead.EnsureCapacity(_toRestore.Count);
         shard.ExpectOwners(_toRestore.Count);
+        return _arrivedAt;
     }
 
     /// <summary>Builds some.</summary>

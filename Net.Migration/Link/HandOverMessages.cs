@@ -170,11 +170,7 @@ internal sealed record AbortMessage(ulong Attempt, RefuseCode Code) : HandOverMe
 /// <param name="Bytes">As the sealer made it.</param>
 internal sealed record PartMessage(ulong Attempt, bool IsFinal, bool IsLast, ReadOnlyMemory<byte> Bytes) : HandOverMessage(Attempt)
 {
-    private const int MaxFields = 32;
-
     public override MessageType Type => IsFinal ? MessageType.FinalPart : MessageType.AheadPart;
-
-    public override int Capacity => Bytes.Length + MaxFields;
 
     public bool Equals(PartMessage? other) => other is not null && Attempt == other.Attempt && IsFinal == other.IsFinal
         && IsLast == other.IsLast && Bytes.Span.SequenceEqual(other.Bytes.Span);

@@ -38,14 +38,22 @@ internal static class LinkCodec
     /// <summary>Bytes behind the length: a sealed part and its fields, or a status of a large federation.</summary>
     public const int MaxRecord = 1024 * 1024;
 
+    /// <summary>Bytes of a body behind which the writer's buffer is kept: a full part's.</summary>
+    private const int MaxKept = ImageWriter.PartLength + 1024;
+
+    // A copy is thousands of records, and fresh memory is the dearest part of one.
+    [ThreadStatic]
+    private static FieldWriter? t_body;
+
     public static byte[] Write(LinkMessage message)
     {
-        FieldWriter body = new(message.Capacity);
+        FieldWriter body = t_body ??= new();
         body.WriteVarInt((ulong)message.Type);
         message.WriteBody(body);
         int length = body.Written.Length;
         if (length > MaxRecord)
         {
+            t_body = null;
             throw new ArgumentException("the message is longer than a record may be", nameof(message));
         }
 
@@ -54,6 +62,7 @@ internal static class LinkCodec
         writer.WriteVarInt((ulong)length);
         writer.WriteBytes(body.Written.Span);
         body.Wipe();
+        t_body = length <= MaxKept ? body : null;
         return record;
     }
 

@@ -7,9 +7,6 @@ internal abstract record LinkMessage
 {
     public abstract MessageType Type { get; }
 
-    /// <summary>Bytes that the type and what follows it take, about: what is longer costs a copy.</summary>
-    public virtual int Capacity => 256;
-
     /// <summary>Writes what follows the type.</summary>
     public abstract void WriteBody(FieldWriter writer);
 }

@@ -4,6 +4,7 @@ using Net.Http3.Sessions;
 using Net.Migration.Envelope;
 using Net.Migration.Hosting;
 using Net.Tests.Scenarios.Machines;
+using Net.Tests.Vectors;
 
 namespace Net.Tests.Scenarios;
 
@@ -84,7 +85,7 @@ public sealed class IdleConnectionTests
         {
         }
 
-        return export.TakeAhead(isEnd: true).Sum(part => (long)part.Length);
+        return export.TakeAhead().Sum(part => (long)part.Length);
     }
 
     /// <summary>The entries of <see cref="SectionTable"/>: what is the same for all, and zeros for the rest.</summary>

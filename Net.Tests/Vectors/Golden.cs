@@ -79,7 +79,7 @@ internal static class Golden
         export.OnAhead(theirs, theirs.Export(0, ahead), ahead);
         theirs.Thaw(theirs.Epoch, world.Now);
         FieldWriter parts = new();
-        foreach (byte[] part in export.TakeAhead(isEnd: true))
+        foreach (byte[] part in export.TakeAhead())
         {
             Write(parts, part, isLast: false);
         }

@@ -95,9 +95,13 @@ internal sealed class GoldenHost : IComponentRunner
     {
         Hold();
         using ComponentExport export = new(binding, key);
-        Shard.Checkpoints.Export(export, Now);
+        Shard.Checkpoints.BeginExport();
+        while (Shard.Checkpoints.ExportNext(export, Now))
+        {
+        }
+
         FieldWriter parts = new();
-        foreach (byte[] part in export.TakeAhead(isEnd: true))
+        foreach (byte[] part in export.TakeAhead())
         {
             parts.WriteBool(false);
             parts.WriteVarBytes(part);

@@ -40,7 +40,12 @@ internal static class SnapshotCost
                 {
                 }
 
-                parts.AddRange(export.TakeAhead(isEnd: true));
+                export.EndAhead();
+                while (export.TryTakeAhead(isEnd: true, out byte[]? part))
+                {
+                    parts.Add(part);
+                }
+
                 written.Add(Stopwatch.GetElapsedTime(begun));
                 done.SetResult();
             });

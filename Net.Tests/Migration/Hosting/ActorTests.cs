@@ -30,6 +30,30 @@ public sealed class ActorTests
         Assert.IsEmpty(_faults);
     }
 
+    /// <summary>
+    /// Goal: however much there is to do, what is due by time comes within a tenth of a second and the one thing that is under way; and what has taken long is told, so
+    /// that nobody is called silent who was not listened to.
+    /// </summary>
+    [TestMethod]
+    public void Much_to_do_keeps_no_deadline_waiting()
+    {
+        Instant now = default;
+        List<string> order = [];
+        using Actor actor = new("test", () => Instant.Never, _ => order.Add("tick"), _faults.Add, (took, _) => order.Add($"busy {took.TotalMilliseconds}"), () => now);
+        foreach (int milliseconds in (ReadOnlySpan<int>)[60, 60, 1, 0, 2000])
+        {
+            actor.Post(_ =>
+            {
+                order.Add($"{milliseconds}");
+                now += TimeSpan.FromMilliseconds(milliseconds);
+            });
+        }
+
+        actor.Do(_ => order.Add("last"));
+        CollectionAssert.AreEqual((string[])["60", "busy 60", "60", "busy 60", "tick", "1", "0", "2000", "busy 2000", "tick", "last", "tick"], order);
+        Assert.IsEmpty(_faults);
+    }
+
     /// <summary>Goal: whoever takes turns, there is one at a time, none is lost, and one that fails costs only itself.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]

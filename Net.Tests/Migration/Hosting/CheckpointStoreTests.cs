@@ -167,7 +167,11 @@ public sealed class CheckpointStoreTests
     private static ImageStore Image(CheckpointStore store, Instant now)
     {
         List<(ulong, byte[])> sections = [];
-        store.Export((number, writer) => sections.Add((number, writer.Written.ToArray())), now);
+        for (int index = 0; store.TryExport(index, (number, writer) => sections.Add((number, writer.Written.ToArray())), now); index++)
+        {
+            Assert.HasCount(index + 1, sections, "one at a time");
+        }
+
         return ImageOf([.. sections]);
     }
 

@@ -319,6 +319,25 @@ public sealed class ControlDeskTests
         Assert.IsTrue(status.Nodes.Single().IsAlive);
     }
 
+    /// <summary>Goal: while the desk itself is busy, with a slow disk, say, nobody is silent: its time is added to everybody's, and no more than that.</summary>
+    [TestMethod]
+    public void Nobody_is_silent_while_the_desk_does_not_listen()
+    {
+        DeskWorld world = new();
+        FakePeer a = world.Owner("a", 1);
+        FakePeer b = world.Join("b", 3, "web");
+        world.Pass(2);
+        world.Beat(b);
+        world.PassBusy(1.5, deaf: 1.4);
+        Assert.IsEmpty(b.Heard.OfType<TakeOverMessage>());
+        world.Beat(b);
+        world.Pass(0.8);
+        Assert.IsEmpty(b.Heard.OfType<TakeOverMessage>());
+        world.Pass(0.2);
+        Assert.IsNotEmpty(b.Heard.OfType<TakeOverMessage>());
+        Assert.IsTrue(a.IsClosed);
+    }
+
     /// <summary>Goal: the deadline is the earliest of what can happen by itself.</summary>
     [TestMethod]
     public void The_deadline_is_the_earliest()

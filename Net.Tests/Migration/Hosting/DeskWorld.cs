@@ -50,6 +50,14 @@ internal sealed class DeskWorld
         Desk.Tick(Now);
     }
 
+    /// <summary>Time in part of which the desk did not listen.</summary>
+    public void PassBusy(double seconds, double deaf)
+    {
+        Now += TimeSpan.FromSeconds(seconds);
+        Desk.OnBusy(TimeSpan.FromSeconds(deaf), Now);
+        Desk.Tick(Now);
+    }
+
     public FakePeer Connect(string name) => new(name);
 
     public FakePeer Join(string name, ulong incarnation, params string[] hosts)
