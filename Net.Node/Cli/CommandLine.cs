@@ -54,6 +54,13 @@ internal sealed class CommandLine(ICommandHandlers handlers, TextWriter output, 
             log.Debug($"{e.GetBaseException().GetType().Name} in {e.GetBaseException().TargetSite?.DeclaringType}.{e.GetBaseException().TargetSite?.Name}");
             return e is CommandFailure failure ? failure.Code : ExitCode.Failed;
         }
+        finally
+        {
+            foreach (CommandOutput made in _outputs)
+            {
+                made.Flush();
+            }
+        }
     }
 
     private static string Explain(Exception e) => e switch

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Net.Node.Cli;
 
 /// <summary>Where a command writes: results to standard output, everything else, by level, to standard error.</summary>
@@ -8,7 +10,14 @@ namespace Net.Node.Cli;
 /// <param name="level">Lines above it are dropped.</param>
 internal sealed class CommandOutput(string command, TextWriter output, TextWriter error, LogLevel level)
 {
+    /// <summary>Lines that wait for whoever reads standard error.</summary>
+    internal const int MaxWaiting = 1000;
+
     private readonly Lock _lock = new();
+    private readonly Lock _waitingLock = new();
+    private readonly Queue<string> _waiting = new();
+    private int _lost;
+    private bool _isDraining;
 
     public LogLevel Level => level;
 
@@ -25,6 +34,7 @@ internal sealed class CommandOutput(string command, TextWriter output, TextWrite
     {
         lock (_lock)
         {
+            WriteWaiting();
             output.WriteLine(line);
             output.Flush();
         }
@@ -47,15 +57,83 @@ internal sealed class CommandOutput(string command, TextWriter output, TextWrite
         }
     }
 
-    private void Write(string line)
+    /// <summary>
+    /// As <see cref="Info"/>, for those who must not wait: a terminal that is paused, a pipe that nobody reads or a full disk would silence a node until it is taken for dead. Lines come in
+    /// order, also with those of others; what is too much is lost, and counted.
+    /// </summary>
+    public void Post(string line)
     {
-        string text = $"{(command.Length == 0 ? "continuum" : $"continuum {command}")}: {OneLine(line)}";
+        if (level < LogLevel.Info)
+        {
+            return;
+        }
+
+        lock (_waitingLock)
+        {
+            if (_waiting.Count == MaxWaiting)
+            {
+                _lost++;
+                return;
+            }
+
+            _waiting.Enqueue(Prefixed(line));
+            if (_isDraining)
+            {
+                return;
+            }
+
+            _isDraining = true;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(static output => output.Flush(), this, preferLocal: false);
+    }
+
+    /// <summary>Writes what waits.</summary>
+    public void Flush()
+    {
         lock (_lock)
         {
-            error.WriteLine(text);
+            WriteWaiting();
+        }
+    }
+
+    private void Write(string line)
+    {
+        lock (_lock)
+        {
+            WriteWaiting();
+            error.WriteLine(Prefixed(line));
             error.Flush();
         }
     }
+
+    /// <summary>Under the lock.</summary>
+    private void WriteWaiting()
+    {
+        while (TryTake(out string? line))
+        {
+            error.WriteLine(line);
+            error.Flush();
+        }
+    }
+
+    private bool TryTake([NotNullWhen(true)] out string? line)
+    {
+        lock (_waitingLock)
+        {
+            if (_waiting.TryDequeue(out line))
+            {
+                return true;
+            }
+
+            line = _lost > 0 ? Prefixed($"{_lost} lines are missing here, as nobody took them") : null;
+            _lost = 0;
+            _isDraining = line is not null;
+            return _isDraining;
+        }
+    }
+
+    private string Prefixed(string line) => $"{(command.Length == 0 ? "continuum" : $"continuum {command}")}: {OneLine(line)}";
 
     private static string OneLine(string line) => line.ReplaceLineEndings(" ").Trim();
 }

@@ -75,7 +75,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                 OpenDirectory = setup.Options.Directory is { } etcd
                     ? (self, token) => EtcdOpening.OpenAsync(etcd, () => EtcdOpening.Connect(etcd, setup.DataDirectory), self, setup.Member.Secret, token) : null,
                 RosterFile = setup.Member.RosterFile,
-                Log = output.Info,
+                Log = output.Post,
             },
             cancellationToken);
 
@@ -148,7 +148,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                     TakeOver = setup.Options.TakeOver,
                     JoinTimeout = setup.Options.JoinTimeout,
                     JoinFailed = events.JoinFailed,
-                    Log = output.Info,
+                    Log = output.Post,
                 },
                 cancellationToken).ConfigureAwait(false);
         }
