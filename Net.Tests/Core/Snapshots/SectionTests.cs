@@ -50,6 +50,21 @@ public sealed class SectionTests
         Assert.ThrowsExactly<SnapshotException>(() => Read([.. written, 0]));
     }
 
+    /// <summary>Goal: a section that names a place behind the table's last is refused, be it the first or one behind another.</summary>
+    [TestMethod]
+    public void A_place_behind_the_last_is_refused()
+    {
+        foreach (byte[] before in (byte[][])[[], [0, 0]])
+        {
+            byte[] plain = [.. before, 0, 0, 0];
+            int length = before.Length + SnapshotWriter.Encode((ulong)SectionTable.Count + 1, plain.AsSpan(before.Length)) + 1;
+            SnapshotWriter writer = new(default);
+            writer.WriteNumber((ulong)length);
+            writer.Advance(ZeroPacking.Pack(plain.AsSpan(0, length), writer.Reserve(ZeroPacking.MaxPacked(length))));
+            Assert.ThrowsExactly<SnapshotException>(() => Read(writer.Written.ToArray()));
+        }
+    }
+
     /// <summary>Goal: whatever the bytes, sections or SnapshotException; and never more memory than eight times what came.</summary>
     [TestMethod]
     public void Random_bytes_throw_nothing_else()
