@@ -30,14 +30,14 @@ internal sealed class Actor : IActor, IDisposable
     private List<Action<Instant>> _running = [];
     private Instant _due;
     private Instant _sleepsUntil;
-    private Instant _tickedAt;
+    private Instant _deafSince;
     private bool _isTurning;
     private bool _isUrgent;
     private bool _isStopped;
 
     /// <param name="deadline">When <paramref name="tick"/> wants to be called; asked at the end of every turn.</param>
     /// <param name="onFault">Told of what escapes from a turn: a fault of ours. The next turn follows all the same.</param>
-    /// <param name="onBusy">Told of what took a millisecond or more, how long it took and when it ended: nobody was listened to meanwhile. Null: nobody asks.</param>
+    /// <param name="onBusy">Told how long a turn has taken so far, and when that was, if it is a millisecond or more: nobody was listened to meanwhile. Null: nobody asks.</param>
     /// <param name="clock">Null: the machine's. Waits are the machine's in any case.</param>
     public Actor(string name, Func<Instant> deadline, Action<Instant> tick, Action<Exception> onFault, Action<TimeSpan, Instant>? onBusy = null, Func<Instant>? clock = null)
     {
@@ -146,10 +146,11 @@ internal sealed class Actor : IActor, IDisposable
 
     private bool TryEnd(int turns)
     {
+        _deafSince = _clock();
         foreach (Action<Instant> action in _running)
         {
             Guard(action);
-            if (_clock() - _tickedAt > s_tickWithin)
+            if (_clock() - _deafSince > s_tickWithin)
             {
                 // There are many to do, and what is due by time is not kept waiting by them.
                 Tick();
@@ -158,6 +159,7 @@ internal sealed class Actor : IActor, IDisposable
 
         _running.Clear();
         Tick();
+        TellBusy();
         Instant due = _deadline();
         lock (_lock)
         {
@@ -181,28 +183,33 @@ internal sealed class Actor : IActor, IDisposable
 
     private void Tick()
     {
-        _tickedAt = _clock();
+        TellBusy();
         Guard(_tick);
+    }
+
+    /// <summary>In front of a tick, which decides by how long others have been silent, and behind it, as it may take as long.</summary>
+    private void TellBusy()
+    {
+        Instant now = _clock();
+        if (now - _deafSince > s_noticeable)
+        {
+            _onBusy?.Invoke(now - _deafSince, now);
+        }
+
+        _deafSince = now;
     }
 
     private void Guard(Action<Instant> action)
     {
-        Instant begun = _clock();
         try
         {
-            action(begun);
+            action(_clock());
         }
 #pragma warning disable CA1031 // One turn's fault must not end the node: connections are served by other threads, and go on.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
             _onFault(fault);
-        }
-
-        Instant ended = _clock();
-        if (_onBusy is not null && ended - begun > s_noticeable)
-        {
-            _onBusy(ended - begun, ended);
         }
     }
 }

@@ -78,7 +78,7 @@ internal sealed class CheckpointStore(int maxCount, long maxBytes)
         Last = 0;
     }
 
-    /// <summary>Writes all down, for a hand-over: nothing when there never was one.</summary>
+    /// <summary>Writes one down, for a hand-over: nothing when there never was one.</summary>
     /// <param name="index">0: the number given last; then those that are kept, the oldest first.</param>
     /// <returns>False: there is none of that index.</returns>
     public bool TryExport(int index, Action<ulong, SnapshotWriter> write, Instant now)

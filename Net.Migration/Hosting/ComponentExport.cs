@@ -109,9 +109,8 @@ internal sealed class ComponentExport(SnapshotBinding binding, ReadOnlySpan<byte
     /// <summary>A sealed part of the copy that is full by now, or at its end of the rest.</summary>
     public bool TryTakeAhead(bool isEnd, [NotNullWhen(true)] out byte[]? part)
     {
-        bool isThere = _image.TryTakePart(isEnd, out byte[]? plain);
-        part = isThere ? Seal(plain!, isLast: false) : null;
-        return isThere;
+        part = _image.TryTakePart(isEnd, out byte[]? plain) ? Seal(plain, isLast: false) : null;
+        return part is not null;
     }
 
     /// <summary>What has changed is complete.</summary>

@@ -13,7 +13,7 @@ namespace Net.Migration.Hosting;
 /// <param name="owners">All connections.</param>
 internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwner> owners)
 {
-    /// <summary>A turn's copies take about a millisecond, whatever connections hold: clients of all others wait for it.</summary>
+    /// <summary>A turn's copies: clients of all others wait for them. A connection is copied whole, so one that holds more is a turn of its own.</summary>
     private const int PerTurn = 32;
 
     /// <inheritdoc cref="PerTurn"/>

@@ -248,6 +248,7 @@ public sealed class RestartableServer : IAsyncDisposable
             {
                 // The others must not count on this one while it gives back. It goes on only when the process before ends meanwhile.
                 await patience.CancelAsync().ConfigureAwait(false);
+                await others.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 return await KeepAsync(passed, await MovedBackAsync(passed, word, node).ConfigureAwait(false), node, cancellationToken).ConfigureAwait(false);
             }
         }

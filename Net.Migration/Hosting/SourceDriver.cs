@@ -25,7 +25,6 @@ internal sealed class SourceDriver(
     private ComponentExport? _export;
     private ILink? _link;
     private Instant _nextPoll = Instant.Never;
-    private bool _isCopyPaused;
     private bool _hasMoreToCopy;
     private bool _isDisposed;
     private readonly MoveActivity? _activity = MoveActivity.Send(plan);
@@ -263,7 +262,6 @@ internal sealed class SourceDriver(
     /// <summary>Sends what has been copied, and has more copied when the link has taken most of it.</summary>
     private void GoOnCopying(Instant now)
     {
-        _isCopyPaused = false;
         ComponentExport export = _export!;
         bool isThere = true;
         for (int count = 0; count < PartsPerTurn && _machine.State == SourceState.Preparing; count++)
@@ -285,7 +283,7 @@ internal sealed class SourceDriver(
 
         if (_link is { Waiting: > MaxWaiting })
         {
-            (_isCopyPaused, _nextPoll) = (true, now + s_poll);
+            _nextPoll = now + s_poll;
         }
         else if (isThere)
         {
@@ -429,7 +427,7 @@ internal sealed class SourceDriver(
     /// <summary>Handlers come to their safe points, handshakes to their end, and bytes leave when they do: asked for every millisecond meanwhile.</summary>
     private void Poll(Instant now)
     {
-        if (_machine.State == SourceState.Preparing && _isCopyPaused)
+        if (_machine.State == SourceState.Preparing)
         {
             GoOnCopying(now);
             return;

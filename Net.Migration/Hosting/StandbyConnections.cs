@@ -73,12 +73,17 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
             _toRestore.Enqueue(index);
         }
 
-        // Times of the source's clock may be anything.
-        ulong copying = firstCopiedAt < _copiedAt ? (ulong)_copiedAt - (ulong)firstCopiedAt : 0;
-        _arrivedAt = copying < (ulong)(endedAt - beganAt).Ticks ? beganAt + new TimeSpan((long)copying) : firstCopiedAt < _copiedAt ? endedAt : beganAt;
+        _arrivedAt = LastCopy(firstCopiedAt, _copiedAt, beganAt, endedAt);
         _ = _ahead.EnsureCapacity(_toRestore.Count);
         shard.ExpectOwners(_toRestore.Count);
         return _arrivedAt;
+    }
+
+    /// <summary>As much later than the copy's beginning as its source's clock says, which may say anything, and not later than its end.</summary>
+    internal static Instant LastCopy(long firstCopiedAt, long lastCopiedAt, Instant beganAt, Instant endedAt)
+    {
+        ulong copying = firstCopiedAt < lastCopiedAt ? (ulong)lastCopiedAt - (ulong)firstCopiedAt : 0;
+        return beganAt + new TimeSpan((long)ulong.Min(copying, (ulong)(endedAt - beganAt).Ticks));
     }
 
     /// <summary>Builds some.</summary>

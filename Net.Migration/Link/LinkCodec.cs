@@ -47,13 +47,15 @@ internal static class LinkCodec
 
     public static byte[] Write(LinkMessage message)
     {
-        FieldWriter body = t_body ??= new();
+        FieldWriter body = t_body ?? new();
+        // Until it is empty again: what fails half way is nobody's beginning.
+        t_body = null;
         body.WriteVarInt((ulong)message.Type);
         message.WriteBody(body);
         int length = body.Written.Length;
         if (length > MaxRecord)
         {
-            t_body = null;
+            body.Wipe();
             throw new ArgumentException("the message is longer than a record may be", nameof(message));
         }
 

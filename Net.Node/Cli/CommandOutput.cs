@@ -76,6 +76,11 @@ internal sealed class CommandOutput(string command, TextWriter output, TextWrite
                 return;
             }
 
+            if (_lost > 0)
+            {
+                _waiting.Enqueue(TakeLoss());
+            }
+
             _waiting.Enqueue(Prefixed(line));
             if (_isDraining)
             {
@@ -107,13 +112,25 @@ internal sealed class CommandOutput(string command, TextWriter output, TextWrite
         }
     }
 
-    /// <summary>Under the lock.</summary>
+    /// <summary>Under the lock. What cannot be written is lost: nobody waits for it, so nobody could be told.</summary>
     private void WriteWaiting()
     {
-        while (TryTake(out string? line))
+        try
         {
-            error.WriteLine(line);
-            error.Flush();
+            while (TryTake(out string? line))
+            {
+                error.WriteLine(line);
+                error.Flush();
+            }
+        }
+        catch (IOException)
+        {
+            lock (_waitingLock)
+            {
+                _lost += _waiting.Count + 1;
+                _waiting.Clear();
+                _isDraining = false;
+            }
         }
     }
 
@@ -126,11 +143,18 @@ internal sealed class CommandOutput(string command, TextWriter output, TextWrite
                 return true;
             }
 
-            line = _lost > 0 ? Prefixed($"{_lost} lines are missing here, as nobody took them") : null;
-            _lost = 0;
+            line = _lost > 0 ? TakeLoss() : null;
             _isDraining = line is not null;
             return _isDraining;
         }
+    }
+
+    /// <summary>Under the lock of what waits.</summary>
+    private string TakeLoss()
+    {
+        string line = Prefixed($"{_lost} lines are missing here, as nobody took them");
+        _lost = 0;
+        return line;
     }
 
     private string Prefixed(string line) => $"{(command.Length == 0 ? "continuum" : $"continuum {command}")}: {OneLine(line)}";

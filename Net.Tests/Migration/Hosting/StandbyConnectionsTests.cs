@@ -1,5 +1,6 @@
 using Net.Core.Connections;
 using Net.Core.Snapshots;
+using Net.Core.Time;
 using Net.Migration.Envelope;
 using Net.Migration.Hosting;
 using Net.Tests.Core.Connections;
@@ -48,6 +49,20 @@ public sealed class StandbyConnectionsTests
         string refused = Refusal(image, ConnectionImage.MaxBytes);
         Assert.AreEqual(refused, Refusal(new(), ConnectionImage.MaxBytes + 1));
         Assert.AreNotEqual(refused, Refusal(new(), 1000), "that is refused for what it holds");
+    }
+
+    /// <summary>Goal: ages count from the last copy, wherever on its way the rest of it waited; a clock that says anything else moves it out of the copy by nothing.</summary>
+    [TestMethod]
+    [DataRow(1000L, 1000L, 0L)]
+    [DataRow(1000L, 1300L, 300L)]
+    [DataRow(-200L, 100L, 300L)]
+    [DataRow(1000L, 9000L, 5000L)]
+    [DataRow(long.MinValue, long.MaxValue, 5000L)]
+    [DataRow(long.MaxValue, long.MinValue, 0L)]
+    public void Ages_count_from_the_last_copy(long firstCopied, long lastCopied, long later)
+    {
+        Instant began = default(Instant) + TimeSpan.FromHours(1);
+        Assert.AreEqual(began + new TimeSpan(later), StandbyConnections.LastCopy(firstCopied, lastCopied, began, began + new TimeSpan(5000)));
     }
 
     /// <summary>Goal: one image serves for many connections: after it was wiped nothing of the one before is in it.</summary>

@@ -52,6 +52,37 @@ public sealed class CommandOutputTests
         Assert.AreEqual("", quiet.ToString());
     }
 
+    /// <summary>Goal: a full disk behind standard error takes lines, and neither who posts them nor the process; when there is room again the next line comes, behind how many are missing.</summary>
+    [TestMethod]
+    public void Lines_that_cannot_be_written_are_counted()
+    {
+        using Full error = new();
+        CommandOutput output = new("node", TextWriter.Null, error, LogLevel.Info);
+        output.Post("one");
+        output.Flush();
+        output.Post("two");
+        output.Flush();
+        error.IsFull = false;
+        output.Post("three");
+        output.Flush();
+        Assert.AreEqual($"continuum node: 2 lines are missing here, as nobody took them{Environment.NewLine}continuum node: three{Environment.NewLine}", error.ToString());
+    }
+
+    private sealed class Full : StringWriter
+    {
+        public bool IsFull { get; set; } = true;
+
+        public override void WriteLine(string? value)
+        {
+            if (IsFull)
+            {
+                throw new IOException("no space left on device");
+            }
+
+            base.WriteLine(value);
+        }
+    }
+
     private sealed class Stalled : StringWriter
     {
         public ManualResetEventSlim Gate { get; } = new();
