@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Net.Core.Snapshots;
 using Net.Core.Time;
 
@@ -6,7 +7,8 @@ namespace Net.Core.Connections;
 /// <summary>What has arrived of a connection: a full export, completed by later ones that hold only what changed.</summary>
 /// <remarks>
 /// Each export carries the source's time. A section that came with an early export holds ages of that time: it is read as that much older,
-/// so that instants stay where they were.
+/// so that instants stay where they were. One image takes thousands of connections one after the other, and makes next to nothing new for each: what a
+/// restore leaves as garbage decides whether the collector copies the rest or lets it lie (docs/speed.md).
 /// </remarks>
 internal sealed class ConnectionImage
 {
@@ -20,9 +22,16 @@ internal sealed class ConnectionImage
     /// </summary>
     public const int MaxBytes = 256 * 1024 * 1024;
 
+    /// <summary>Readers that are kept: a connection with many streams needs more, which nobody keeps.</summary>
+    private const int MaxReaders = 64;
+
     private readonly Dictionary<(ulong Section, ulong Key), (ReadOnlyMemory<byte> Body, long ExportedAt)> _sections = [];
     private readonly List<ArraySegment<byte>> _plain = [];
     private readonly SnapshotReader _part = new(default, default);
+    // Handed out, and taken again for the next connection.
+    private readonly List<SnapshotReader> _readers = [];
+    private readonly List<(SnapshotSection Section, Instant Now)> _above = [];
+    private int _readersInUse;
     private int _plainLength;
     private long _exportedAt;
 
@@ -33,7 +42,7 @@ internal sealed class ConnectionImage
     /// <exception cref="SnapshotException">Malformed, beyond a limit, or older than what is here.</exception>
     public void Apply(ReadOnlyMemory<byte> export)
     {
-        SnapshotReader reader = new(export, default);
+        SnapshotReader reader = Rent(export, default);
         long exportedAt = ReadHead(reader);
         if (_sections.Count > 0 && exportedAt < _exportedAt)
         {
@@ -50,7 +59,7 @@ internal sealed class ConnectionImage
         {
             if (section.Number == SectionNumber.Removed)
             {
-                Remove(new(section.Body, default));
+                Remove(Rent(section.Body, default));
                 continue;
             }
 
@@ -112,6 +121,7 @@ internal sealed class ConnectionImage
         }
     }
 
+    /// <returns>To be read before <see cref="Wipe"/>, which has it read something else.</returns>
     /// <exception cref="SnapshotException">There is no such section.</exception>
     public SnapshotReader Read(ulong section, ulong key, Instant now) =>
         TryRead(section, key, now, out SnapshotReader? reader) ? reader : throw new SnapshotException("a required section is missing");
@@ -119,7 +129,7 @@ internal sealed class ConnectionImage
     public bool TryRead(ulong section, ulong key, Instant now, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SnapshotReader? reader)
     {
         bool found = _sections.TryGetValue((section, key), out (ReadOnlyMemory<byte> Body, long ExportedAt) stored);
-        reader = found ? new(stored.Body, now - new TimeSpan(_exportedAt - stored.ExportedAt)) : null;
+        reader = found ? Rent(stored.Body, now - new TimeSpan(_exportedAt - stored.ExportedAt)) : null;
         return found;
     }
 
@@ -141,19 +151,19 @@ internal sealed class ConnectionImage
     public IEnumerable<(SnapshotSection Section, Instant Now)> Sections(Instant now) =>
         _sections.Select(s => (new SnapshotSection(s.Key.Section, s.Key.Key, s.Value.Body), now - new TimeSpan(_exportedAt - s.Value.ExportedAt)));
 
-    /// <summary>As <see cref="Sections(Instant)"/>, those of the layers above QUIC.</summary>
-    public List<(SnapshotSection Section, Instant Now)> SectionsAbove(Instant now)
+    /// <summary>As <see cref="Sections(Instant)"/>, those of the layers above QUIC. To be read before the next call of anything here.</summary>
+    public ReadOnlySpan<(SnapshotSection Section, Instant Now)> SectionsAbove(Instant now)
     {
-        List<(SnapshotSection, Instant)> above = [];
+        _above.Clear();
         foreach (((ulong section, ulong key), (ReadOnlyMemory<byte> body, long exportedAt)) in _sections)
         {
             if (section >= SectionNumber.Http3Connection)
             {
-                above.Add((new(section, key, body), now - new TimeSpan(_exportedAt - exportedAt)));
+                _above.Add((new(section, key, body), now - new TimeSpan(_exportedAt - exportedAt)));
             }
         }
 
-        return above;
+        return CollectionsMarshal.AsSpan(_above);
     }
 
     /// <summary>Whether there is any section of a number.</summary>
@@ -193,6 +203,30 @@ internal sealed class ConnectionImage
         _plain.Clear();
         (_plainLength, _exportedAt, Size) = (0, 0, 0);
         _part.Restart(default, default);
+        foreach (SnapshotReader reader in _readers)
+        {
+            reader.Restart(default, default);
+        }
+
+        _readersInUse = 0;
+        _above.Clear();
         _sections.Clear();
+    }
+
+    private SnapshotReader Rent(ReadOnlyMemory<byte> body, Instant now)
+    {
+        if (_readersInUse == MaxReaders)
+        {
+            return new(body, now);
+        }
+
+        if (_readersInUse == _readers.Count)
+        {
+            _readers.Add(new(default, default));
+        }
+
+        SnapshotReader reader = _readers[_readersInUse++];
+        reader.Restart(body, now);
+        return reader;
     }
 }

@@ -23,7 +23,7 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
     public const uint AckEvery = 2;
 
     private readonly bool _immediate = immediate;
-    private AckRange[] _ranges = new AckRange[4];
+    private AckRange[] _ranges = [];
     private int _count;
     private ulong _floor;
     private ulong _reportFrom;
@@ -216,7 +216,7 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
         packets._ackNow = reader.ReadBool();
         packets._ecn = new(reader.ReadNumber(VarInt.MaxValue), reader.ReadNumber(VarInt.MaxValue), reader.ReadNumber(VarInt.MaxValue));
         packets._count = (int)reader.ReadNumber(MaxRanges);
-        packets._ranges = new AckRange[int.Max(4, packets._count)];
+        packets._ranges = new AckRange[packets._count];
         bool sound = (packets._count > 0) != packets._largestAt.IsNever
             && (packets._count > 0 || !packets.IsAckPending)
             && (packets._pending == 0 || (!packets._deadline.IsNever && hasEliciting));
@@ -285,7 +285,7 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
 
         if (_count == _ranges.Length)
         {
-            Array.Resize(ref _ranges, int.Min(MaxRanges, _ranges.Length * 2));
+            Array.Resize(ref _ranges, int.Clamp(_ranges.Length * 2, 4, MaxRanges));
         }
 
         _ranges.AsSpan(index, _count - index).CopyTo(_ranges.AsSpan(index + 1));

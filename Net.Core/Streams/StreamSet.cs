@@ -374,13 +374,14 @@ internal sealed class StreamSet
     private void Check()
     {
         ulong received = 0, returned = 0, sent = 0;
-        ulong[] ofPeer = [0, 0];
+        ulong bidirectional = 0, unidirectional = 0;
         foreach (StreamEntry entry in _open.Values)
         {
             received += entry.Receive?.Highest ?? 0;
             returned += entry.Receive?.Returned ?? 0;
             sent += entry.Send?.Sent ?? 0;
-            ofPeer[entry.Id.IsUnidirectional ? 1 : 0] += entry.Id.IsServerInitiated != IsServer ? 1UL : 0;
+            ulong ofPeer = entry.Id.IsServerInitiated != IsServer ? 1UL : 0;
+            (bidirectional, unidirectional) = entry.Id.IsUnidirectional ? (bidirectional, unidirectional + ofPeer) : (bidirectional + ofPeer, unidirectional);
         }
 
         bool sound = received <= Credit.Received
@@ -388,8 +389,8 @@ internal sealed class StreamSet
             && sent <= Credit.Sent
             // What was received and not given back is what open streams hold: closed ones gave back everything.
             && received - returned == Credit.Received - Credit.Returned
-            && ofPeer[0] == Limits.PeerOpen(unidirectional: false)
-            && ofPeer[1] == Limits.PeerOpen(unidirectional: true);
+            && bidirectional == Limits.PeerOpen(unidirectional: false)
+            && unidirectional == Limits.PeerOpen(unidirectional: true);
         if (!sound)
         {
             throw new SnapshotException("the streams contradict the connection's counts");

@@ -57,7 +57,7 @@ internal sealed class QpackDecoder(int maxCapacity, int maxBlocked) : IPart<Qpac
     public ulong Inserted => _table.Inserted;
 
     /// <summary>Streams that wait for insertions.</summary>
-    public IEnumerable<ulong> BlockedStreams => _blocked.Keys;
+    public IReadOnlyCollection<ulong> BlockedStreams => _blocked.Count == 0 ? [] : _blocked.Keys;
 
     /// <summary>The table begins at its full capacity, as encoders of the offline format of qpackers/qifs assume.</summary>
     public void AssumeFullCapacity() => _table.SetCapacity(maxCapacity);

@@ -34,7 +34,7 @@ internal static class SessionSnapshot
     /// <param name="sections">Of one connection, each with the moment that its ages count from.</param>
     /// <param name="transport">The same connection, already restored.</param>
     /// <exception cref="SnapshotException">A section is missing, repeated or malformed, or two contradict each other.</exception>
-    public static Http3Session Import(IEnumerable<(SnapshotSection Section, Instant Now)> sections, IStreamTransport transport)
+    public static Http3Session Import(ReadOnlySpan<(SnapshotSection Section, Instant Now)> sections, IStreamTransport transport)
     {
         ConnectionState? state = null;
         QpackEncoder? encoder = null;
@@ -42,38 +42,40 @@ internal static class SessionSnapshot
         Priorities? priorities = null;
         Dictionary<StreamId, UnidirectionalStream> streams = [];
         Dictionary<StreamId, RequestStream> requests = [];
+        SnapshotReader reader = new(default, default);
         foreach ((SnapshotSection section, Instant now) in sections)
         {
             bool sound = true;
+            reader.Restart(section.Body, now);
             switch (section.Number)
             {
                 case SectionNumber.Http3Connection:
                     sound = state is null;
-                    state = ConnectionState.Import(new(section.Body, now));
+                    state = ConnectionState.Import(reader);
                     break;
 
                 case SectionNumber.QpackEncoder:
                     sound = encoder is null;
-                    encoder = QpackEncoder.Import(new(section.Body, now));
+                    encoder = QpackEncoder.Import(reader);
                     break;
 
                 case SectionNumber.QpackDecoder:
                     sound = decoder is null;
-                    decoder = QpackDecoder.Import(new(section.Body, now));
+                    decoder = QpackDecoder.Import(reader);
                     break;
 
                 case SectionNumber.Priorities:
                     sound = priorities is null;
-                    priorities = Priorities.Import(new(section.Body, now));
+                    priorities = Priorities.Import(reader);
                     break;
 
                 case SectionNumber.Http3UnidirectionalStream:
-                    UnidirectionalStream stream = UnidirectionalStream.Import(new(section.Body, now));
+                    UnidirectionalStream stream = UnidirectionalStream.Import(reader);
                     sound = stream.Id.Value == section.Key && streams.TryAdd(stream.Id, stream);
                     break;
 
                 case SectionNumber.Http3Request:
-                    RequestStream request = RequestStream.Import(new(section.Body, now));
+                    RequestStream request = RequestStream.Import(reader);
                     sound = request.Id.Value == section.Key && requests.TryAdd(request.Id, request);
                     break;
 
@@ -87,18 +89,37 @@ internal static class SessionSnapshot
             }
         }
 
-        bool consistent = state is not null && state.IsServer == transport.IsServer
-            && streams.Keys.All(id => id.IsServerInitiated != state.IsServer && id.Index < state.NextUnidirectional)
-            && (!state.IsServer || requests.Keys.All(id => id.Index < state.NextRequest))
-            && (encoder?.Stream is not StreamId local || IsLocal(local)) && decoder is not null && (decoder.Stream is not StreamId other || IsLocal(other))
-            && decoder.BlockedStreams.All(id => requests.ContainsKey(new(id)))
-            && Known(state.PeerControl) && Known(state.PeerEncoder) && Known(state.PeerDecoder);
-        return consistent
-            ? new(transport, state!, encoder ?? new(Http3Limits.DefaultTableCapacity), decoder!, priorities ?? new(), streams, requests)
+        return state is not null && decoder is not null && AreConsistent(state, encoder, decoder, streams, requests, transport)
+            ? new(transport, state, encoder ?? new(Http3Limits.DefaultTableCapacity), decoder, priorities ?? new(), streams, requests)
             : throw new SnapshotException("the sections of HTTP/3 contradict each other");
-
-        bool IsLocal(StreamId id) => id.IsUnidirectional && id.IsServerInitiated == state!.IsServer;
-
-        bool Known(StreamId? id) => id is not StreamId known || streams.ContainsKey(known);
     }
+
+    private static bool AreConsistent(
+        ConnectionState state, QpackEncoder? encoder, QpackDecoder decoder,
+        Dictionary<StreamId, UnidirectionalStream> streams, Dictionary<StreamId, RequestStream> requests, IStreamTransport transport)
+    {
+        bool sound = state.IsServer == transport.IsServer
+            && IsOurs(encoder?.Stream, state) && IsOurs(decoder.Stream, state)
+            && IsThere(state.PeerControl, streams) && IsThere(state.PeerEncoder, streams) && IsThere(state.PeerDecoder, streams);
+        foreach (StreamId id in streams.Keys)
+        {
+            sound &= id.IsServerInitiated != state.IsServer && id.Index < state.NextUnidirectional;
+        }
+
+        foreach (StreamId id in requests.Keys)
+        {
+            sound &= !state.IsServer || id.Index < state.NextRequest;
+        }
+
+        foreach (ulong id in decoder.BlockedStreams)
+        {
+            sound &= requests.ContainsKey(new(id));
+        }
+
+        return sound;
+    }
+
+    private static bool IsOurs(StreamId? id, ConnectionState state) => id is not StreamId known || (known.IsUnidirectional && known.IsServerInitiated == state.IsServer);
+
+    private static bool IsThere(StreamId? id, Dictionary<StreamId, UnidirectionalStream> streams) => id is not StreamId known || streams.ContainsKey(known);
 }

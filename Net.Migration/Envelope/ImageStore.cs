@@ -108,17 +108,23 @@ internal sealed class ImageStore(ImageLimits limits)
     public bool Contains(ulong connection) => _connections.ContainsKey(connection);
 
     /// <summary>The sections of one connection, ordered by number and key, so that two equal images read the same.</summary>
-    public IReadOnlyList<SnapshotSection> Sections(ulong connection)
+    public SnapshotSection[] Sections(ulong connection)
     {
-        List<SnapshotSection> sections = [];
-        if (_connections.TryGetValue(connection, out Dictionary<(ulong Number, ulong Key), byte[]>? entries))
+        if (!_connections.TryGetValue(connection, out Dictionary<(ulong Number, ulong Key), byte[]>? entries))
         {
-            foreach (((ulong number, ulong key), byte[] body) in entries)
-            {
-                sections.Add(new(number, key, body));
-            }
+            return [];
+        }
 
-            sections.Sort(static (a, b) => (a.Number, a.Key).CompareTo((b.Number, b.Key)));
+        SnapshotSection[] sections = new SnapshotSection[entries.Count];
+        int count = 0;
+        foreach (((ulong number, ulong key), byte[] body) in entries)
+        {
+            sections[count++] = new(number, key, body);
+        }
+
+        if (count > 1)
+        {
+            Array.Sort(sections, static (a, b) => (a.Number, a.Key).CompareTo((b.Number, b.Key)));
         }
 
         return sections;

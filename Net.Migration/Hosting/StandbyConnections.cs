@@ -245,7 +245,7 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
     {
         image.ThrowIfUnknown(SectionNumber.IsKnown);
         uint number = Identity.ReadKeyNumber(image.Read(SectionNumber.Identity, 0, now));
-        ConnectionKeys own = keys().FirstOrDefault(k => k.Number == number) ?? throw new SnapshotException("the connection's keys are not in this federation's ring");
+        ConnectionKeys own = KeysOf(number);
         Connection connection = Connection.Import(image, options, own, now, _cache);
         try
         {
@@ -256,6 +256,19 @@ internal sealed class StandbyConnections(Shard shard, ConnectionOptions options,
             connection.Destroy();
             throw;
         }
+    }
+
+    private ConnectionKeys KeysOf(uint number)
+    {
+        foreach (ConnectionKeys known in keys())
+        {
+            if (known.Number == number)
+            {
+                return known;
+            }
+        }
+
+        throw new SnapshotException("the connection's keys are not in this federation's ring");
     }
 
     private void DiscardAhead()

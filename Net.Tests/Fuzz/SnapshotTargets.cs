@@ -262,7 +262,7 @@ internal static class SnapshotTargets
         HostWorld world = new(new ResumableHandler(static (exchange, _) => Echo(exchange)));
         Refusable(() =>
         {
-            ServerConnection connection = ServerConnection.Import(world.Host, world.Link.Server, sections);
+            ServerConnection connection = ServerConnection.Import(world.Host, world.Link.Server, [.. sections]);
             world.Link.Server.Attach(connection);
             connection.Resume();
             world.Link.Client.Send(unidirectional: false, Net.Tests.Http3.Frames.Request(), fin: true);

@@ -73,6 +73,9 @@ internal sealed class LiveFederation : IAsyncDisposable
         return report;
     }
 
+    /// <summary>Connections that the component has.</summary>
+    public async Task<int> ConnectionsAsync() => (await _command!.StatusAsync(CancellationToken.None)).Components.Sum(component => (int)component.Connections);
+
     public async ValueTask DisposeAsync()
     {
         await _command!.DisposeAsync();

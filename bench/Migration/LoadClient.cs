@@ -8,6 +8,7 @@ using Net.Core.Wire;
 using Net.Http3.Client.Hosting;
 using Net.Http3.Messages;
 using Net.Http3.Sessions;
+using Net.Http3.Wire;
 
 namespace Bench.Migration;
 
@@ -61,6 +62,23 @@ internal sealed class LoadClient : IDisposable
 
     /// <summary>Every connection has a request answered.</summary>
     public Task AskAllAsync() => Parallel.ForEachAsync(_connections, new ParallelOptions { MaxDegreeOfParallelism = Concurrent }, async (owner, _) => await RequestAsync(owner, "/"));
+
+    /// <summary>Closes them all, and forgets them.</summary>
+    public async Task CloseAllAsync()
+    {
+        TaskCompletionSource closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _ = _shard.Post(new Work(now =>
+        {
+            foreach (Connection connection in _shard.Endpoint.Connections.ToArray())
+            {
+                connection.Close((ulong)Http3ErrorCode.NoError, "the measurement is over", now);
+            }
+
+            _connections.Clear();
+            closed.SetResult();
+        }));
+        await closed.Task;
+    }
 
     /// <summary>Begins a download that never ends.</summary>
     /// <param name="index">Of the connection.</param>

@@ -133,7 +133,7 @@ internal static class MigrationBench
         await client.OpenAsync(connections);
         Say($"{connections} connections, {active} of them active (opened in {(Environment.TickCount64 - begun) / 1000.0:0.0} s)");
         await Task.Delay(300);
-        await SnapshotCost.PrintAsync(federation, rounds);
+        SnapshotCost cost = await SnapshotCost.WriteAsync(federation, rounds);
         for (int i = 0; i < active; i++)
         {
             client.Download(i, "/paced/10");
@@ -158,6 +158,14 @@ internal static class MigrationBench
         begun = Environment.TickCount64;
         await client.AskAllAsync();
         Say($"  afterwards each of {client.Count} connections has a request answered, in {(Environment.TickCount64 - begun) / 1000.0:0.0} s");
+        await client.CloseAllAsync();
+        while (await federation.ConnectionsAsync() > 0)
+        {
+            await Task.Delay(50);
+        }
+
+        GC.Collect();
+        await cost.ReadBackAsync(federation);
     }
 
     private static void Say(FormattableString line) => Console.WriteLine(line.ToString(CultureInfo.InvariantCulture));

@@ -14,19 +14,26 @@ using Net.Migration.Hosting;
 namespace Bench.Migration;
 
 /// <summary>What an idle connection costs to write down and to read back, without links: sections by size, and connections per second of one core.</summary>
-internal static class SnapshotCost
+/// <remarks>
+/// The median of the second half of the rounds counts: by then the code is compiled for speed, and what else runs on the machine, the collector's background
+/// included, makes single ones twice as long.
+/// </remarks>
+internal sealed class SnapshotCost
 {
-    /// <param name="rounds">
-    /// Times that all is written and read. The median of the second half counts: by then the code is compiled for speed, and what else runs on the machine,
-    /// the collector's background included, makes single ones twice as long.
-    /// </param>
-    public static async Task PrintAsync(LiveFederation federation, int rounds)
+    private readonly ImageStore _image = new(new());
+    private readonly int _rounds;
+    private TimeSpan _decoded;
+
+    private SnapshotCost(int rounds) => _rounds = rounds;
+
+    /// <summary>Writes down, and prints.</summary>
+    public static async Task<SnapshotCost> WriteAsync(LiveFederation federation, int rounds)
     {
         ComponentShard shard = (await federation.Owner.FindShardAsync(LiveFederation.Component))!;
         SnapshotBinding binding = new("bench", 1, 1, new("a", 1), new("b", 1), 1);
         byte[] key = RandomNumberGenerator.GetBytes(SnapshotBinding.KeyLength);
         List<byte[]> parts = [];
-        List<TimeSpan> written = [], read = [];
+        List<TimeSpan> written = [];
         for (int round = 0; round < rounds; round++)
         {
             parts.Clear();
@@ -52,30 +59,45 @@ internal static class SnapshotCost
             await done.Task;
         }
 
-        ImageStore image = new(new());
-        byte[] plain = new byte[SealedPart.MaxPlain];
-        long started = Stopwatch.GetTimestamp();
-        using SnapshotOpener opener = new(binding, key);
-        long bytes = 0;
-        foreach (byte[] part in parts)
-        {
-            bytes += part.Length;
-            _ = opener.TryOpen(part, isLast: false, plain, out int length) ? true : throw new InvalidOperationException("a part does not open");
-            image.Apply(plain.AsSpan(0, length));
-        }
+        SnapshotCost cost = new(rounds);
+        cost.Open(parts, binding, key);
+        cost.Print(parts.Sum(part => (long)part.Length), MedianOfLater(written));
+        return cost;
+    }
 
-        TimeSpan decoded = Stopwatch.GetElapsedTime(started);
+    /// <summary>Reads back, and prints: in a process that holds as little else as a node to which they come.</summary>
+    public async Task ReadBackAsync(LiveFederation federation)
+    {
+        ComponentShard shard = (await federation.Owner.FindShardAsync(LiveFederation.Component))!;
+        List<TimeSpan> read = [];
         long allocated = 0;
-        for (int round = 0; round < rounds; round++)
+        for (int round = 0; round < _rounds; round++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
-            started = Stopwatch.GetTimestamp();
-            shard.RestoreForMeasurement(image);
+            long started = Stopwatch.GetTimestamp();
+            shard.RestoreForMeasurement(_image);
             read.Add(Stopwatch.GetElapsedTime(started));
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
-        Print(image, bytes, MedianOfLater(written), decoded + MedianOfLater(read), allocated);
+        int count = _image.Connections;
+        double perSecond = count / (_decoded + MedianOfLater(read)).TotalSeconds;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  idle connection: {perSecond:0} read back per second and core; {allocated / count} bytes allocated to read one"));
+        Bar.AtLeast("read back", perSecond, 20_000, "a second");
+    }
+
+    private void Open(List<byte[]> parts, SnapshotBinding binding, byte[] key)
+    {
+        byte[] plain = new byte[SealedPart.MaxPlain];
+        long started = Stopwatch.GetTimestamp();
+        using SnapshotOpener opener = new(binding, key);
+        foreach (byte[] part in parts)
+        {
+            _ = opener.TryOpen(part, isLast: false, plain, out int length) ? true : throw new InvalidOperationException("a part does not open");
+            _image.Apply(plain.AsSpan(0, length));
+        }
+
+        _decoded = Stopwatch.GetElapsedTime(started);
     }
 
     private static TimeSpan MedianOfLater(List<TimeSpan> rounds)
@@ -84,18 +106,17 @@ internal static class SnapshotCost
         return later[later.Length / 2];
     }
 
-    private static void Print(ImageStore image, long bytes, TimeSpan written, TimeSpan read, long allocated)
+    private void Print(long bytes, TimeSpan written)
     {
-        int count = image.Connections;
+        int count = _image.Connections;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"  idle connection: {(double)bytes / count:0} bytes of the snapshot; {count / written.TotalSeconds:0} written and {count / read.TotalSeconds:0} read back per second and core; {allocated / count} bytes allocated to read one"));
+            $"  idle connection: {(double)bytes / count:0} bytes of the snapshot; {count / written.TotalSeconds:0} written per second and core"));
         Bar.AtMost("bytes of an idle connection", (double)bytes / count, 600, "bytes");
         Bar.AtLeast("written down", count / written.TotalSeconds, 20_000, "a second");
-        Bar.AtLeast("read back", count / read.TotalSeconds, 20_000, "a second");
         SortedDictionary<ulong, (int Count, int Bytes)> sections = [];
         ConnectionImage connection = new();
-        connection.Apply(image.Sections(1)[0].Body);
+        connection.Apply(_image.Sections(1)[0].Body);
         foreach ((SnapshotSection section, Instant _) in connection.Sections(MonotonicClock.Now))
         {
             (int n, int size) = sections.GetValueOrDefault(section.Number);

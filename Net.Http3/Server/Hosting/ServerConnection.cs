@@ -131,40 +131,37 @@ internal sealed class ServerConnection
     /// <param name="transport">The restored connection.</param>
     /// <param name="sections">Its sections, as <c>ConnectionImage.Sections</c> gives them; those of other layers are ignored.</param>
     /// <exception cref="SnapshotException">Nothing was restored.</exception>
-    public static ServerConnection Import(
-        ExchangeHost host, IStreamTransport transport, IReadOnlyCollection<(SnapshotSection Section, Instant Now)> sections)
+    public static ServerConnection Import(ExchangeHost host, IStreamTransport transport, ReadOnlySpan<(SnapshotSection Section, Instant Now)> sections)
     {
         Http3Session session = SessionSnapshot.Import(sections, transport);
-        Dictionary<StreamId, ExchangeState> states = [];
-        foreach ((SnapshotSection section, Instant now) in sections.Where(entry => entry.Section.Number == SectionNumber.Http3Exchange))
+        Dictionary<StreamId, ExchangeState>? states = null;
+        Dictionary<StreamId, Tether>? tethers = null;
+        foreach ((SnapshotSection section, Instant now) in sections)
         {
-            ExchangeState state = ExchangeState.Import(new(section.Body, now));
-            bool known = session.Requests.TryGetValue(state.Id, out RequestStream? request)
-                && request.Writer.Phase is WritePhase.Head or WritePhase.Body && request.Reader.Phase != ReadPhase.Head;
-            bool agrees = known && state.Id.Value == section.Key && state.HasResponded == (request!.Writer.Phase == WritePhase.Body)
-                && state.RequestOffset == request.Reader.BodyReceived
-                && (state.DiscardsBody || state.ResponseOffset == request.Writer.BodySent);
-            if (!agrees || !states.TryAdd(state.Id, state))
+            switch (section.Number)
             {
-                throw new SnapshotException("an exchange contradicts its stream");
+                case SectionNumber.Http3Exchange: Import(ExchangeState.Import(new(section.Body, now)), section.Key, session, states ??= []); break;
+                case SectionNumber.Tether: Import(Tether.Import(new(section.Body, now)), section.Key, session, tethers ??= []); break;
+                default: break;
             }
         }
 
-        Dictionary<StreamId, Tether> tethers = ImportTethers(session, sections);
         // Every request whose head was handed out has an exchange, here or elsewhere, until its response is complete.
-        if (session.Requests.Values.Any(request => request.Reader.Phase != ReadPhase.Head
-            && request.Writer.Phase is WritePhase.Head or WritePhase.Body && states.ContainsKey(request.Id) == tethers.ContainsKey(request.Id)))
+        foreach (RequestStream request in session.Requests.Values)
         {
-            throw new SnapshotException("a request has no exchange");
+            if (IsInHand(request) && (states?.ContainsKey(request.Id) ?? false) == (tethers?.ContainsKey(request.Id) ?? false))
+            {
+                throw new SnapshotException("a request has no exchange");
+            }
         }
 
         ServerConnection connection = new(host, transport, session);
-        foreach (ExchangeState state in states.Values)
+        foreach (ExchangeState state in states?.Values ?? Enumerable.Empty<ExchangeState>())
         {
             connection._exchanges.Add(state.Id, new(host, connection, state));
         }
 
-        foreach (Tether tether in tethers.Values)
+        foreach (Tether tether in tethers?.Values ?? Enumerable.Empty<Tether>())
         {
             connection._tethers.Add(tether.Id, tether);
         }
@@ -561,20 +558,27 @@ internal sealed class ServerConnection
         }
     }
 
-    private static Dictionary<StreamId, Tether> ImportTethers(Http3Session session, IReadOnlyCollection<(SnapshotSection Section, Instant Now)> sections)
+    private static void Import(ExchangeState state, ulong key, Http3Session session, Dictionary<StreamId, ExchangeState> states)
     {
-        Dictionary<StreamId, Tether> tethers = [];
-        foreach ((SnapshotSection section, Instant now) in sections.Where(entry => entry.Section.Number == SectionNumber.Tether))
+        bool agrees = session.Requests.TryGetValue(state.Id, out RequestStream? request) && IsInHand(request)
+            && state.Id.Value == key && state.HasResponded == (request.Writer.Phase == WritePhase.Body)
+            && state.RequestOffset == request.Reader.BodyReceived
+            && (state.DiscardsBody || state.ResponseOffset == request.Writer.BodySent);
+        if (!agrees || !states.TryAdd(state.Id, state))
         {
-            Tether tether = Tether.Import(new(section.Body, now));
-            bool known = session.Requests.TryGetValue(tether.Id, out RequestStream? request)
-                && request.Writer.Phase is WritePhase.Head or WritePhase.Body && request.Reader.Phase != ReadPhase.Head;
-            if (!known || tether.Id.Value != section.Key || !tethers.TryAdd(tether.Id, tether))
-            {
-                throw new SnapshotException("a tether contradicts its stream");
-            }
+            throw new SnapshotException("an exchange contradicts its stream");
         }
-
-        return tethers;
     }
+
+    private static void Import(Tether tether, ulong key, Http3Session session, Dictionary<StreamId, Tether> tethers)
+    {
+        bool agrees = session.Requests.TryGetValue(tether.Id, out RequestStream? request) && IsInHand(request) && tether.Id.Value == key;
+        if (!agrees || !tethers.TryAdd(tether.Id, tether))
+        {
+            throw new SnapshotException("a tether contradicts its stream");
+        }
+    }
+
+    /// <summary>Its head was handed out, and its response is not complete.</summary>
+    private static bool IsInHand(RequestStream request) => request.Reader.Phase != ReadPhase.Head && request.Writer.Phase is WritePhase.Head or WritePhase.Body;
 }

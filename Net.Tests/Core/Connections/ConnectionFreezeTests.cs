@@ -160,5 +160,42 @@ public sealed class ConnectionFreezeTests
         return copied;
     }
 
+    /// <summary>
+    /// Goal: an image takes one connection after the other; nothing of one is in the next, however many sections it had.
+    /// Method: a connection with more streams than readers are kept, then one with a single stream, then the first again.
+    /// </summary>
+    [TestMethod]
+    public void One_image_serves_for_many_connections()
+    {
+        Confirm();
+        Assert.IsTrue(Far.TryOpen(unidirectional: true, out StreamId first));
+        Far.Write(first, "first"u8, fin: false);
+        byte[] few = Export();
+        int streams = 1;
+        while (streams < 80 && Far.TryOpen(unidirectional: false, out _))
+        {
+            streams++;
+        }
+
+        Assert.AreEqual(80, streams, "the peer's limit is too low for this test");
+        byte[] many = Export();
+        ConnectionImage image = new();
+        foreach ((byte[] export, int count) in ((byte[], int)[])[(many, streams), (few, 1), (many, streams)])
+        {
+            image.Apply(export);
+            Connection connection = Connection.Import(image, ConnectionOptions.Default, Peer.Keys, _world.Now);
+            image.Wipe();
+            Assert.HasCount(count, connection.OpenStreams.ToArray());
+            connection.Destroy();
+        }
+
+        byte[] Export()
+        {
+            SnapshotWriter writer = new(_world.Now);
+            _ = Far.Copy(writer, []);
+            return writer.Written.ToArray();
+        }
+    }
+
     private void Confirm() => _world.RunUntil(() => _near.IsConfirmed && _server.Accepted.Count > 0 && Far.IsConfirmed, TimeSpan.FromSeconds(5));
 }

@@ -12,6 +12,7 @@ namespace Net.Tests.Core.Connections;
 /// <summary>A client and a server without endpoint, network or clock: every datagram passes through the test's hands.</summary>
 internal sealed class ConnectionPair
 {
+    private readonly ConnectionImage _image = new();
     public const int HeaderLength = 64;
 
     private readonly SimulatedCrypto _crypto;
@@ -236,9 +237,10 @@ internal sealed class ConnectionPair
         SnapshotWriter writer = new(Now);
         old.Export(0, writer);
         old.Destroy();
-        ConnectionImage image = new();
-        image.Apply(writer.Written);
-        ServerOrNull = Connection.Import(image, ServerOptions, Peer.Keys, Now);
+        _image.Apply(writer.Written);
+        ServerOrNull = Connection.Import(_image, ServerOptions, Peer.Keys, Now);
+        // It takes the next connection, and nothing of this one is in it.
+        _image.Wipe();
         Server.Thaw(Server.Epoch + 1, Now);
         Server.Resume(samePath: true, speak: Server.IsActive, Now);
     }

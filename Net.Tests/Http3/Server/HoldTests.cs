@@ -85,6 +85,38 @@ public sealed class HoldTests
         return step;
     }
 
+    /// <summary>
+    /// Goal: a request in hand comes with one exchange, under its own number; anything else is refused, and nothing of it stands at the host.
+    /// Method: sections are dropped, repeated, and put under another key.
+    /// </summary>
+    [TestMethod]
+    public void A_request_in_hand_has_exactly_one_exchange()
+    {
+        IComponent echo = new ResumableHandler(static (exchange, _) => Echo(exchange));
+        HostWorld world = new(echo);
+        _ = world.Request("POST", hasBody: true);
+        world.Run();
+        world.Host.Hold();
+        world.Run();
+        List<SnapshotSection> sections = world.WriteDown();
+        SnapshotSection exchange = sections.Single(static section => section.Number == SectionNumber.Http3Exchange);
+        SnapshotSection[] others = [.. sections.Where(section => section != exchange)];
+        using ExchangeHost host = world.NewHost(echo);
+        IEnumerable<SnapshotSection>[] wrong =
+        [
+            others, [.. sections, exchange], [.. others, exchange with { Key = exchange.Key + 4 }],
+            sections.Where(static section => section.Number != SectionNumber.Http3Request),
+        ];
+        foreach (IEnumerable<SnapshotSection> refused in wrong)
+        {
+            _ = Assert.ThrowsExactly<SnapshotException>(() => world.ReadBack(host, refused));
+        }
+
+        Assert.AreEqual(0, host.Connections.Count);
+        _ = world.ReadBack(host, sections);
+        Assert.AreEqual(1, host.Connections.Count);
+    }
+
     /// <summary>Goal: after a move at one step nobody holds the abandoned handler: its memory goes.</summary>
     [TestMethod]
     public void Abandoned_handlers_are_collectible_and_never_go_on()

@@ -101,6 +101,16 @@ internal sealed class HostWorld
     /// <summary>Writes the server down, abandons it, and goes on with what was read back, under a host of its own.</summary>
     public void Move(IComponent destination)
     {
+        List<SnapshotSection> sections = WriteDown();
+        Host.Abandon(Now);
+        Host = NewHost(destination);
+        Connection = ReadBack(Host, sections);
+        Link.Server.Attach(Connection);
+        Connection.Resume();
+    }
+
+    public List<SnapshotSection> WriteDown()
+    {
         Assert.IsTrue(Host.IsQuiet);
         SnapshotWriter writer = new(Now);
         foreach (TravellingPart part in Connection.Parts)
@@ -108,12 +118,13 @@ internal sealed class HostWorld
             writer.WriteSection(part.Section, part.Key, part.Export);
         }
 
-        Host.Abandon(Now);
-        Host = new(destination, _queue, Options);
-        Connection = ServerConnection.Import(Host, Link.Server, [.. SessionSnapshotTests.Sections(writer).Select(section => (section, Now))]);
-        Link.Server.Attach(Connection);
-        Connection.Resume();
+        return SessionSnapshotTests.Sections(writer);
     }
+
+    public ExchangeHost NewHost(IComponent component) => new(component, _queue, Options);
+
+    public ServerConnection ReadBack(ExchangeHost host, IEnumerable<SnapshotSection> sections) =>
+        ServerConnection.Import(host, Link.Server, [.. sections.Select(section => (section, Now))]);
 
     private void Read()
     {
