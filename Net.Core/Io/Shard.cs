@@ -22,6 +22,9 @@ internal sealed class Shard
 
     private const int MaxFlushTries = 20;
 
+    /// <summary>Urgent work in one step: what was posted while owners were told, and what that has posted. An answer to all that they were told is in the second.</summary>
+    private const int MaxRounds = 2;
+
     private readonly ICryptoHost _crypto;
     private readonly Func<Connection, IConnectionOwner> _accept;
     private readonly ShardOptions _options;
@@ -131,7 +134,7 @@ internal sealed class Shard
         bool mayHaveMore = Receive(now);
         Endpoint.Tick(now);
         Serve(now);
-        if (_work.IsUrgent)
+        for (int rounds = 0; _work.IsUrgent && rounds < MaxRounds; rounds++)
         {
             // An owner's answer, most of the time: it goes out together with the acknowledgement of what the owner was told.
             RunWork(now);

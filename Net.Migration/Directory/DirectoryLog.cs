@@ -1,77 +1,90 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Net.Core.Wire;
 using Net.Migration.Envelope;
 
 namespace Net.Migration.Directory;
 
-/// <summary>The append-only form of the directory: every record as it became, one behind the other.</summary>
+/// <summary>The append-only form of the directory: every record as it became, one behind the other, and those that were flushed together in one frame.</summary>
 /// <remarks>
 /// <code>
-/// file     "continuum-dir" 0x00 | version (2 bytes, 1) | records
-/// record   length of body (4) | check of length (4) | check of body (8) | body: <see cref="OwnershipRecord"/>
+/// file     "continuum-dir" 0x00 | version (2 bytes) | frames: <see cref="LogFrame"/>
+/// body     <see cref="OwnershipRecord"/>, one or more
 /// </code>
-/// Checks are SHA-256, cut short, over the check of the record before and the bytes: a record that was moved, repeated or dropped from the
-/// middle is found as well as a flipped bit. The length has a check of its own, so that a damaged length is not taken for a short tail.
-/// An append that a crash cut short leaves a part of one record, or one whose body was not written in full, or zeros (file systems extend a
-/// file before they fill it). It was never answered, so it is cut off. Damage anywhere else is an error, and no start.
+/// A record that was moved, repeated or dropped from the middle is found as well as a flipped bit, as each frame's check covers the one before. An append that a crash
+/// has cut short (any of its sectors, or zeros, as file systems extend a file before they fill it) was never answered, and is cut off. Damage anywhere else is an error,
+/// and no start.
+/// A whole frame is taken as true, although a crash may have come before its answers: that is as if those were lost, and whoever asks again under a new number is told
+/// that it is done, as its write finds the record as it would leave it (<see cref="Ownership"/>).
+/// A log of version 1 has frames of one record, and goes on as one of version 2 behind a frame that says so, which a release that knows version 1 alone refuses to read.
 /// </remarks>
 internal static class DirectoryLog
 {
-    public const ushort Version = 1;
+    public const ushort Version = 2;
 
-    /// <summary>Longest body that is written or believed.</summary>
-    public const int MaxBody = 1024;
-
-    private const int HeaderLength = 16;
-    private const int LengthCheck = 4;
-    private const int BodyCheck = 8;
+    private const ushort OldVersion = 1;
 
     private static ReadOnlySpan<byte> Magic => "continuum-dir\0"u8;
+
+    /// <summary>No record, as a component's name is not empty.</summary>
+    private static ReadOnlySpan<byte> Step => [0, 0, (byte)Version];
 
     public static int PreambleLength => Magic.Length + sizeof(ushort);
 
     /// <summary>What an empty log starts with.</summary>
-    public static byte[] Preamble()
+    public static byte[] Preamble(out LogEnd end)
     {
         byte[] preamble = new byte[PreambleLength];
         Magic.CopyTo(preamble);
         BinaryPrimitives.WriteUInt16BigEndian(preamble.AsSpan(Magic.Length), Version);
+        end = new(preamble.Length, 0, Version);
         return preamble;
     }
 
-    /// <summary>A record as it is appended.</summary>
-    /// <param name="record">What became true.</param>
-    /// <param name="chain">The check of the record before; 0 for the first. Becomes that of this one.</param>
-    public static byte[] Encode(OwnershipRecord record, ref ulong chain)
+    /// <summary>What has to be appended, and flushed, before anything else; empty for a log of this version.</summary>
+    /// <param name="end">Where; then behind it.</param>
+    public static byte[] StepUp(ref LogEnd end)
     {
-        FieldWriter writer = new();
-        record.Write(writer);
-        ReadOnlySpan<byte> body = writer.Written.Span;
+        if (end.Version == Version)
+        {
+            return [];
+        }
 
-        byte[] bytes = new byte[HeaderLength + body.Length];
-        BinaryPrimitives.WriteInt32BigEndian(bytes, body.Length);
-        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(4), (uint)(Check(chain, bytes.AsSpan(0, 4)) >> 32));
-        ulong check = Check(chain, body);
-        BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(4 + LengthCheck), check);
-        body.CopyTo(bytes.AsSpan(HeaderLength));
-        chain = check;
+        byte[] bytes = LogFrame.Write(Step, ref end);
+        end = end with { Version = Version };
         return bytes;
     }
 
+    /// <summary>A record as it stands in a body.</summary>
+    public static byte[] Write(OwnershipRecord record)
+    {
+        FieldWriter writer = new();
+        record.Write(writer);
+        return writer.Written.ToArray();
+    }
+
+    /// <summary>Bytes that are appended in all for such a body.</summary>
+    public static int LengthOf(LogEnd end, int body)
+    {
+        int step = StepUp(ref end).Length;
+        return step + LogFrame.LengthOf(end, body);
+    }
+
+    /// <summary>Records that become true together, as they are appended.</summary>
+    /// <param name="records">As <see cref="Write"/> has them; at most <see cref="LogFrame.MaxBody"/> bytes.</param>
+    /// <param name="end">Where; then behind them.</param>
+    public static byte[] Encode(IEnumerable<byte[]> records, ref LogEnd end) => LogFrame.Write([.. records.SelectMany(static record => record)], ref end);
+
     /// <summary>Reads a whole log.</summary>
     /// <param name="log">All bytes of the file.</param>
-    /// <param name="chain">The check of the last record, for <see cref="Encode"/>.</param>
-    /// <param name="length">Bytes that count; what follows is a torn tail to be cut off. 0: not even the preamble is whole.</param>
+    /// <param name="end">Behind what counts; what follows is a torn tail to be cut off. At 0: not even the preamble is whole.</param>
     /// <exception cref="DirectoryLogException">Not such a log, of another version, or damaged before its tail.</exception>
-    public static Ownership Replay(ReadOnlySpan<byte> log, out ulong chain, out int length)
+    public static Ownership Replay(ReadOnlySpan<byte> log, out LogEnd end)
     {
         Ownership ownership = new();
-        chain = 0;
-        length = 0;
-        if (log.Length < PreambleLength || IsZero(log))
+        end = default;
+        if (log.Length < PreambleLength || LogFrame.IsZero(log))
         {
-            return Magic.StartsWith(log[..int.Min(log.Length, Magic.Length)]) || IsZero(log)
+            return Magic.StartsWith(log[..int.Min(log.Length, Magic.Length)]) || LogFrame.IsZero(log)
                 ? ownership : throw new DirectoryLogException("this is not a directory log");
         }
 
@@ -80,79 +93,50 @@ internal static class DirectoryLog
             throw new DirectoryLogException("this is not a directory log");
         }
 
-        if (BinaryPrimitives.ReadUInt16BigEndian(log[Magic.Length..]) != Version)
+        ushort version = BinaryPrimitives.ReadUInt16BigEndian(log[Magic.Length..]);
+        if (version is not (Version or OldVersion))
         {
             throw new DirectoryLogException("the directory log was written by another version");
         }
 
-        length = PreambleLength;
-        while (TryReadRecord(log, ref length, ref chain, out OwnershipRecord? record))
+        end = new(PreambleLength, 0, version);
+        while (!IsTornStep(log, end) && LogFrame.TryRead(log, ref end, out byte[] body))
         {
-            if (!ownership.Install(record!))
+            if (end.Version == OldVersion && body.AsSpan().SequenceEqual(Step))
             {
-                throw new DirectoryLogException($"the directory log contradicts itself before byte {length}");
+                end = end with { Version = Version };
+                continue;
             }
+
+            Install(body, end, ownership);
         }
 
         return ownership;
     }
 
-    private static bool TryReadRecord(ReadOnlySpan<byte> log, ref int at, ref ulong chain, out OwnershipRecord? record)
+    private static void Install(byte[] body, LogEnd end, Ownership ownership)
     {
-        record = null;
-        ReadOnlySpan<byte> rest = log[at..];
-        if (rest.Length < HeaderLength || IsZero(rest[(4 + LengthCheck - 1)..]))
+        ByteReader reader = new(body);
+        do
         {
-            // A header whose checks end in zeros by chance is still whole when its body is there.
-            if (rest.Length < HeaderLength || !HasSoundLength(rest, chain))
+            if (!OwnershipRecord.TryRead(ref reader, out OwnershipRecord? record) || (end.Version == OldVersion && !reader.IsEmpty))
             {
-                return false;
+                throw new DirectoryLogException($"the directory log holds an unknown record before byte {end.Length}");
+            }
+
+            if (!ownership.Install(record!))
+            {
+                throw new DirectoryLogException($"the directory log contradicts itself before byte {end.Length}");
             }
         }
-
-        if (!HasSoundLength(rest, chain))
-        {
-            throw new DirectoryLogException($"the directory log is damaged at byte {at}");
-        }
-
-        int bodyLength = BinaryPrimitives.ReadInt32BigEndian(rest);
-        if (bodyLength > rest.Length - HeaderLength)
-        {
-            return false;
-        }
-
-        ReadOnlySpan<byte> body = rest.Slice(HeaderLength, bodyLength);
-        ulong check = BinaryPrimitives.ReadUInt64BigEndian(rest[(4 + LengthCheck)..]);
-        if (Check(chain, body) != check)
-        {
-            return IsZero(rest[(HeaderLength + bodyLength)..]) ? false
-                : throw new DirectoryLogException($"the directory log is damaged at byte {at}");
-        }
-
-        ByteReader reader = new(body);
-        if (!OwnershipRecord.TryRead(ref reader, out record) || !reader.IsEmpty)
-        {
-            throw new DirectoryLogException($"the directory log holds an unknown record at byte {at}");
-        }
-
-        at += HeaderLength + bodyLength;
-        chain = check;
-        return true;
+        while (!reader.IsEmpty);
     }
 
-    private static bool HasSoundLength(ReadOnlySpan<byte> header, ulong chain) =>
-        BinaryPrimitives.ReadInt32BigEndian(header) is > 0 and <= MaxBody
-        && BinaryPrimitives.ReadUInt32BigEndian(header[4..]) == (uint)(Check(chain, header[..4]) >> 32);
-
-    private static bool IsZero(ReadOnlySpan<byte> bytes) => !bytes.ContainsAnyExcept((byte)0);
-
-    private static ulong Check(ulong chain, ReadOnlySpan<byte> bytes)
+    /// <summary>A frame of version 1 does not say in each of its sectors how long it is; but of this one every byte is known.</summary>
+    private static bool IsTornStep(ReadOnlySpan<byte> log, LogEnd end)
     {
-        Span<byte> input = stackalloc byte[sizeof(ulong) + MaxBody];
-        BinaryPrimitives.WriteUInt64BigEndian(input, chain);
-        bytes.CopyTo(input[sizeof(ulong)..]);
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        _ = SHA256.HashData(input[..(sizeof(ulong) + bytes.Length)], hash);
-        return BinaryPrimitives.ReadUInt64BigEndian(hash[..BodyCheck]);
+        ReadOnlySpan<byte> rest = log[(int)end.Length..];
+        byte[] step = StepUp(ref end);
+        return step.Length > 0 && !rest.StartsWith(step) && LogFrame.IsTorn(rest, step, end with { Length = end.Length - step.Length });
     }
 }

@@ -6,7 +6,7 @@ internal interface IDirectoryStorage
     /// <summary>All that was ever appended; empty when new.</summary>
     ReadOnlyMemory<byte> Load();
 
-    /// <summary>The log ends at <paramref name="length"/>: what follows, a record that a crash left half written, is cut off, or becomes zeros that are room.</summary>
+    /// <summary>The log ends at <paramref name="length"/>: what follows, a frame that a crash left half written, is cut off, or becomes zeros that are room.</summary>
     /// <exception cref="IOException">The disk failed; of what was to go its beginning may be left, with zeros behind.</exception>
     void Truncate(long length);
 
@@ -15,7 +15,7 @@ internal interface IDirectoryStorage
     /// <exception cref="IOException">The disk failed otherwise; the same is true.</exception>
     bool TryMakeRoom(int bytes);
 
-    /// <summary>Adds bytes at the end. When this returns they survive a loss of power (fsync of file and, for a new one, directory).</summary>
+    /// <summary>Adds bytes at the end, with one write and one flush. When this returns they survive a loss of power (fsync of file and, for a new one, directory).</summary>
     /// <exception cref="IOException">They may or may not be there: the directory that gets this stops answering.</exception>
     void Append(ReadOnlySpan<byte> bytes);
 }

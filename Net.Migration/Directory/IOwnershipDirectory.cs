@@ -23,6 +23,11 @@ internal interface IOwnershipDirectory
     /// <param name="requester">Who asks, as authenticated.</param>
     void Submit(OwnershipRequest request, Member requester);
 
+    /// <summary>Nothing more is asked for at the moment: what waits to be made durable together with other things is. Where nothing waits for others there is nothing to do.</summary>
+    void Commit()
+    {
+    }
+
     bool TryTakeAnswer([NotNullWhen(true)] out OwnershipAnswer? answer);
 
     /// <summary>Records in the order in which they changed; may be late, must not be lost while this object lives.</summary>

@@ -36,8 +36,12 @@ internal sealed class Ownership
     /// <param name="request">What is asked.</param>
     /// <param name="requester">Who asks, as its link's certificate says; never taken from the request itself.</param>
     /// <param name="changed">The record to store and install; null when nothing changes.</param>
-    public OwnershipAnswer Decide(OwnershipRequest request, Member requester, out OwnershipRecord? changed) =>
-        Decide(request, requester, _records.GetValueOrDefault(request.Component), new(_lastShard, _records.Count), out changed);
+    public OwnershipAnswer Decide(OwnershipRequest request, Member requester, out OwnershipRecord? changed) => Decide(request, requester, 0, out changed);
+
+    /// <inheritdoc cref="Decide(OwnershipRequest, Member, out OwnershipRecord?)"/>
+    /// <param name="created">Other components whose first records were decided and are not installed yet: they have numbers.</param>
+    public OwnershipAnswer Decide(OwnershipRequest request, Member requester, int created, out OwnershipRecord? changed) =>
+        Decide(request, requester, _records.GetValueOrDefault(request.Component), new(_lastShard + (uint)created, _records.Count + created), out changed);
 
     /// <summary>The same over a record that is kept elsewhere: the decision holds as long as that record, and what is counted, is as given here.</summary>
     /// <param name="request">What is asked.</param>

@@ -6,7 +6,9 @@ namespace Net.Migration.Hosting;
 /// <summary>Everything that a node decides happens in turns, one after the other: nothing there needs a lock.</summary>
 /// <remarks>
 /// A turn is mostly the actor's own thread's. Who must not wait for that thread (in a freeze each change of threads is part of the stall) takes
-/// the turn itself, if nobody has it: <see cref="Do"/>. Packets of clients never pass here; their threads are the shards'. What is done must not wait.
+/// the turn itself, if nobody has it: <see cref="Do"/>, or <see cref="Add"/> and <see cref="TakeTurn"/> where more may be at hand. Packets of clients never pass
+/// here; their threads are the shards'. What is done must not wait.
+/// A turn takes all that has been posted by then, and ends with a tick. What costs as much for many as for one, such as a flush, is done in that.
 /// </remarks>
 internal sealed class Actor : IActor, IDisposable
 {
@@ -26,6 +28,7 @@ internal sealed class Actor : IActor, IDisposable
     private readonly Action<TimeSpan, Instant>? _onBusy;
     private readonly Func<Instant> _clock;
     private readonly Thread _thread;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private List<Action<Instant>> _posted = [];
     private List<Action<Instant>> _running = [];
     private Instant _due;
@@ -49,6 +52,9 @@ internal sealed class Actor : IActor, IDisposable
         _thread = new(Run) { IsBackground = true, Name = name };
     }
 
+    /// <summary>Ends with the last turn.</summary>
+    public Task Completion => _completion.Task;
+
     public void Start() => _thread.Start();
 
     /// <summary>Has something done in a later turn, by whoever has that. From any thread.</summary>
@@ -68,9 +74,29 @@ internal sealed class Actor : IActor, IDisposable
     /// <inheritdoc/>
     public void Do(Action<Instant> action)
     {
+        Add(action);
+        TakeTurn();
+    }
+
+    /// <summary>Has something done in the next turn. Who adds sees to it that there is one soon: <see cref="TakeTurn"/>. From any thread.</summary>
+    public void Add(Action<Instant> action)
+    {
         lock (_lock)
         {
             _posted.Add(action);
+        }
+    }
+
+    /// <summary>Does what there is to do, on this thread, or has it done by who has the turn. From any thread, which must hold no lock.</summary>
+    public void TakeTurn()
+    {
+        lock (_lock)
+        {
+            if (_posted.Count == 0)
+            {
+                return;
+            }
+
             if (_isTurning || _isStopped)
             {
                 // Who has the turn goes on with it, be it this thread: to wake another would take longer than what is to be done.
@@ -90,6 +116,11 @@ internal sealed class Actor : IActor, IDisposable
         lock (_lock)
         {
             _isStopped = true;
+            if (!_isTurning)
+            {
+                _completion.TrySetResult();
+            }
+
             Monitor.Pulse(_lock);
         }
     }
@@ -170,6 +201,11 @@ internal sealed class Actor : IActor, IDisposable
             }
 
             _isTurning = false;
+            if (_isStopped)
+            {
+                _completion.TrySetResult();
+            }
+
             _due = due;
             // Something is left, or is due before the actor's thread would wake by itself.
             if (_posted.Count > 0 || due < _sleepsUntil)

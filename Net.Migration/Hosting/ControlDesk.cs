@@ -11,7 +11,7 @@ namespace Net.Migration.Hosting;
 /// Join                 name = certificate's, free    Welcome, all members, all records; MemberUpdate to the others
 /// Join                 else                          JoinRefused
 /// Heartbeat            joined                        HeartbeatReply
-/// OwnershipAsk         joined                        the record is durable, then routed, then answered, then told to all
+/// OwnershipAsk         joined                        at the end of the turn: the record is durable, then routed, then answered, then told to all
 /// HoldInitials         joined, owner of that epoch   InitialsHeld
 /// FenceAsk             joined, fenced                FenceConfirm
 /// Migrate              any                           the directory is asked first: no move begins that it cannot end
@@ -86,6 +86,7 @@ internal sealed class ControlDesk
     public Instant Deadline => Instant.Min(
         Instant.Min(Instant.Min(_detector.Deadline, _strangersUntil), _checkpoints.Deadline), Instant.Min(Instant.Min(_requests.Deadline, _trust.Deadline), Instant.Min(_moves.Deadline, _drains.Deadline)));
 
+    /// <summary>What a peer says. Whoever asks for something of the directory hears of it in the <see cref="Tick"/> that ends the turn.</summary>
     public void OnMessage(IControlPeer peer, LinkMessage message, Instant now)
     {
         Hear(peer, message, now);
@@ -130,7 +131,6 @@ internal sealed class ControlDesk
         if (_directory.Records.FirstOrDefault(record => record.Shard == shard) is { } known)
         {
             _requests.Ask(new ReadOwnership(0, known.Component), Ownership.FailureDetector, static (_, _) => { }, now);
-            _ = Settle(now);
         }
     }
 
@@ -229,6 +229,7 @@ internal sealed class ControlDesk
     /// <summary>A turn has taken so long, with a flush of a slow disk, say: what members have said meanwhile is heard only now.</summary>
     public void OnBusy(TimeSpan deaf, Instant now) => _detector.Excuse(deaf, now);
 
+    /// <summary>The end of every turn, and what is due by time: what was asked of the directory in this turn becomes durable together, and is answered.</summary>
     public void Tick(Instant now)
     {
         // A deadline that passed long ago was missed by us: the heartbeats that came meanwhile wait in the queue behind this.
@@ -237,12 +238,13 @@ internal sealed class ControlDesk
             _detector.Forgive(now);
         }
 
+        // First, as somebody may stand still until it is answered.
+        bool isForceDue = _takeOvers.IsForcing && now >= _requests.Deadline;
+        bool mayBeOrphaned = Settle(now) | isForceDue;
         _trust.Tick(now);
         LookAtTrust(now);
         _moves.Tick(now);
         _checkpoints.Tick(now);
-        bool isForceDue = _takeOvers.IsForcing && now >= _requests.Deadline;
-        _ = Settle(now);
         // The leases of those that die in this tick, before the detector forgets when they were heard.
         if (now >= _detector.Deadline)
         {
@@ -250,18 +252,19 @@ internal sealed class ControlDesk
         }
 
         _detector.Tick(now);
-        bool anyDied = BuryDead(now) || isForceDue;
+        mayBeOrphaned |= BuryDead(now);
         if (now >= _strangersUntil)
         {
             // From here on whoever is not alive is dead, and nothing more has to be known of the start.
             _strangersUntil = Instant.Never;
             _heard.Clear();
-            anyDied = true;
+            mayBeOrphaned = true;
         }
 
-        if (anyDied)
+        if (mayBeOrphaned)
         {
             TakeOver(now);
+            _ = Settle(now);
         }
 
         _drains.Pump(now);
@@ -459,10 +462,6 @@ internal sealed class ControlDesk
                 peer.Send(new OwnershipReplyMessage(answer));
             }
         }, now);
-        if (Settle(now))
-        {
-            TakeOver(now);
-        }
     }
 
     /// <summary>Once its final state has left, an owner waits for the directory's word and serves nobody meanwhile: so it must not begin while there is none.</summary>
@@ -471,7 +470,6 @@ internal sealed class ControlDesk
         if (!_directory.TryRecover())
         {
             _moves.OnAsk(peer, migrate, _directory.Records.FirstOrDefault(record => record.Component == migrate.Component), now, isCommanded: true);
-            _ = Settle(now);
             return;
         }
 
@@ -486,13 +484,13 @@ internal sealed class ControlDesk
 
             _moves.OnAsk(peer, migrate, answer.Record, later, isCommanded: true);
         }, now);
-        _ = Settle(now);
     }
 
-    /// <summary>Takes what the directory has to say. A change is routed before anybody hears of it: the new owner's first datagram finds its epoch known.</summary>
+    /// <summary>Has the directory make durable what it was asked for, and takes what it has to say. A change is routed before anybody hears of it: the new owner's first datagram finds its epoch known.</summary>
     /// <returns>Whether a record has changed.</returns>
     private bool Settle(Instant now)
     {
+        _directory.Commit();
         List<OwnershipRecord> changes = _records.Publish();
         _requests.Settle(now);
         _records.Broadcast(changes);
@@ -557,11 +555,7 @@ internal sealed class ControlDesk
     /// <summary>Gives every component whose owner is dead to the next host, if there is one.</summary>
     private void TakeOver(Instant now)
     {
-        if (_takeOvers.Begin(IsDead, now))
-        {
-            _ = Settle(now);
-        }
-
+        _takeOvers.Begin(IsDead, now);
         _takeOvers.Forget(now);
     }
 

@@ -31,10 +31,9 @@ internal sealed class ControlRequests(IOwnershipDirectory directory)
         }
 
         ulong id = ++_lastId;
-        _waiting[id] = new(request.Id, answered, now + Patience);
+        _waiting[id] = new(request, answered, now + Patience);
         FaultPoints.AtWrite(request, isDone: false);
         directory.Submit(request with { Id = id }, requester);
-        FaultPoints.AtWrite(request, isDone: true);
     }
 
     /// <summary>Hands out the answers that have come, and gives up what has waited too long.</summary>
@@ -44,7 +43,8 @@ internal sealed class ControlRequests(IOwnershipDirectory directory)
         {
             if (_waiting.Remove(answer.Id, out Waiting? waiting))
             {
-                waiting.Answered(answer with { Id = waiting.Id }, now);
+                FaultPoints.AtWrite(waiting.Request, isDone: true);
+                waiting.Answered(answer with { Id = waiting.Request.Id }, now);
             }
         }
 
@@ -56,5 +56,5 @@ internal sealed class ControlRequests(IOwnershipDirectory directory)
         }
     }
 
-    private sealed record Waiting(ulong Id, Action<OwnershipAnswer?, Instant> Answered, Instant Expires);
+    private sealed record Waiting(OwnershipRequest Request, Action<OwnershipAnswer?, Instant> Answered, Instant Expires);
 }

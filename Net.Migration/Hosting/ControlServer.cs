@@ -1,12 +1,17 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
+using Net.Core.Time;
 using Net.Core.Wire;
 using Net.Migration.Link;
 
 namespace Net.Migration.Hosting;
 
 /// <summary>Accepts control links and brings what they say to the desk, on its actor.</summary>
+/// <remarks>
+/// All that has arrived when the links' thread looks is one turn: each message is added to the next one, which that thread takes behind the last message, before it sends. So what many
+/// ask for at once is one flush of the directory, and what one asks for is done and answered in the step in which it was heard.
+/// </remarks>
 internal sealed class ControlServer : IAsyncDisposable
 {
     /// <summary>Links at a time, of members and commands; further ones are closed.</summary>
@@ -18,6 +23,8 @@ internal sealed class ControlServer : IAsyncDisposable
     private readonly QuicListener _listener;
     private readonly Actor _actor;
     private readonly ControlDesk _desk;
+    private readonly Shard _shard;
+    private readonly TurnWork _turn;
     private readonly UdpAddress _dataAddress;
     private readonly int _maxLinks;
     private readonly CancellationTokenSource _stop = new();
@@ -30,6 +37,9 @@ internal sealed class ControlServer : IAsyncDisposable
         _listener = listener;
         _actor = actor;
         _desk = desk;
+        // It has one: see ControlTls.
+        _shard = listener.Shards[0];
+        _turn = new(actor);
         _dataAddress = dataAddress;
         _maxLinks = maxLinks;
     }
@@ -142,7 +152,11 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         if (link.State is LinkPeer peer)
         {
-            _actor.Do(now => _desk.OnMessage(peer, message, now));
+            _actor.Add(now => _desk.OnMessage(peer, message, now));
+            if (!_shard.PostAtOnce(_turn))
+            {
+                _actor.TakeTurn();
+            }
         }
     }
 
@@ -151,6 +165,14 @@ internal sealed class ControlServer : IAsyncDisposable
         IPAddress address = _dataAddress.ToEndPoint().Address;
         bool isWildcard = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
         return isWildcard ? UdpAddress.FromEndPoint(connection.LocalEndPoint).WithPort(_dataAddress.Port) : _dataAddress;
+    }
+
+    /// <summary>In the shard's step, behind everything that arrived in it.</summary>
+    private sealed class TurnWork(Actor actor) : IShardWork
+    {
+        public void Run(Instant now) => actor.TakeTurn();
+
+        public void Abandon(Exception fault) => actor.TakeTurn();
     }
 
     private sealed class LinkPeer(MessageLink link, UdpAddress dataAddress) : IControlPeer

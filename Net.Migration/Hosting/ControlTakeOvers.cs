@@ -47,19 +47,15 @@ internal sealed class ControlTakeOvers(
     }
 
     /// <summary>Asks for every component whose owner is dead to be given to the next host, if there is one.</summary>
-    /// <returns>Whether the directory was asked for something.</returns>
-    public bool Begin(Predicate<Member> isDead, Instant now)
+    public void Begin(Predicate<Member> isDead, Instant now)
     {
-        bool any = false;
         foreach (OwnershipRecord record in directory.Records.ToArray())
         {
             if (isDead(record.Owner) && members.NextHost(record.Component, record.Owner) is { } host)
             {
-                any |= TryForce(record, host, now);
+                Force(record, host, now);
             }
         }
-
-        return any;
     }
 
     /// <summary>An order that was given while the link was down, or whose link was lost before the host acted on it.</summary>
@@ -137,11 +133,11 @@ internal sealed class ControlTakeOvers(
         }
     }
 
-    private bool TryForce(OwnershipRecord record, ControlMember host, Instant now)
+    private void Force(OwnershipRecord record, ControlMember host, Instant now)
     {
         if (!directory.AnswersStill || !_forcing.Add(record))
         {
-            return false;
+            return;
         }
 
         ForceOwnership force = new(0, record.Component, record.Owner, record.Epoch, host.Member);
@@ -154,7 +150,6 @@ internal sealed class ControlTakeOvers(
                 host.Peer?.Send(new TakeOverMessage(forced, RemainingLease(record.Owner, later)));
             }
         }, now);
-        return true;
     }
 
     private void Confirm(IControlPeer peer, FenceAskMessage ask)

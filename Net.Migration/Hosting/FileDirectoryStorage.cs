@@ -19,9 +19,6 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
     /// <summary>Bytes that are made ready at a time.</summary>
     private const int Reserve = 64 * 1024;
 
-    /// <summary>Bytes that a disk writes in full or not at all.</summary>
-    private const int Sector = 512;
-
     private readonly Action<FileStream, int> _grow;
     private readonly FileStream _file;
     private readonly string _directory;
@@ -78,10 +75,10 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
             // Zeros of before may be a hole: from here on they are the disk's.
             _file.Position = length + torn;
             _grow(_file, rest.Length - torn);
-            // From the back, a sector at a time: wherever a crash ends this, what is left is again the beginning of a record, with zeros behind.
+            // From the back, a sector at a time: wherever a crash ends this, what is left is again a part of a frame, with zeros behind, its beginning if it is one of version 1.
             for (long end = length + torn; end > length;)
             {
-                long start = long.Max(length, (end - 1) / Sector * Sector);
+                long start = long.Max(length, (end - 1) / LogFrame.Sector * LogFrame.Sector);
                 _file.Position = start;
                 _grow(_file, (int)(end - start));
                 end = start;

@@ -127,13 +127,8 @@ public sealed class IngressHost : IAsyncDisposable
 
         await _control.DisposeAsync().ConfigureAwait(false);
         // The desk's last turn may be writing: the log is closed behind it.
-        TaskCompletionSource last = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _actor.Post(_ =>
-        {
-            _actor.Dispose();
-            last.SetResult();
-        });
-        await last.Task.ConfigureAwait(false);
+        _actor.Post(_ => _actor.Dispose());
+        await _actor.Completion.ConfigureAwait(false);
         await _directory.DisposeAsync().ConfigureAwait(false);
         _metrics.Dispose();
         _forwarder.Dispose();

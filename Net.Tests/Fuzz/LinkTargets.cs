@@ -40,17 +40,20 @@ internal static class LinkTargets
 
     private static IEnumerable<byte[]> Logs()
     {
-        ulong chain = 0;
         Member a = new("a", 1), b = new("b", 2);
-        yield return [.. DirectoryLog.Preamble(), .. DirectoryLog.Encode(new("web", a, Member.None, 1, 1, SnapshotHash.None), ref chain), .. DirectoryLog.Encode(new("web", b, a, 2, 1, SnapshotHash.None), ref chain)];
+        byte[] first = DirectoryLog.Write(new("web", a, Member.None, 1, 1, SnapshotHash.None)), second = DirectoryLog.Write(new("web", b, a, 2, 1, SnapshotHash.None));
+        byte[][] others = [.. Enumerable.Range(2, 8).Select(i => DirectoryLog.Write(new($"c{i}", a, b, 1, (uint)i, SnapshotHash.None)))];
+        yield return [.. DirectoryLog.Preamble(out LogEnd end), .. DirectoryLog.Encode([first], ref end), .. DirectoryLog.Encode(others, ref end), .. DirectoryLog.Encode([second], ref end)];
+        LogEnd old = new(DirectoryLog.PreambleLength, 0, 1);
+        yield return [.. DirectoryLog.Preamble(out _)[..^1], 1, .. LogFrame.Write(first, ref old), .. DirectoryLog.StepUp(ref old), .. DirectoryLog.Encode(others, ref old)];
     }
 
     private static void ReadLog(byte[] input)
     {
         try
         {
-            _ = DirectoryLog.Replay(input, out _, out int length);
-            Assert.IsTrue(length >= 0 && length <= input.Length);
+            _ = DirectoryLog.Replay(input, out LogEnd end);
+            Assert.IsTrue(end.Length >= 0 && end.Length <= input.Length);
         }
         catch (DirectoryLogException)
         {

@@ -125,8 +125,15 @@ public sealed class ChaosTests
                 break;
             case 14 when random.OneIn(2) && federation.Ingresses.TrueForAll(ingress => ingress.Machine.IsUp):
                 uint dies = Any(federation, random);
+                TimeSpan away = random.Between(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(2));
+                if (federation.IngressCount == 1 && random.OneIn(2))
+                {
+                    federation.CrashInNextWrite(away);
+                    break;
+                }
+
                 federation.Crash(federation.Ingresses[(int)dies - 1].Machine);
-                federation.World.After(random.Between(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(2)), () => federation.RestartIngress(dies));
+                federation.World.After(away, () => federation.RestartIngress(dies));
                 break;
             case 15:
                 federation.Inside = random.OneIn(2) ? Federation.LossyInside : Federation.Clean;
@@ -141,6 +148,7 @@ public sealed class ChaosTests
 
     private static void MakePeace(Federation federation)
     {
+        federation.CrashInNextWrite(null);
         federation.Run(TimeSpan.FromSeconds(6));
         (federation.Directory.LostOneIn, federation.Directory.DoubledOneIn) = (0, 0);
         federation.Directory.Speak();

@@ -112,6 +112,51 @@ public sealed class CrashPointTests
     }
 
     /// <summary>
+    /// Goal: an ingress that ends in the middle of a write to its log starts again, whatever of it is on the disk; what was written, for one component or several, has happened
+    /// or has not, and is asked for again. Method: a move, an own write, or take-overs of two components, behind a log that ends anywhere in a sector.
+    /// </summary>
+    [TestMethod]
+    [Seeds(60)]
+    public void A_write_that_is_cut_short_has_happened_or_has_not(ulong seed)
+    {
+        Federation federation = new(seed, configure: f =>
+        {
+            f.HasShop = true;
+            f.FillLog();
+        });
+        federation.RunUntil(() => federation.Ingress.Directory.Records.Any(record => record.Component == "shop"), s_limit, "both records made");
+        Scenario scenario = new(federation, (ScenarioKind)(seed % 4));
+        federation.RunUntil(() => scenario.IsConfirmed, s_limit, "connected");
+        scenario.RunEvents(federation.World.Random.Below(60));
+        federation.CrashInNextWrite(federation.World.Random.Between(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(3)));
+        if (seed % 3 == 0)
+        {
+            federation.Crash(federation.Alpha.Machine);
+        }
+        else
+        {
+            federation.OnLinkMessage = (_, message) =>
+            {
+                if (seed % 3 == 1 && message is PartMessage { IsFinal: true })
+                {
+                    federation.CutLinks(federation.Alpha, federation.Beta);
+                }
+            };
+            _ = federation.Migrate("beta", TimeSpan.FromSeconds(4));
+        }
+
+        string where = $"seed {seed}";
+        federation.RunUntil(() => !federation.IsIngressUp, s_limit, $"ended in a write: {where}");
+        federation.Run(TimeSpan.FromSeconds(15));
+        federation.OnLinkMessage = (_, _) => { };
+        federation.RunUntil(() => scenario.IsOver, s_limit, $"over: {where}");
+        Assert.IsTrue(scenario.IsRight || seed % 3 == 0, $"{where}: {scenario}\n{federation.Describe()}");
+        federation.AssertOneOwner();
+        Assert.AreEqual(federation.RecordOf("shop").Owner, seed % 3 == 0 ? federation.Beta.Member : federation.Alpha.Member);
+        AssertLaterMoveWorks(federation, where);
+    }
+
+    /// <summary>
     /// Goal: a destination that dies without a word ends the freeze as soon as it is taken for dead: neither the link, which is silent for much longer before it is
     /// lost, nor the move's own time has to run out.
     /// </summary>

@@ -45,6 +45,27 @@ public sealed class ShardThreadTests
         CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5, 6], order);
     }
 
+    /// <summary>
+    /// Goal: what is urgent and comes of what owners were told, and what comes of that in turn, goes out in the same step; what comes of that waits, so that a step has an end.
+    /// </summary>
+    [TestMethod]
+    public void An_answer_to_several_is_in_the_same_step()
+    {
+        Shard shard = New();
+        List<int> order = [];
+        void Urgent(int number)
+        {
+            order.Add(number);
+            _ = shard.PostAtOnce(new Act(() => Urgent(number + 1)));
+        }
+
+        _ = shard.Post(new Act(() => Urgent(0)));
+        Assert.IsTrue(shard.Step(new(1)), "there is more");
+        CollectionAssert.AreEqual((int[])[0, 1, 2], order);
+        Assert.IsTrue(shard.Step(new(2)));
+        CollectionAssert.AreEqual((int[])[0, 1, 2, 3, 4, 5], order);
+    }
+
     /// <summary>Goal: whoever steps, one does at a time, and no work is lost.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]

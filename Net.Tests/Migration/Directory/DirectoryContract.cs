@@ -97,6 +97,7 @@ public abstract class DirectoryContract
         await directory.BreakAsync();
         Assert.Contains(": ", directory.Directory.Trouble!);
         directory.Directory.Submit(new AbortOwnership(9, "web", A, 1), A);
+        directory.Directory.Commit();
         Assert.IsFalse(directory.Directory.TryTakeAnswer(out _));
         Assert.IsEmpty(Changes(directory));
         Assert.AreEqual(1ul, directory.Directory.Records.Single().Epoch, "what is known stays known");

@@ -1,11 +1,12 @@
 using Net.Migration.Directory;
+using Net.Migration.Envelope;
 
 namespace Net.Tests.Migration.Directory;
 
 [TestClass]
 public sealed class EmbeddedDirectoryTests : DirectoryContract
 {
-    private protected override Task<IDirectoryUnderTest> OpenAsync() => Task.FromResult<IDirectoryUnderTest>(new Embedded(new()));
+    private protected override Task<IDirectoryUnderTest> OpenAsync() => Task.FromResult<IDirectoryUnderTest>(new Embedded(new MemoryStorage()));
 
     /// <summary>
     /// Goal: a disk that fills up is seen before a move begins, while what has begun can still end; what finds no room at all is not answered and not done;
@@ -16,7 +17,7 @@ public sealed class EmbeddedDirectoryTests : DirectoryContract
     {
         MemoryStorage storage = new();
         EmbeddedDirectory directory = new(storage);
-        directory.Submit(new CreateOwnership(1, "web", A), A);
+        directory.Do(new CreateOwnership(1, "web", A), A);
         Assert.IsTrue(directory.TryTakeAnswer(out _));
         Assert.IsTrue(directory.TryRecover());
 
@@ -24,18 +25,18 @@ public sealed class EmbeddedDirectoryTests : DirectoryContract
         Assert.IsFalse(directory.TryRecover());
         Assert.AreEqual("the disk of the directory's log is full: traffic goes on, nothing moves until there is room", directory.Trouble);
         Assert.IsTrue(directory.AnswersStill);
-        directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+        directory.Do(new AbortOwnership(2, "web", A, 1), A);
         Assert.IsTrue(directory.TryTakeAnswer(out OwnershipAnswer? answer));
         Assert.AreEqual((OwnershipOutcome.Done, 2ul), (answer.Outcome, answer.Record!.Epoch));
 
         storage.Room = 10;
         int length = storage.Bytes.Count;
-        directory.Submit(new AbortOwnership(3, "web", A, 2), A);
+        directory.Do(new AbortOwnership(3, "web", A, 2), A);
         Assert.IsFalse(directory.TryTakeAnswer(out _));
         Assert.AreEqual((2ul, length), (directory.Records.Single().Epoch, storage.Bytes.Count));
 
         storage.Room = 100_000;
-        directory.Submit(new AbortOwnership(4, "web", A, 2), A);
+        directory.Do(new AbortOwnership(4, "web", A, 2), A);
         Assert.IsTrue(directory.TryTakeAnswer(out answer));
         Assert.AreEqual(3ul, answer.Record!.Epoch);
         Assert.IsNull(directory.Trouble);
@@ -49,8 +50,8 @@ public sealed class EmbeddedDirectoryTests : DirectoryContract
         MemoryStorage storage = new();
         EmbeddedDirectory directory = new(storage);
         CollectionAssert.AreEqual((int[])[16 * 1024], storage.Asked);
-        directory.Submit(new CreateOwnership(1, "web", A), A);
-        directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+        directory.Do(new CreateOwnership(1, "web", A), A);
+        directory.Do(new AbortOwnership(2, "web", A, 1), A);
         Assert.AreEqual(2ul, directory.Records.Single().Epoch);
         Assert.HasCount(3, storage.Asked);
         Assert.IsTrue(storage.Asked[1..].TrueForAll(static bytes => bytes < 256));
@@ -77,34 +78,249 @@ public sealed class EmbeddedDirectoryTests : DirectoryContract
         storage.Fault = new("broken");
         Assert.IsFalse(directory.TryRecover());
         Assert.AreEqual("the disk of the directory's log fails (broken): traffic goes on, nothing moves until it works", directory.Trouble);
-        directory.Submit(new CreateOwnership(1, "web", A), A);
+        directory.Do(new CreateOwnership(1, "web", A), A);
         Assert.IsFalse(directory.TryTakeAnswer(out _));
         Assert.HasCount(length, storage.Bytes);
         storage.Fault = null;
-        directory.Submit(new CreateOwnership(2, "web", A), A);
+        directory.Do(new CreateOwnership(2, "web", A), A);
         Assert.IsTrue(directory.TryTakeAnswer(out _));
         Assert.IsNull(directory.Trouble);
     }
 
-    private sealed class Embedded(MemoryStorage storage) : IDirectoryUnderTest
+    /// <summary>
+    /// Goal: however many ask at once, it is one write and one flush; before that nobody sees any of it, and then everybody all, in the order in which it was asked for.
+    /// </summary>
+    [TestMethod]
+    public void What_is_asked_at_once_shares_a_flush()
     {
-        private readonly EmbeddedDirectory _directory = new(storage);
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        directory.Do(new CreateOwnership(1, "first", A), A);
+        _ = Taken(directory);
+        storage.Appended.Clear();
+        for (ulong i = 0; i < 256; i++)
+        {
+            directory.Submit(new CreateOwnership(i, $"c{i}", A), A);
+        }
+
+        Assert.HasCount(1, directory.Records);
+        Assert.AreEqual((0, 0), Taken(directory));
+        Assert.IsEmpty(storage.Appended);
+        directory.Commit();
+        Assert.HasCount(1, storage.Appended);
+        for (uint i = 0; i < 256; i++)
+        {
+            Assert.IsTrue(directory.TryTakeAnswer(out OwnershipAnswer? answer) && directory.TryTakeChange(out OwnershipRecord? record) && answer.Record == record);
+            Assert.AreEqual(new(i, OwnershipOutcome.Done, new($"c{i}", A, Member.None, 1, i + 2, SnapshotHash.None)), answer);
+        }
+
+        Assert.AreEqual((0, 0), Taken(directory));
+        CollectionAssert.AreEquivalent(directory.Records.ToArray(), new EmbeddedDirectory(storage).Records.ToArray());
+        directory.Commit();
+        Assert.HasCount(1, storage.Appended, "nothing waits");
+    }
+
+    /// <summary>Goal: what changes nothing waits for nobody, and what is true already is answered at once.</summary>
+    [TestMethod]
+    public void What_changes_nothing_is_answered_at_once()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        directory.Do(new CreateOwnership(1, "web", A), A);
+        _ = Taken(directory);
+        directory.Submit(new CreateOwnership(2, "api", A), A);
+        directory.Submit(new ReadOwnership(3, "web"), B);
+        directory.Submit(new CreateOwnership(4, "web", A), A);
+        directory.Submit(new AbortOwnership(5, "web", B, 1), B);
+        Assert.AreEqual("3 4 5", Ids(directory));
+        directory.Commit();
+        Assert.AreEqual("2", Ids(directory));
+    }
+
+    /// <summary>
+    /// Goal: no decision rests on one that is not durable: who asks about a component of which a change waits is decided behind it, in the order of asking, and those
+    /// of different components still share their flushes.
+    /// </summary>
+    [TestMethod]
+    public void What_concerns_a_waiting_change_is_decided_behind_it()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        foreach (string component in (ReadOnlySpan<string>)["web", "api"])
+        {
+            ulong first = component == "web" ? 10ul : 20;
+            directory.Submit(new CreateOwnership(first, component, A), A);
+            directory.Submit(new ReadOwnership(first + 1, component), B);
+            directory.Submit(new MoveOwnership(first + 2, component, A, 1, B, Hash), A);
+            directory.Submit(new AbortOwnership(first + 3, component, A, 1), A);
+            directory.Submit(new ForceOwnership(first + 4, component, B, 2, A), Ownership.FailureDetector);
+        }
+
+        Assert.IsEmpty(directory.Records);
+        storage.Appended.Clear();
+        directory.Commit();
+        Assert.HasCount(3, storage.Appended);
+        Dictionary<ulong, OwnershipAnswer> answers = [];
+        while (directory.TryTakeAnswer(out OwnershipAnswer? answer))
+        {
+            answers.Add(answer.Id, answer);
+        }
+
+        foreach (ulong first in (ReadOnlySpan<ulong>)[10, 20])
+        {
+            Assert.AreEqual(
+                "Done 1, Done 1, Done 2, Conflict 2, Done 3",
+                string.Join(", ", Enumerable.Range(0, 5).Select(i => answers[first + (ulong)i]).Select(answer => $"{answer.Outcome} {answer.Record!.Epoch}")));
+        }
+
+        CollectionAssert.AreEqual((ulong[])[1, 1, 2, 2, 3, 3], Changes(new Embedded(directory)).Select(record => record.Epoch).ToArray());
+    }
+
+    /// <summary>Goal: what waits is bounded, in requests, whether they wait for the flush or behind one, and in bytes; a bound that is reached makes it durable.</summary>
+    [TestMethod]
+    public void What_waits_is_bounded()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        for (int i = 1; i < EmbeddedDirectory.MaxWaiting; i++)
+        {
+            directory.Submit(i < 100 ? new CreateOwnership(1, $"c{i}", A) : new ReadOwnership(1, "c1"), A);
+        }
+
+        Assert.AreEqual((0, 0), Taken(directory));
+        directory.Submit(new ReadOwnership(1, "c1"), A);
+        Assert.AreEqual((EmbeddedDirectory.MaxWaiting, 99), Taken(directory));
+
+        storage.Appended.Clear();
+        string name = new('a', Names.MaxLength - 4);
+        Member longest = new(new string('b', Names.MaxLength), 1);
+        for (int i = 0; i < EmbeddedDirectory.MaxWaiting; i++)
+        {
+            directory.Submit(new CreateOwnership(1, $"{name}{i:0000}", longest), longest);
+        }
+
+        Assert.HasCount(2, storage.Appended);
+        directory.Commit();
+        int most = storage.Appended.Max();
+        Assert.IsTrue(most > LogFrame.MaxBody && most < LogFrame.MaxBody + 2000, $"{most}: with what stands around the records");
+        Assert.AreEqual((EmbeddedDirectory.MaxWaiting, EmbeddedDirectory.MaxWaiting), Taken(directory));
+        Assert.HasCount(99 + EmbeddedDirectory.MaxWaiting, new EmbeddedDirectory(storage).Records);
+    }
+
+    /// <summary>Goal: components that are about to be created count as those that are: no more than the limit, each with a shard of its own.</summary>
+    [TestMethod]
+    public void Waiting_components_count()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        for (int i = 0; i < Ownership.MaxComponents - 1; i++)
+        {
+            directory.Submit(new CreateOwnership(1, $"c{i}", A), A);
+        }
+
+        directory.Commit();
+        _ = Taken(directory);
+        directory.Submit(new CreateOwnership(2, "last", A), A);
+        directory.Submit(new CreateOwnership(3, "too-many", A), A);
+        Assert.IsTrue(directory.TryTakeAnswer(out OwnershipAnswer? answer));
+        Assert.AreEqual((3ul, OwnershipOutcome.Refused), (answer.Id, answer.Outcome));
+        directory.Commit();
+        Assert.HasCount(Ownership.MaxComponents, directory.Records.Select(record => record.Shard).Distinct());
+    }
+
+    /// <summary>Goal: on a disk that fills up in the middle of what is asked at once, what has room is done and answered, and the rest is not, until it is asked again.</summary>
+    [TestMethod]
+    public void A_disk_that_fills_up_in_between_does_what_fits()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        storage.Room = 250;
+        for (ulong i = 0; i < 9; i++)
+        {
+            directory.Submit(new CreateOwnership(i, $"c{i}", A), A);
+        }
+
+        Assert.Contains("full", directory.Trouble!);
+        int before = storage.Bytes.Count;
+        directory.Commit();
+        Assert.AreEqual("0 1 2", Ids(directory));
+        Assert.HasCount(3, directory.Records);
+        Assert.IsLessThanOrEqualTo(before + 250, storage.Bytes.Count);
+        Assert.Contains("full", directory.Trouble!);
+        storage.Room = 100_000;
+        directory.Do(new CreateOwnership(10, "c3", A), A);
+        Assert.IsTrue(directory.TryTakeAnswer(out OwnershipAnswer? answer));
+        Assert.AreEqual(4u, answer.Record!.Shard, "no number is spent on what was not done");
+        Assert.IsNull(directory.Trouble);
+        Assert.HasCount(4, new EmbeddedDirectory(storage).Records);
+    }
+
+    /// <summary>Goal: of what could not be written nothing is seen, told or answered, nor what waited behind it; nor anything from then on.</summary>
+    [TestMethod]
+    public void A_failed_append_of_many_answers_nobody()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        directory.Do(new CreateOwnership(1, "web", A), A);
+        _ = Taken(directory);
+        storage.Fails = true;
+        directory.Submit(new CreateOwnership(2, "api", A), A);
+        directory.Submit(new AbortOwnership(3, "web", A, 1), A);
+        directory.Submit(new AbortOwnership(4, "web", A, 2), A);
+        directory.Commit();
+        storage.Fails = false;
+        directory.Do(new AbortOwnership(5, "web", A, 1), A);
+        Assert.AreEqual((0, 0), Taken(directory));
+        Assert.AreEqual(1ul, directory.Records.Single().Epoch);
+        Assert.IsFalse(directory.AnswersStill);
+    }
+
+    private static (int Answers, int Changes) Taken(EmbeddedDirectory directory)
+    {
+        int answers = 0;
+        while (directory.TryTakeAnswer(out _))
+        {
+            answers++;
+        }
+
+        return (answers, Changes(new Embedded(directory)).Count);
+    }
+
+    private static string Ids(EmbeddedDirectory directory)
+    {
+        List<ulong> ids = [];
+        while (directory.TryTakeAnswer(out OwnershipAnswer? answer))
+        {
+            ids.Add(answer.Id);
+        }
+
+        return string.Join(' ', ids);
+    }
+
+    private sealed class Embedded : IDirectoryUnderTest
+    {
+        private readonly MemoryStorage _storage;
+        private readonly EmbeddedDirectory _directory;
+
+        public Embedded(MemoryStorage storage) => (_storage, _directory) = (storage, new(storage));
+
+        public Embedded(EmbeddedDirectory directory) => (_storage, _directory) = (new(), directory);
 
         public IOwnershipDirectory Directory => _directory;
 
         public Task<OwnershipAnswer> AskAsync(OwnershipRequest request, Member by)
         {
-            _directory.Submit(request, by);
+            _directory.Do(request, by);
             Assert.IsTrue(_directory.TryTakeAnswer(out OwnershipAnswer? answer), "it answers at once");
             return Task.FromResult(answer);
         }
 
-        public Task<IDirectoryUnderTest> AgainAsync() => Task.FromResult<IDirectoryUnderTest>(new Embedded(storage));
+        public Task<IDirectoryUnderTest> AgainAsync() => Task.FromResult<IDirectoryUnderTest>(new Embedded(_storage));
 
         public Task BreakAsync()
         {
-            storage.Fails = true;
-            _directory.Submit(new CreateOwnership(1, "other", A), A);
+            _storage.Fails = true;
+            _directory.Do(new CreateOwnership(1, "other", A), A);
             return Task.CompletedTask;
         }
 

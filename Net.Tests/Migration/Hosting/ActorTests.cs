@@ -31,6 +31,46 @@ public sealed class ActorTests
     }
 
     /// <summary>
+    /// Goal: what was added is one turn, with one tick at its end, on the thread of who takes it, or of who has the turn already; where there is nothing to do there is no turn.
+    /// </summary>
+    [TestMethod]
+    public void What_is_at_hand_is_one_turn()
+    {
+        List<string> order = [];
+        using Actor actor = new("test", () => Instant.Never, _ => order.Add("tick"), _faults.Add);
+        actor.Add(_ => order.Add("1"));
+        actor.Add(_ => order.Add("2"));
+        Assert.IsEmpty(order);
+        actor.TakeTurn();
+        actor.TakeTurn();
+        actor.Do(_ =>
+        {
+            actor.Add(_ => order.Add("4"));
+            actor.Add(_ => order.Add("5"));
+            actor.TakeTurn();
+            order.Add("3");
+        });
+        CollectionAssert.AreEqual((string[])["1", "2", "tick", "3", "tick", "4", "5", "tick"], order);
+        Assert.IsEmpty(_faults);
+    }
+
+    /// <summary>Goal: who waits for the end of an actor waits for what its last turn does at its end, and for no turn when there is none.</summary>
+    [TestMethod]
+    public void The_end_is_behind_the_last_tick()
+    {
+        List<string> order = [];
+        Actor? ending = null;
+        using Actor actor = ending = new("test", () => Instant.Never, _ => order.Add($"tick {ending!.Completion.IsCompleted}"), _faults.Add);
+        actor.Post(_ => order.Add("before"));
+        actor.Do(_ => actor.Dispose());
+        CollectionAssert.AreEqual((string[])["before", "tick False"], order);
+        Assert.IsTrue(actor.Completion.IsCompleted);
+        using Actor idle = new("test", () => Instant.Never, _ => { }, _faults.Add);
+        idle.Dispose();
+        Assert.IsTrue(idle.Completion.IsCompleted);
+    }
+
+    /// <summary>
     /// Goal: however much there is to do, what is due by time comes within a tenth of a second and the one thing that is under way; and what has taken long is told, so
     /// that nobody is called silent who was not listened to.
     /// </summary>

@@ -338,6 +338,50 @@ public sealed class ControlDeskTests
         Assert.IsTrue(a.IsClosed);
     }
 
+    /// <summary>
+    /// Goal: 256 components whose owners come at once are two flushes, that of the first and one for all who ask while it runs; each is answered once its record is durable
+    /// and routed, in the turn that has flushed it, and heartbeats between them are.
+    /// </summary>
+    [TestMethod]
+    public void Those_who_ask_during_a_flush_share_the_next()
+    {
+        const int Components = 256;
+        DeskWorld world = new();
+        FakePeer[] owners = [.. Enumerable.Range(0, 16).Select(i => world.Join($"n{i}", 10 + (ulong)i))];
+        List<Exception> faults = [];
+        using Actor actor = new("test", () => world.Desk.Deadline, world.Desk.Tick, faults.Add, world.Desk.OnBusy, () => world.Now);
+        void Ask(int component)
+        {
+            int owner = component % owners.Length;
+            OwnershipAskMessage ask = new(new CreateOwnership((ulong)component, $"c{component}", new($"n{owner}", 10 + (ulong)owner)));
+            actor.Add(now => world.Desk.OnMessage(owners[owner], ask, now));
+            actor.TakeTurn();
+        }
+
+        world.Storage.Appended.Clear();
+        world.Storage.Meanwhile = () =>
+        {
+            for (int i = 1; i < Components; i++)
+            {
+                Ask(i);
+            }
+
+            actor.Do(now => world.Desk.OnMessage(owners[3], new HeartbeatMessage(5, []), now));
+            Assert.IsFalse(owners.Any(owner => owner.Heard.OfType<OwnershipReplyMessage>().Any()), "nothing is durable");
+            Assert.AreEqual(0ul, world.Routes.Fence(1));
+            world.Storage.Meanwhile = () => Assert.HasCount(1, owners.SelectMany(owner => owner.Heard.OfType<OwnershipReplyMessage>()));
+        };
+        Ask(0);
+        Assert.HasCount(2, world.Storage.Appended);
+        OwnershipReplyMessage[] replies = [.. owners.SelectMany(owner => owner.Heard.OfType<OwnershipReplyMessage>())];
+        Assert.HasCount(Components, replies.Select(reply => reply.Answer.Record!.Shard).Distinct());
+        Assert.IsTrue(replies.All(reply => reply.Answer.Outcome == OwnershipOutcome.Done && world.Routes.Fence(reply.Answer.Record!.Shard) == 1));
+        Assert.AreEqual(5ul, owners[3].Only<HeartbeatReplyMessage>().Number);
+        Assert.IsEmpty(faults);
+        world.Restart();
+        Assert.AreEqual(1ul, world.Routes.Fence(Components), "as a restart reads it");
+    }
+
     /// <summary>Goal: the deadline is the earliest of what can happen by itself.</summary>
     [TestMethod]
     public void The_deadline_is_the_earliest()

@@ -56,6 +56,7 @@ public sealed class ControlTrustTests
         FakePeer a = Join("a", 1), b = Join("b", 2);
         Say(a, new OwnershipAskMessage(new CreateOwnership(1, "web", A)));
         _desk.OnRoster(Signed(2, 1, removed: "a"), _now);
+        _desk.Tick(_now);
         Assert.IsTrue(a.IsClosed);
         Assert.AreEqual(("b", 2ul), (b.Only<TakeOverMessage>().Record.Owner.Name, b.Only<TakeOverMessage>().Record.Epoch));
         Assert.AreEqual(2ul, Generation(b.Last<TrustUpdateMessage>()));
@@ -211,5 +212,9 @@ public sealed class ControlTrustTests
         return peer;
     }
 
-    private void Say(FakePeer peer, LinkMessage message) => _desk.OnMessage(peer, message, _now);
+    private void Say(FakePeer peer, LinkMessage message)
+    {
+        _desk.OnMessage(peer, message, _now);
+        _desk.Tick(_now);
+    }
 }

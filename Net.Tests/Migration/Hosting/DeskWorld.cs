@@ -75,7 +75,12 @@ internal sealed class DeskWorld
         return peer;
     }
 
-    public void Say(FakePeer peer, LinkMessage message) => Desk.OnMessage(peer, message, Now);
+    /// <summary>A turn in which nothing else is said.</summary>
+    public void Say(FakePeer peer, LinkMessage message)
+    {
+        Desk.OnMessage(peer, message, Now);
+        Desk.Tick(Now);
+    }
 
     public void Beat(params FakePeer[] peers)
     {

@@ -1,6 +1,7 @@
 using Net.Migration.Directory;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
+using Net.Tests.Migration.Directory;
 
 namespace Net.Tests.Migration.Hosting;
 
@@ -23,8 +24,8 @@ public sealed class FileDirectoryStorageTests
         using (FileDirectoryStorage storage = new(LogPath))
         {
             EmbeddedDirectory directory = new(storage);
-            directory.Submit(new CreateOwnership(1, "web", A), A);
-            directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+            directory.Do(new CreateOwnership(1, "web", A), A);
+            directory.Do(new AbortOwnership(2, "web", A, 1), A);
         }
 
         byte[] whole = File.ReadAllBytes(LogPath);
@@ -35,8 +36,8 @@ public sealed class FileDirectoryStorageTests
 
         CollectionAssert.AreEqual(whole, File.ReadAllBytes(LogPath), "a restart changes nothing, and what was made ready for later appends stays");
         byte[] torn = [.. whole];
-        _ = DirectoryLog.Replay(whole, out _, out int length);
-        torn[length + 4] = 7;
+        _ = DirectoryLog.Replay(whole, out LogEnd end);
+        torn[end.Length + 4] = 7;
         File.WriteAllBytes(LogPath, [.. torn, 0, 0, 0]);
         using (FileDirectoryStorage storage = new(LogPath))
         {
@@ -47,7 +48,7 @@ public sealed class FileDirectoryStorageTests
         using (FileDirectoryStorage storage = new(LogPath))
         {
             EmbeddedDirectory directory = new(storage);
-            directory.Submit(new AbortOwnership(3, "web", A, 2), A);
+            directory.Do(new AbortOwnership(3, "web", A, 2), A);
         }
 
         using (FileDirectoryStorage storage = new(LogPath))
@@ -83,11 +84,11 @@ public sealed class FileDirectoryStorageTests
         using (FileDirectoryStorage storage = new(LogPath))
         {
             EmbeddedDirectory directory = new(storage);
-            directory.Submit(new CreateOwnership(1, "web", A), A);
+            directory.Do(new CreateOwnership(1, "web", A), A);
             length = new FileInfo(LogPath).Length;
             Assert.IsGreaterThan(64 * 1024, length);
             Assert.IsTrue(directory.TryRecover());
-            directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+            directory.Do(new AbortOwnership(2, "web", A, 1), A);
             Assert.AreEqual(length, new FileInfo(LogPath).Length);
         }
 
@@ -120,8 +121,8 @@ public sealed class FileDirectoryStorageTests
         using (FileDirectoryStorage storage = new(LogPath))
         {
             EmbeddedDirectory directory = new(storage);
-            directory.Submit(new CreateOwnership(1, "web", A), A);
-            directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+            directory.Do(new CreateOwnership(1, "web", A), A);
+            directory.Do(new AbortOwnership(2, "web", A, 1), A);
         }
 
         byte[] bytes = File.ReadAllBytes(LogPath);

@@ -217,7 +217,11 @@ public sealed class SharedDirectoryDeskTests
         return command;
     }
 
-    private void Say(FakePeer peer, LinkMessage message) => _desk.OnMessage(peer, message, _now);
+    private void Say(FakePeer peer, LinkMessage message)
+    {
+        _desk.OnMessage(peer, message, _now);
+        _desk.Tick(_now);
+    }
 
     private void Pass(TimeSpan time)
     {
@@ -247,6 +251,8 @@ public sealed class SharedDirectoryDeskTests
             {
                 _inner.Submit(request, by);
             }
+
+            _inner.Commit();
 
             _asked.Clear();
             foreach (OwnershipRecord record in _inner.Records)

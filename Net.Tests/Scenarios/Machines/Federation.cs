@@ -186,6 +186,25 @@ internal sealed class Federation
         }
     }
 
+    /// <summary>The only ingress ends in the middle of its next write to the directory's log, of which any sectors are on the disk, and starts again.</summary>
+    /// <param name="away">How long it is away; null: it does not end there any more.</param>
+    public void CrashInNextWrite(TimeSpan? away) => _storage.Crash = away is null ? null : (World.Random, () =>
+    {
+        Crash(Ingress.Machine);
+        World.After(away.Value, () => RestartIngress());
+    });
+
+    /// <summary>Before the start: records of components that nobody hosts, so that the log of the only ingress ends anywhere in a sector.</summary>
+    public void FillLog()
+    {
+        EmbeddedDirectory directory = new(_storage);
+        for (int i = World.Random.Below(8); i >= 0; i--)
+        {
+            Member gone = new(new string('g', 1 + World.Random.Below(Names.MaxLength)), 1);
+            directory.Do(new CreateOwnership(1, $"nobody-{i}", gone), gone);
+        }
+    }
+
     /// <summary>The links between two nodes; those to the ingress stay.</summary>
     public void CutLinks(SimulatedNode a, SimulatedNode b)
     {

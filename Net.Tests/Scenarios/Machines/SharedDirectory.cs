@@ -79,6 +79,7 @@ internal sealed class SharedDirectory(Federation federation)
     private void Decide(View by, OwnershipRequest request, Member requester)
     {
         _truth.Submit(request, requester);
+        _truth.Commit();
         while (_truth.TryTakeChange(out OwnershipRecord? record))
         {
             foreach (View view in _views)

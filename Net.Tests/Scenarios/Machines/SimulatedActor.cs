@@ -4,7 +4,7 @@ using Net.Tests.Simulation;
 
 namespace Net.Tests.Scenarios.Machines;
 
-/// <summary>One machine's decisions, one after the other, each a little later than it was posted.</summary>
+/// <summary>One machine's decisions, in turns: each takes all that has been posted, a little later than the first of it, and ends with a tick.</summary>
 internal sealed class SimulatedActor : IActor
 {
     private static readonly TimeSpan s_maxDelay = TimeSpan.FromMicroseconds(200);
@@ -14,7 +14,7 @@ internal sealed class SimulatedActor : IActor
     private readonly Action<Exception> _onFault;
     private readonly Action<Instant> _tick;
     private readonly Stepper _stepper;
-    private Instant _last;
+    private List<Action<Instant>> _posted = [];
 
     public SimulatedActor(World world, Machine machine, Func<Instant> deadline, Action<Instant> tick, Action<Exception> onFault)
     {
@@ -27,14 +27,23 @@ internal sealed class SimulatedActor : IActor
 
     public void Post(Action<Instant> action)
     {
-        // In the order of posting, whatever the delays.
-        _last = Instant.Max(_last, _world.Now + _world.Random.Between(TimeSpan.Zero, s_maxDelay));
-        _world.At(_last, () => _machine.Run(() =>
+        _posted.Add(action);
+        if (_posted.Count == 1)
+        {
+            _world.After(_world.Random.Between(TimeSpan.Zero, s_maxDelay), () => _machine.Run(Turn));
+        }
+    }
+
+    private void Turn()
+    {
+        (List<Action<Instant>> running, _posted) = (_posted, []);
+        foreach (Action<Instant> action in running)
         {
             Guard(action);
-            Guard(_tick);
-            _stepper.Schedule();
-        }));
+        }
+
+        Guard(_tick);
+        _stepper.Schedule();
     }
 
     private void Guard(Action<Instant> action)
