@@ -72,7 +72,16 @@ internal static class DirectoryLog
     /// <summary>Records that become true together, as they are appended.</summary>
     /// <param name="records">As <see cref="Write"/> has them; at most <see cref="LogFrame.MaxBody"/> bytes.</param>
     /// <param name="end">Where; then behind them.</param>
-    public static byte[] Encode(IEnumerable<byte[]> records, ref LogEnd end) => LogFrame.Write([.. records.SelectMany(static record => record)], ref end);
+    public static byte[] Encode(IEnumerable<byte[]> records, ref LogEnd end)
+    {
+        FieldWriter body = new();
+        foreach (byte[] record in records)
+        {
+            body.WriteBytes(record);
+        }
+
+        return LogFrame.Write(body.Written.Span, ref end);
+    }
 
     /// <summary>Reads a whole log.</summary>
     /// <param name="log">All bytes of the file.</param>

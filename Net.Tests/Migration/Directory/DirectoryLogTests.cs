@@ -101,24 +101,45 @@ public sealed class DirectoryLogTests
         Assert.IsGreaterThan(7000, torn);
     }
 
-    /// <summary>Goal: a sector that the disk has lost after it was flushed is an error: what was appended behind it says so.</summary>
+    /// <summary>
+    /// Goal: a sector that the disk has lost, or never written, although it was flushed, is an error: what was appended behind it says so. Method: each sector becomes zeros, or
+    /// what it was before one of the appends; behind them is one that reaches into a further sector wherever it begins.
+    /// </summary>
     [TestMethod]
     public void A_lost_sector_is_an_error()
     {
         foreach (byte[] before in Beginnings().Where(static (_, i) => i % 7 == 0))
         {
             _ = DirectoryLog.Replay(before, out LogEnd end);
-            int count = Ends(before).Count;
-            byte[] lost = DirectoryLog.Encode([.. Enumerable.Range(count, 9).Select(static i => DirectoryLog.Write(Record(i, 20)))], ref end);
-            // It reaches into a further sector wherever it begins.
-            byte[] behind = DirectoryLog.Encode([.. Enumerable.Range(count + 9, 7).Select(static i => DirectoryLog.Write(Record(i, 20)))], ref end);
-            byte[] whole = [.. before, .. lost, .. behind];
-            Assert.HasCount(count + 15, DirectoryLog.Replay(whole, out _).Records);
-            for (int sector = 0; sector * LogFrame.Sector < before.Length + lost.Length; sector++)
+            int count = Ends(before).Count - 1;
+            byte[] Next(int records)
+            {
+                byte[][] bodies = [.. Enumerable.Range(count + 1, records).Select(static i => DirectoryLog.Write(Record(i, 20)))];
+                count += records;
+                return DirectoryLog.Encode(bodies, ref end);
+            }
+
+            byte[] whole = [.. before, .. Next(1), .. Next(1), .. Next(9), .. Next(2), .. Next(7)];
+            List<int> ends = Ends(whole);
+            Assert.HasCount(count, DirectoryLog.Replay(whole, out _).Records);
+            Assert.HasCount(count - 14, ends);
+            int last = ends[^2];
+            for (int sector = 0; sector < last; sector += LogFrame.Sector)
+            {
+                AssertIsError(sector);
+            }
+
+            foreach (int start in ends.SkipLast(2))
+            {
+                // Where a header has no room, nothing is there to be lost.
+                AssertIsError(start % LogFrame.Sector <= LogFrame.Sector - 16 ? start : (start / LogFrame.Sector * LogFrame.Sector) + LogFrame.Sector);
+            }
+
+            void AssertIsError(int start)
             {
                 byte[] damaged = [.. whole, .. new byte[100]];
-                damaged.AsSpan(sector * LogFrame.Sector, LogFrame.Sector).Clear();
-                _ = Assert.ThrowsExactly<DirectoryLogException>(() => DirectoryLog.Replay(damaged, out _), $"{before.Length}: {sector}");
+                damaged.AsSpan(start..((start / LogFrame.Sector * LogFrame.Sector) + LogFrame.Sector)).Clear();
+                _ = Assert.ThrowsExactly<DirectoryLogException>(() => DirectoryLog.Replay(damaged, out _), $"{before.Length}: {start}");
             }
         }
     }
