@@ -17,7 +17,8 @@ internal sealed class CryptoJob(Shard shard, Connection connection, CryptoReques
 
     public void Run(Instant now)
     {
-        if (!connection.IsClosed)
+        // What asks cannot move; what has gone meanwhile is not answered.
+        if (connection is { IsClosed: false, IsFrozen: false })
         {
             connection.OnAnswer(_answer!, now);
             shard.MarkActive(connection);

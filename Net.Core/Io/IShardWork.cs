@@ -5,7 +5,13 @@ namespace Net.Core.Io;
 /// <summary>Something to do on a shard's thread, where alone its connections may be touched.</summary>
 internal interface IShardWork
 {
-    /// <summary>Runs once per post, in the order of posting. Must not wait, and must not throw.</summary>
+    /// <summary>
+    /// Whether a thread that is lent may run it (<see cref="Shard.PostAtOnce"/>), which has work of its own. False for what runs code that is not ours: that may wait, for
+    /// ever if it likes, and only the shard's own thread has nothing else to do. What was posted behind it waits for it.
+    /// </summary>
+    bool MayBeLent => true;
+
+    /// <summary>Runs once per post, in the order of posting. Must not wait if it may be lent, and must not throw.</summary>
     void Run(Instant now);
 
     /// <summary>Called instead of <see cref="Run"/> when a fault of ours has ended the shard first: whoever waits for this work must be told.</summary>

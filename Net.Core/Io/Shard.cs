@@ -12,7 +12,8 @@ namespace Net.Core.Io;
 /// A step: posted work; what arrived; timers; handshake requests; the owners' events; what is urgent and was posted meanwhile; then sending, until there is nothing to send or the
 /// network's queue is full. Everything here, and everything of its connections, belongs to the thread that steps; other threads call
 /// <see cref="Post"/> and <see cref="PostAtOnce"/> alone. A shard has no clock and no thread, so a simulator steps the very code that serves
-/// (see <see cref="ShardThread"/>).
+/// (see <see cref="ShardThread"/>). A lent thread runs no code that is not ours: its step ends in front of work that may (<see cref="IShardWork.MayBeLent"/>),
+/// and asks nobody to sign.
 /// </remarks>
 internal sealed class Shard
 {
@@ -79,6 +80,9 @@ internal sealed class Shard
         return true;
     }
 
+    /// <summary>The present step is made by a thread that is lent. In a step only.</summary>
+    public bool IsLent { get; private set; }
+
     /// <summary>Steps on the caller's thread, when nobody is in a step; null while the shard has no thread of its own.</summary>
     public Func<bool>? StepAtOnce { get; set; }
 
@@ -118,9 +122,12 @@ internal sealed class Shard
     /// <summary>Has the owner look at the connection in this step, although nothing arrived for it.</summary>
     public void MarkActive(Connection connection) => _marked.Enqueue(connection);
 
+    /// <param name="now">The time.</param>
+    /// <param name="isLent">By a thread that is not the shard's own.</param>
     /// <returns>Whether there is more to do at once: step again without waiting.</returns>
-    public bool Step(Instant now)
+    public bool Step(Instant now, bool isLent = false)
     {
+        IsLent = isLent;
         if (_options.WallClock is Func<long> wallClock && (_tellsTimeAt is not Instant due || now >= due))
         {
             // Coarse is enough: it counts seconds.
@@ -141,7 +148,7 @@ internal sealed class Shard
             Serve(now);
         }
 
-        return Send(now) | mayHaveMore | _marked.Count > 0 | _work.IsUrgent;
+        return Send(now) | mayHaveMore | _marked.Count > 0 | _work.IsUrgent | _ran < _running.Count;
     }
 
     /// <summary>Sends what there is to say at once, in the middle of a step: the last words of connections that are about to go.</summary>
@@ -162,6 +169,7 @@ internal sealed class Shard
     /// <summary>Ends the shard: runs what was posted before, refuses the rest, sends, and tells the owners. The last call, in the shard's thread.</summary>
     public void Stop(Instant now)
     {
+        IsLent = false;
         _work.Close();
         RunWork(now);
         Serve(now);
@@ -210,12 +218,29 @@ internal sealed class Shard
 
     private void RunWork(Instant now)
     {
-        _running = _work.Take();
-        _ran = 0;
+        // First what a lent step has left.
+        if (TryRun(now))
+        {
+            _running = _work.Take();
+            _ran = 0;
+            _ = TryRun(now);
+        }
+    }
+
+    /// <returns>Whether the list at hand is done.</returns>
+    private bool TryRun(Instant now)
+    {
         while (_ran < _running.Count)
         {
+            if (IsLent && !_running[_ran].MayBeLent)
+            {
+                return false;
+            }
+
             _running[_ran++].Run(now);
         }
+
+        return true;
     }
 
     private void AbandonWork(Exception fault)
@@ -299,7 +324,8 @@ internal sealed class Shard
                 continue;
             }
 
-            if (_options.OffloadCrypto)
+            // Keys may be far away, and a lent thread does not wait for them.
+            if (_options.OffloadCrypto || IsLent)
             {
                 _ = ThreadPool.UnsafeQueueUserWorkItem(new CryptoJob(this, connection, request, host), preferLocal: false);
             }

@@ -5,7 +5,8 @@ namespace Net.Core.Io;
 /// <summary>The thread, the clock and the channel of a shard.</summary>
 /// <remarks>
 /// One thread at a time steps the shard. Mostly that is this one; but while it waits, who has just posted work may lend the shard its own thread for
-/// as long as that work takes (<see cref="Shard.PostAtOnce"/>): waking another thread costs more than a short step.
+/// as long as that work takes (<see cref="Shard.PostAtOnce"/>): waking another thread costs more than a short step. What may wait is left to this one
+/// (<see cref="IShardWork.MayBeLent"/>).
 /// </remarks>
 internal sealed class ShardThread
 {
@@ -131,7 +132,7 @@ internal sealed class ShardThread
         try
         {
             // A thread that is woken for nothing takes a core from the one that works.
-            mustWake = Shard.Step(MonotonicClock.Now) || Shard.Deadline < _sleepsUntil;
+            mustWake = Shard.Step(MonotonicClock.Now, isLent: true) || Shard.Deadline < _sleepsUntil;
         }
 #pragma warning disable CA1031 // It is the shard's end, and that is its own thread's to tell.
         catch (Exception fault)

@@ -19,8 +19,10 @@ namespace Net.Migration.Hosting;
 
 /// <summary>A component with all its connections on one thread of this node: serves, and does to them what a hand-over asks for.</summary>
 /// <remarks>
-/// Everything below <see cref="Run"/> happens on the shard's thread, between two of its batches: that is what makes a freeze one instant
-/// for all connections and their handlers.
+/// <para>Everything below <see cref="Run"/> happens on the shard's thread, between two of its batches: that is what makes a freeze one instant
+/// for all connections and their handlers.</para>
+/// <para>What may run the component's own code, or its host's, goes by <see cref="RunAlone"/>: such code may wait for whatever it likes, and then its component
+/// stands still, but not its node, in whose turn a lent thread may be.</para>
 /// </remarks>
 internal sealed class ComponentShard : IAsyncDisposable
 {
@@ -77,6 +79,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         Endpoint own = new(endpoint, crypto);
         own.UseKeys(_keys, Honoured(keys));
         Shard = new(own, _channel, crypto, Accept, new() { WallClock = runner.WallClock });
+        Callbacks = new(component, Shard, onFault);
         ForgetEarlyData();
         _exchanges = NewExchanges();
         Standby = new(Shard, _options, () => _keys, owner => new(this, owner) { IsAsleep = true });
@@ -127,8 +130,14 @@ internal sealed class ComponentShard : IAsyncDisposable
     /// <summary>Has something done on the shard's thread.</summary>
     public void Run(Action<Instant> action) => Shard.Post(new Work(action));
 
-    /// <summary>As <see cref="Run"/>, without a wait for the shard's thread when that has nothing to do: in a freeze it is part of the stall.</summary>
+    /// <summary>As <see cref="Run"/>, on whichever thread: without a wait for the shard's own when that has nothing to do, as in a freeze it is part of the stall.</summary>
     public void RunAtOnce(Action<Instant> action) => Shard.PostAtOnce(new Work(action));
+
+    /// <summary>As <see cref="Run"/>, on no thread but the shard's own: for what is long, or not ours.</summary>
+    public void RunAlone(Action<Instant> action) => Shard.Post(new Work(action, mayBeLent: false));
+
+    /// <summary>What runs code that is not ours.</summary>
+    public ComponentCallbacks Callbacks { get; }
 
     /// <summary>
     /// The federation's keys have rotated. Connections keep the keys that they were made with; tokens and tickets are taken under the new ones alone.
@@ -185,7 +194,7 @@ internal sealed class ComponentShard : IAsyncDisposable
         _exchanges.State.Checkpoint = Checkpoints.Last;
         _channel.OnFirstReceived = onFirst;
         _channel.Enter(DataMode.Serving, epoch);
-        Tell(() => _component.OnServing(epoch));
+        Callbacks.OnServing(epoch);
         // What was buffered goes first, in order; then who has something under way speaks, idle ones stay silent.
         _channel.Replay(Receiver(now));
         foreach (ServerOwner owner in Standby.Restored)
@@ -353,7 +362,7 @@ internal sealed class ComponentShard : IAsyncDisposable
     public void Thaw(ulong epoch, Instant now)
     {
         _channel.Enter(DataMode.Serving, epoch);
-        Tell(() => _component.OnServing(epoch));
+        Callbacks.OnServing(epoch);
         foreach (ServerOwner owner in Frozen())
         {
             owner.Connection.Thaw(epoch, now);
@@ -560,24 +569,6 @@ internal sealed class ComponentShard : IAsyncDisposable
         Limits = _runner.RunsHandlersInline ? null : s_limits,
     });
 
-    /// <summary>What the component's host makes of it must not end the thread that serves.</summary>
-    private void Tell(Action tell)
-    {
-        try
-        {
-            tell();
-        }
-#pragma warning disable CA1031 // As said.
-        catch (Exception fault)
-#pragma warning restore CA1031
-        {
-            _onFault(fault);
-        }
-    }
-
-    /// <summary>A client has shaken hands with this node.</summary>
-    internal void OnHandshake() => Tell(() => _component.HandshakeCompleted?.Invoke());
-
     /// <summary>A connection has had its last event.</summary>
     internal void OnClosed(Connection connection)
     {
@@ -587,8 +578,10 @@ internal sealed class ComponentShard : IAsyncDisposable
 
     private void Count() => ConnectionCount = (uint)(_owners.Count + _sleeping.Count);
 
-    private sealed class Work(Action<Instant> action) : IShardWork
+    private sealed class Work(Action<Instant> action, bool mayBeLent = true) : IShardWork
     {
+        public bool MayBeLent => mayBeLent;
+
         public void Run(Instant now) => action(now);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class DestinationDriver(
     ulong firstRequest)
     : IDisposable
 {
-    /// <summary>Bytes that are restored in the actor's turn: a few milliseconds.</summary>
+    /// <summary>Bytes that are restored in the actor's turn: a few milliseconds. Not where code of the component's runs, which may take any time.</summary>
     private const long MaxLent = 1024 * 1024;
 
     /// <summary>Connections that are thawed in the actor's turn: as <see cref="MaxLent"/>.</summary>
@@ -40,6 +40,7 @@ internal sealed class DestinationDriver(
     private Instant _silenceEnds = Instant.Never;
     private Instant _servedAt;
     private Instant _arrivedAt = Instant.Never;
+    private bool _isAwaited;
     private bool _isRestoringAhead;
     private bool _hasRestoredAhead;
     private Instant _closeAt = Instant.Never;
@@ -49,7 +50,7 @@ internal sealed class DestinationDriver(
     public string Component => _machine.Component;
 
     /// <summary>It is over, and nothing that it said is on its way any more.</summary>
-    public bool HasEnded => _machine.HasEnded && _silenceEnds.IsNever && _isLinkLost;
+    public bool HasEnded => _machine.HasEnded && !_isAwaited && _isLinkLost;
 
     public bool IsServing => _machine.State == DestinationState.Serving;
 
@@ -114,7 +115,10 @@ internal sealed class DestinationDriver(
         }
 
         Pump(now);
-        _isLinkLost |= now >= _closeAt;
+        if (now >= _closeAt)
+        {
+            (_isLinkLost, _closeAt) = (true, Instant.Never);
+        }
     }
 
     public void Dispose()
@@ -140,7 +144,7 @@ internal sealed class DestinationDriver(
             Do(action, now);
         }
 
-        if (_machine.HasEnded && _closeAt.IsNever)
+        if (_machine.HasEnded && !_isLinkLost && _closeAt.IsNever)
         {
             _closeAt = now + s_lastWord;
         }
@@ -244,7 +248,7 @@ internal sealed class DestinationDriver(
     private void RestoreAhead(AheadEndMessage end, Instant endedAt, bool isFirst)
     {
         ComponentShard shard = _shard!;
-        shard.Run(at =>
+        shard.RunAlone(at =>
         {
             Exception? fault = null;
             bool hasMore = false;
@@ -296,8 +300,9 @@ internal sealed class DestinationDriver(
     {
         Tell(MovePhase.Decoded);
         ComponentShard shard = _shard!;
-        // What takes long is done by the shard's own thread: this one has heartbeats to send.
-        Action<Action<Instant>> run = shard.Standby.BytesToRestore(_image) > MaxLent ? shard.Run : shard.RunAtOnce;
+        // What takes long, or may, is done by the shard's own thread: this one has heartbeats to send.
+        bool isShort = !shard.Callbacks.RestoresState && shard.Standby.BytesToRestore(_image) <= MaxLent;
+        Action<Action<Instant>> run = isShort ? shard.RunAtOnce : shard.RunAlone;
         run(at =>
         {
             Exception? fault = null;
@@ -341,19 +346,33 @@ internal sealed class DestinationDriver(
     private void Serve(ulong epoch, Instant now)
     {
         Tell(MovePhase.Committed);
-        (_servedAt, _silenceEnds) = (now, now + s_silence);
         ComponentShard shard = _shard!;
-        Action<Action<Instant>> run = shard.Standby.Restored.Count > MaxThawed ? shard.Run : shard.RunAtOnce;
+        _isAwaited = true;
+        bool isShort = !shard.Callbacks.TellsServing && shard.Standby.Restored.Count <= MaxThawed;
+        if (isShort)
+        {
+            OnServed(now);
+        }
+
+        Action<Action<Instant>> run = isShort ? shard.RunAtOnce : shard.RunAlone;
         run(at =>
         {
             shard.Serve(epoch, first => OnFirst(first), at);
             Tell(MovePhase.Serving);
             FaultPoints.At("destination:serving", Component);
+            if (!isShort)
+            {
+                // Who tells when the stall ended waits for it, but not here.
+                surroundings.Actor.Post(OnServed);
+            }
         });
         // Behind it: clients wait.
         node.OnServing(_prepare!.Component, epoch);
         _image.Wipe();
     }
+
+    /// <summary>Clients can be answered.</summary>
+    private void OnServed(Instant now) => (_servedAt, _silenceEnds) = (now, _isAwaited ? now + s_silence : Instant.Never);
 
     /// <summary>On the shard's thread: a client was heard.</summary>
     private void OnFirst(Instant first)
@@ -364,9 +383,9 @@ internal sealed class DestinationDriver(
 
     private void Resumed(Instant at, Instant now)
     {
-        if (!_silenceEnds.IsNever)
+        if (_isAwaited)
         {
-            _silenceEnds = Instant.Never;
+            (_isAwaited, _silenceEnds) = (false, Instant.Never);
             End(error: null);
             _machine.OnResumed(at);
             Pump(now);
@@ -392,12 +411,13 @@ internal sealed class DestinationDriver(
         if (_shard is ComponentShard shard)
         {
             End("aborted");
-            node.OnReleased(_prepare!.Component);
-            shard.Run(_ =>
+            shard.RunAlone(_ =>
             {
                 // Here, as the shard may be restoring from it.
                 _image.Wipe();
                 shard.StandDown();
+                // And not before: a component that hangs here is not sent here again and again, each time with an image.
+                surroundings.Actor.Post(_ => node.OnReleased(_prepare!.Component));
             });
         }
         else

@@ -14,7 +14,9 @@ namespace Net.Migration.Hosting;
 /// <para>The contract between a host and a component is four things: a <b>name</b>, how to <b>handle an exchange</b>
 /// (<see cref="IComponent.HandleAsync"/>), and, for what has state, how to <b>save</b> and <b>restore</b> it
 /// (<see cref="IStatefulComponent"/>). State is saved, and connections are cut, at one instant: nothing of the component runs then.</para>
-/// <para>Each hosted component has a thread and a socket of its own: those of one node neither wait for nor see each other.</para>
+/// <para>Each hosted component has a thread and a socket of its own: those of one node neither wait for nor see each other. Everything that is not a handler
+/// (<see cref="IStatefulComponent"/>, <see cref="Serving"/>, <see cref="HandshakeCompleted"/>) is called on that thread, which is not the node's. So one that waits
+/// keeps its own component's clients waiting, and a move that needs it, until that has had its time; its node goes on, with all of its other components.</para>
 /// </remarks>
 public sealed record HostedComponent(string Name, IComponent Handler)
 {
@@ -65,11 +67,20 @@ public sealed record HostedComponent(string Name, IComponent Handler)
     /// </summary>
     public QpackOptions Qpack { get; init; } = new();
 
-    /// <summary>Told of each change of epoch while the node owns the component.</summary>
+    /// <summary>
+    /// Told of each change of epoch while the node owns the component, on the component's thread, before any request is handled under it: clients wait until it returns,
+    /// those of other components do not. It is no place to refuse: the component is this node's already. What it throws goes to the node's log.
+    /// </summary>
     public Action<ulong>? Serving { get; init; }
 
-    /// <summary>Told of each client that has shaken hands with this node; not of those that came with a move.</summary>
+    /// <summary>
+    /// Told of each client that has shaken hands with this node; not of those that came with a move. On the component's thread: its clients wait until it returns. What it
+    /// throws goes to the node's log.
+    /// </summary>
     public Action? HandshakeCompleted { get; init; }
+
+    /// <summary>As <see cref="Serving"/>, before it, for hosts of ours: on whichever thread, so it must not wait, and must not throw.</summary>
+    internal Action<ulong>? Served { get; init; }
 
     /// <summary>Reads <see cref="ComponentAttribute"/> and <see cref="AggregateAttribute"/>; components of one aggregate become one.</summary>
     /// <exception cref="ArgumentException">A component has no name or a wrong one, two have the same, or those of an aggregate disagree on their connections.</exception>
@@ -121,9 +132,7 @@ public sealed record HostedComponent(string Name, IComponent Handler)
         }
     }
 
-    internal void OnServing(ulong epoch) => Serving?.Invoke(epoch);
-
-    /// <summary>It has state of its own: something that can go back.</summary>
+    /// <summary>It has state of its own: code of its own saves and restores it, and it can go back.</summary>
     internal bool HasState => Handler is AggregateHandler aggregate ? aggregate.HasState : Handler is IStatefulComponent;
 
     internal void Save(IBufferWriter<byte> writer) => (Handler as IStatefulComponent)?.Save(writer);
@@ -144,13 +153,20 @@ public sealed record HostedComponent(string Name, IComponent Handler)
 }
 
 /// <summary>A component whose own state moves with its connections, saved and cut at one instant.</summary>
+/// <remarks>
+/// Both are called on the component's own thread (<see cref="HostedComponent"/>), one at a time. Nobody else waits for it: one that takes long makes the stall that
+/// its own clients see so much longer. One that never returns fails the move when that has had its time: is it <see cref="Restore"/>, the source goes on
+/// serving; is it <see cref="Save"/>, the component stands still for good, as its thread is lost. Neither touches its node.
+/// </remarks>
 public interface IStatefulComponent
 {
-    /// <summary>Writes the state down. No request is running then; called while frozen, and for checkpoints, so it must be quick.</summary>
+    /// <summary>Writes the state down. No request is running then; called while frozen, and for checkpoints, so it must be quick: clients wait for it.</summary>
     /// <param name="writer">Takes the bytes.</param>
     void Save(IBufferWriter<byte> writer);
 
-    /// <summary>Takes the state over, in the place of all that is there: before any request is served here, or when a component in service goes back to a checkpoint.</summary>
+    /// <summary>
+    /// Takes the state over, in the place of all that is there: before any request is served here, or when a component in service goes back to a checkpoint. Clients wait for it.
+    /// </summary>
     /// <param name="state">
     /// What <see cref="Save"/> wrote at the source, or here before; the component's from now on. Hostile in principle: throw on what does not fit. When a roll-back fails so, the newest state
     /// is restored next, from what <see cref="Save"/> has just written.

@@ -21,12 +21,13 @@ public sealed class IngressHost : IAsyncDisposable
     private readonly Actor _actor;
     private readonly ControlServer _control;
     private readonly IngressMetrics _metrics;
+    private readonly LogQueue? _log;
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isDisposed;
 
-    private IngressHost(IAsyncDisposable directory, IngressForwarder forwarder, Actor actor, ControlServer control)
+    private IngressHost(IAsyncDisposable directory, IngressForwarder forwarder, Actor actor, ControlServer control, LogQueue? log)
     {
-        (_directory, _forwarder, _actor, _control) = (directory, forwarder, actor, control);
+        (_directory, _forwarder, _actor, _control, _log) = (directory, forwarder, actor, control, log);
         _metrics = new(forwarder.Counters, forwarder.Unsent);
         Completion = EndAsync();
     }
@@ -132,6 +133,7 @@ public sealed class IngressHost : IAsyncDisposable
         await _directory.DisposeAsync().ConfigureAwait(false);
         _metrics.Dispose();
         _forwarder.Dispose();
+        await (_log?.FlushAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         _disposed.SetResult();
     }
 
@@ -139,19 +141,21 @@ public sealed class IngressHost : IAsyncDisposable
         IngressHostOptions options, IDatagramChannel publicChannel, IDatagramChannel nodeChannel, Parts parts, QuicListener listener)
     {
         IngressForwarder forwarder = new(publicChannel, nodeChannel, new RouterOptions { DefaultComponent = options.DefaultComponent }, parts.Secrets.Keys.ForRouters());
-        ControlTrust trust = new(parts.Secrets, options.FederationRoots, options.Log);
+        // Decisions are told while they are made: they wait for no listener.
+        Action<string> log = LogQueue.Over(options.Log, out LogQueue? own)!;
+        ControlTrust trust = new(parts.Secrets, options.FederationRoots, log);
         ControlDeskOptions deskOptions = new() { PublicAddress = forwarder.PublicAddress, FailureTimeout = options.FailureTimeout };
-        ControlDesk desk = new(parts.Directory, forwarder, trust.Keys, deskOptions, options.Log, MonotonicClock.Now, parts.Shared, trust);
-        Actor actor = new("ingress control", () => desk.Deadline, desk.Tick, fault => options.Log($"a fault of the ingress: {fault}"), desk.OnBusy);
+        ControlDesk desk = new(parts.Directory, forwarder, trust.Keys, deskOptions, log, MonotonicClock.Now, parts.Shared, trust);
+        Actor actor = new("ingress control", () => desk.Deadline, desk.Tick, fault => log($"a fault of the ingress: {fault}"), desk.OnBusy);
         forwarder.Unconfirmed = shard => actor.Post(now => desk.OnCheck(shard, now));
-        RosterWatch? watch = options.RosterFile is { } file ? new(file, text => actor.Post(now => desk.OnRoster(text, now)), options.Log) : null;
+        RosterWatch? watch = options.RosterFile is { } file ? new(file, text => actor.Post(now => desk.OnRoster(text, now)), log) : null;
         // Before anybody can ask: who was removed while this was away stays away.
         watch?.Look();
         forwarder.Start(options.Kept);
         actor.Start();
         parts.Shared?.Start(() => actor.Post(desk.OnDirectory));
         watch?.Start();
-        return new(new Both(watch, parts.Owned), forwarder, actor, ControlServer.Start(listener, actor, desk, forwarder.NodeAddress));
+        return new(new Both(watch, parts.Owned), forwarder, actor, ControlServer.Start(listener, actor, desk, forwarder.NodeAddress), own);
     }
 
     private async Task EndAsync() =>

@@ -41,7 +41,10 @@ public sealed class IngressHostOptions
     /// <summary>What the ingress that had <see cref="PublicSocket"/> before has read from it, and nobody has got.</summary>
     internal IReadOnlyList<Ingress.HeldDatagram> Kept { get; init; } = [];
 
-    /// <summary>Told one line per event, without a line end; from any thread. Nothing by default.</summary>
+    /// <summary>
+    /// Told one line per event, without a line end, in order, on the thread pool. The ingress does not wait for it: of one that hangs 1,000 lines are kept, and what is
+    /// lost is counted. Nothing by default.
+    /// </summary>
     public Action<string> Log { get; init; } = static _ => { };
 
     /// <summary>Silence after which a member is dead; 3 s, and shorter only in tests.</summary>

@@ -48,7 +48,7 @@ internal sealed class LeavingOwner(ComponentShard shard, ServerOwner owner) : IC
         if (!_isHandshakeTold && connection.IsHandshakeComplete)
         {
             _isHandshakeTold = true;
-            shard.OnHandshake();
+            shard.Callbacks.OnHandshake();
         }
 
         if (connection.IsClosed)

@@ -75,7 +75,8 @@ internal sealed class NodeCheckpoints(
     private void Look(HostedState hosted, CheckpointAttempt attempt)
     {
         ComponentShard shard = hosted.Shard!;
-        shard.Run(at =>
+        // Its own thread: it runs the component's code.
+        shard.RunAlone(at =>
         {
             CheckpointOutcome? outcome = null;
             Exception? fault = null;

@@ -26,6 +26,7 @@ public sealed class NodeHost : IAsyncDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly NodeOptions _options;
+    private readonly LogQueue? _log, _joinFailures;
     private readonly NodeState _state;
     private readonly Actor _actor;
     private readonly Dictionary<string, IDatagramChannel> _data;
@@ -48,7 +49,8 @@ public sealed class NodeHost : IAsyncDisposable
 
     private NodeHost(NodeOptions options, QuicListener links, Dictionary<string, IDatagramChannel> data)
     {
-        _options = options;
+        // Decisions are told while they are made: they wait for no listener.
+        _options = options = options with { Log = LogQueue.Over(options.Log, out _log), JoinFailed = LogQueue.Over(options.JoinFailed, out _joinFailures) };
         _links = links;
         Member self = new(options.Name, _incarnation);
         NodeInfo info = new(
@@ -121,7 +123,7 @@ public sealed class NodeHost : IAsyncDisposable
             await node._ingresses.Joined.WaitAsync(cancellationToken).ConfigureAwait(false);
             if (predecessor is not null && !await SuccessionDoor.IsDoneAsync(predecessor, options.TakeOverTimeout + s_patience, cancellationToken).ConfigureAwait(false))
             {
-                options.Log?.Invoke("the process before this one keeps something, and goes on beside it");
+                node._options.Log?.Invoke("the process before this one keeps something, and goes on beside it");
             }
 
             if (options.Door is not null)
@@ -283,6 +285,7 @@ public sealed class NodeHost : IAsyncDisposable
         LocalSockets.Close(_data.Values);
         _crypto.Dispose();
         _metrics.Dispose();
+        await Task.WhenAll(_log?.FlushAsync() ?? Task.CompletedTask, _joinFailures?.FlushAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         _completion.TrySetResult();
     }
 

@@ -45,10 +45,13 @@ public sealed record NodeOptions
     /// <summary>How long joining is tried, once a second, before the start fails.</summary>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Told of each attempt to join that failed, and why.</summary>
+    /// <summary>Told of each attempt to join that failed, and why; as <see cref="Log"/>.</summary>
     public Action<string>? JoinFailed { get; init; }
 
-    /// <summary>Told in words what happens; one line each.</summary>
+    /// <summary>
+    /// Told in words what happens; one line each, in order, on the thread pool. The node does not wait for it: of one that hangs 1,000 lines are kept, and what is lost is
+    /// counted.
+    /// </summary>
     public Action<string>? Log { get; init; }
 
     /// <summary>Who is a member, as the federation's authority has signed it; null until an ingress tells: whoever has a certificate is.</summary>

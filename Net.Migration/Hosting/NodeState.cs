@@ -421,7 +421,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             // Just created, by us: there is nobody to wait for.
             hosted.ServingEpoch = 1;
-            shard.Run(at => shard.Serve(1, _ => { }, at));
+            shard.RunAlone(at => shard.Serve(1, _ => { }, at));
             _options.Log?.Invoke($"serves {record.Component} at epoch 1");
         }
         else if (!isOurs && hosted.IsServing && record.Epoch > hosted.ServingEpoch)

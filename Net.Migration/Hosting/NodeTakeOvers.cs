@@ -58,7 +58,7 @@ internal sealed class NodeTakeOvers(
             (hosted.Pending, hosted.Gate) = (null, null);
             hosted.ServingEpoch = record.Epoch;
             ComponentShard shard = hosted.Shard!;
-            shard.Run(at => shard.Serve(record.Epoch, _ => { }, at));
+            shard.RunAlone(at => shard.Serve(record.Epoch, _ => { }, at));
             log?.Invoke($"took {record.Component} over at epoch {record.Epoch}");
         }
     }

@@ -36,6 +36,7 @@ public sealed class RestartableServer : IAsyncDisposable
     private static readonly TimeSpan s_lastWord = TimeSpan.FromSeconds(10);
 
     private readonly RestartableServerOptions _options;
+    private readonly LogQueue? _log;
     private readonly PrivateTrust _trust;
     private readonly ServedPort _port;
     private readonly CancellationTokenSource _stop = new();
@@ -50,7 +51,9 @@ public sealed class RestartableServer : IAsyncDisposable
 
     private RestartableServer(RestartableServerOptions options, PrivateTrust trust, Socket socket, PassedPort? passed)
     {
-        (_options, _trust) = (options, trust);
+        // Whoever takes over, or is taken over from, is waited for: so nobody here waits for a listener.
+        _options = options = options with { Log = LogQueue.Over(options.Log, out _log) };
+        _trust = trust;
         _port = new(options, trust, socket, passed?.Kept ?? []) { Failed = fault => _completion.TrySetException(fault) };
     }
 
@@ -134,6 +137,7 @@ public sealed class RestartableServer : IAsyncDisposable
             }
 
             await _port.DisposeAsync().ConfigureAwait(false);
+            await (_log?.FlushAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         }
         finally
         {
@@ -371,7 +375,7 @@ public sealed class RestartableServer : IAsyncDisposable
         {
             Name = _trust.Name,
             Join = control,
-            Components = [.. _options.Components.Select(component => component with { Serving = epoch => OnServing(component, epoch) })],
+            Components = [.. _options.Components.Select(component => component with { Served = _ => OnServed(component) })],
             ServerCertificate = _options.ServerCertificate,
             ServerIntermediates = _options.ServerIntermediates,
             MemberCertificate = _trust.Node,
@@ -380,7 +384,7 @@ public sealed class RestartableServer : IAsyncDisposable
         },
         cancellationToken);
 
-    private void OnServing(HostedComponent component, ulong epoch)
+    private void OnServed(HostedComponent component)
     {
         lock (_serving)
         {
@@ -390,8 +394,6 @@ public sealed class RestartableServer : IAsyncDisposable
                 _serves.TrySetResult();
             }
         }
-
-        component.Serving?.Invoke(epoch);
     }
 
     private async Task RunAsync(NodeHost node)

@@ -28,7 +28,7 @@ public sealed record RestartableServerOptions
     /// <summary>How long a process that takes over may take for it; 60 s by default. Then it fails, and the one before goes on.</summary>
     public TimeSpan TakeOverTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Told in words what happens; one line each, from any thread.</summary>
+    /// <inheritdoc cref="NodeOptions.Log"/>
     public Action<string>? Log { get; init; }
 
     /// <summary>How long one that has got the port may take to say that it reads from it: nobody does meanwhile.</summary>

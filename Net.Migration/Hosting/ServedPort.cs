@@ -156,7 +156,7 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
                 FederationRoots = trust.Roots,
                 FailureTimeout = options.FailureTimeout,
                 Kept = _kept,
-                Log = line => options.Log?.Invoke(line),
+                Log = options.Log ?? (static _ => { }),
             },
             cancellationToken).ConfigureAwait(false);
         try

@@ -456,11 +456,11 @@ internal sealed class SourceDriver(
     }
 
     /// <summary>Does something on the shard's thread, then something here.</summary>
-    /// <param name="work">On the shard's thread.</param>
+    /// <param name="work">On the shard's own thread: much of it is long, and some is the component's code.</param>
     /// <param name="then">Here, when it is done.</param>
     /// <param name="failed">Here, when it has thrown; null: the move fails.</param>
     /// <param name="isUrgent">The shard's thread may take the actor's turn itself: it has nothing else to do.</param>
-    private void OnShard(Action<Instant> work, Action<Instant>? then = null, Action<Instant>? failed = null, bool isUrgent = false) => shard.Run(at =>
+    private void OnShard(Action<Instant> work, Action<Instant>? then = null, Action<Instant>? failed = null, bool isUrgent = false) => shard.RunAlone(at =>
     {
         Exception? fault = null;
         try

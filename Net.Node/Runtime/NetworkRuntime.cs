@@ -122,7 +122,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
             Identity identity = new(setup.Options.Name, name);
             return new HostedComponent(name, setup.CreateWeb(identity))
             {
-                Running = setup.Options.Tether ? RunningRequests.Tether : RunningRequests.Default, Serving = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted,
+                Running = setup.Options.Tether ? RunningRequests.Tether : RunningRequests.Default, Served = epoch => identity.Epoch = epoch, HandshakeCompleted = events.HandshakeCompleted,
             };
         })];
         IEtcd? etcd = setup.Options.Directory is { } directory ? EtcdOpening.Connect(directory, setup.DataDirectory) : null;
