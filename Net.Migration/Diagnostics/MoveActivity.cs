@@ -8,7 +8,7 @@ namespace Net.Migration.Diagnostics;
 /// <summary>One side of a move as an activity of a distributed trace; the destination's is the child of the source's.</summary>
 /// <remarks>
 /// It begins and ends on the node's actor, and is never the current activity there: a turn of the actor serves many moves. Events may come
-/// from any thread.
+/// from any thread. Who listens for ends is told on the thread pool: many an exporter writes then, and a turn waits for nobody.
 /// </remarks>
 internal sealed class MoveActivity
 {
@@ -63,7 +63,22 @@ internal sealed class MoveActivity
             _ = _activity.SetTag("error.type", error).SetStatus(ActivityStatusCode.Error, description);
         }
 
-        _activity.Dispose();
+        // It ends now, whenever that is told.
+        _ = _activity.SetEndTime(DateTime.UtcNow);
+        ThreadPool.UnsafeQueueUserWorkItem(Stop, _activity, preferLocal: false);
+    }
+
+    private static void Stop(Activity activity)
+    {
+        try
+        {
+            activity.Dispose();
+        }
+#pragma warning disable CA1031 // A listener's own fault.
+        catch
+#pragma warning restore CA1031
+        {
+        }
     }
 
     private static MoveActivity? Start(string name, ActivityKind kind, ActivityContext parent)

@@ -1,8 +1,10 @@
 using System.Net;
+using Net.Core.Connections;
 using Net.Core.Endpoints;
 using Net.Core.Io;
 using Net.Core.Paths;
 using Net.Core.Time;
+using Net.Core.Tls;
 using Net.Core.Wire;
 
 namespace Net.Tests.Core.Io;
@@ -130,6 +132,83 @@ public sealed class ShardThreadTests
             "a connection that has begun has a deadline");
     }
 
+    /// <summary>Goal: work that may wait runs on the shard's own thread, in its place in the order; a lent step ends in front of it, and leaves the rest to that thread.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void A_borrowed_step_ends_in_front_of_what_may_wait()
+    {
+        WakeCounter channel = new(MemoryChannel.CreatePair(s_address, s_address.WithPort(2)).First);
+        Shard shard = New(channel);
+        // Not started: it waits for ever.
+        ShardThread thread = new(shard, "test");
+        List<(int, bool)> order = [];
+        int own = 0;
+        Act Note(int number, bool mayBeLent = true) => new(() => order.Add((number, shard.IsLent))) { MayBeLent = mayBeLent };
+        Assert.IsTrue(shard.Post(Note(1)));
+        Assert.IsTrue(shard.Post(new Act(() =>
+        {
+            own = Environment.CurrentManagedThreadId;
+            Assert.IsTrue(shard.Post(Note(5)));
+            Assert.IsTrue(shard.Post(new Act(thread.RequestStop)));
+        }) { MayBeLent = false }));
+        Assert.IsTrue(shard.Post(Note(2)));
+        int before = channel.Wakes;
+        Assert.IsTrue(shard.PostAtOnce(Note(3)));
+        CollectionAssert.AreEqual(((int, bool)[])[(1, true)], order);
+        Assert.AreEqual(1, channel.Wakes - before, "its own thread has to see to the rest");
+        Assert.IsTrue(shard.PostAtOnce(Note(4, mayBeLent: false)));
+        CollectionAssert.AreEqual(((int, bool)[])[(1, true)], order);
+        Assert.AreEqual(2, channel.Wakes - before);
+        thread.Start();
+        thread.Completion.Wait();
+        // What was posted on the way is behind all that was there.
+        CollectionAssert.AreEqual(((int, bool)[])[(1, true), (2, false), (3, false), (4, false), (5, false)], order);
+        Assert.AreNotEqual(Environment.CurrentManagedThreadId, own);
+    }
+
+    /// <summary>Goal: when the shard ends by a fault, what a lent step has left is told as all the rest.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void What_a_borrowed_step_has_left_is_abandoned_with_the_shard()
+    {
+        Shard shard = New();
+        ShardThread thread = new(shard, "test");
+        Act failing = new(() => throw new InvalidCastException()) { MayBeLent = false }, behind = new(() => Assert.Fail("ran")), last = new(() => Assert.Fail("ran"));
+        Assert.IsTrue(shard.Post(failing));
+        Assert.IsTrue(shard.PostAtOnce(behind));
+        Assert.IsTrue(shard.PostAtOnce(last));
+        thread.Start();
+        AggregateException ended = Assert.ThrowsExactly<AggregateException>(thread.Completion.Wait);
+        Assert.AreSame(ended.InnerException, behind.Fault);
+        Assert.AreSame(ended.InnerException, last.Fault);
+    }
+
+    /// <summary>Goal: a key that is far away is waited for by no thread that is lent: handshakes go on beside the step.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public void A_borrowed_step_asks_nobody_for_a_key()
+    {
+        UdpAddress other = s_address.WithPort(2);
+        (MemoryChannel here, MemoryChannel there) = MemoryChannel.CreatePair(s_address, other);
+        WakeCounter channel = new(here);
+        Keys crypto = new(new());
+        Shard server = New(channel, crypto: crypto, accept: static _ => new Ignoring());
+        _ = new ShardThread(server, "test");
+        Shard client = New(there, accept: static _ => throw new InvalidOperationException());
+        Connection connection = client.Endpoint.Connect(
+            new() { AlpnProtocols = ["test/1"u8.ToArray()], ServerName = "localhost" }, new(s_address, other, 0), client.Endpoint.Now);
+        client.SetOwner(connection, new Ignoring());
+        _ = client.Step(MonotonicClock.Now);
+        while (!crypto.Asked.IsCompleted)
+        {
+            Assert.IsTrue(server.PostAtOnce(new Act(static () => { })));
+            Assert.IsTrue(server.Endpoint.Connections.Any(), "it has come in the first lent step");
+            channel.Woken.Wait();
+        }
+
+        Assert.AreNotEqual(Environment.CurrentManagedThreadId, crypto.Asked.Result);
+    }
+
     private static int WakesOf(ShardOptions options, Action<Shard> work)
     {
         WakeCounter channel = new(MemoryChannel.CreatePair(s_address, s_address.WithPort(2)).First);
@@ -139,17 +218,51 @@ public sealed class ShardThreadTests
         return channel.Wakes;
     }
 
-    private static Shard New(IDatagramChannel? channel = null, ShardOptions? options = null)
+    private static Shard New(
+        IDatagramChannel? channel = null, ShardOptions? options = null, ICryptoHost? crypto = null, Func<Connection, IConnectionOwner>? accept = null)
     {
-        HostCrypto crypto = new(new());
-        Endpoint endpoint = new(new() { Keys = [new(0, 0, new byte[32], new byte[32])] }, crypto);
+        crypto ??= new HostCrypto(new());
+        TlsServerOptions? server = accept is null ? null : new() { AlpnProtocols = ["test/1"u8.ToArray()] };
+        Endpoint endpoint = new(new() { Keys = [new(0, 0, new byte[32], new byte[32])], Server = server }, crypto);
         channel ??= MemoryChannel.CreatePair(s_address, s_address.WithPort(2)).First;
-        return new(endpoint, channel, crypto, static _ => throw new InvalidOperationException(), options);
+        return new(endpoint, channel, crypto, accept ?? (static _ => throw new InvalidOperationException()), options);
+    }
+
+    /// <summary>Notes which thread asks for a certificate.</summary>
+    private sealed class Keys(HostCryptoOptions options) : ICryptoHost
+    {
+        private readonly HostCrypto _inner = new(options);
+        private readonly TaskCompletionSource<int> _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<int> Asked => _asked.Task;
+
+        public void FillEntropy(Span<byte> buffer) => _inner.FillEntropy(buffer);
+
+        public TlsCredential? SelectCredential(SelectCertificateRequest request)
+        {
+            _ = _asked.TrySetResult(Environment.CurrentManagedThreadId);
+            return null;
+        }
+
+        public CertificateVerdict Validate(ValidateCertificateRequest request) => _inner.Validate(request);
+    }
+
+    private sealed class Ignoring : IConnectionOwner
+    {
+        public void OnEvents(Connection connection, Instant now)
+        {
+        }
+
+        public void OnShardStopped(Exception? fault)
+        {
+        }
     }
 
     private sealed class WakeCounter(MemoryChannel inner) : IDatagramChannel
     {
         public int Wakes { get; private set; }
+
+        public SemaphoreSlim Woken { get; } = new(0);
 
         public UdpAddress Local => inner.Local;
 
@@ -161,13 +274,20 @@ public sealed class ShardThreadTests
 
         public void Wait(TimeSpan timeout) => inner.Wait(timeout);
 
-        public void Wake() => Wakes++;
+        public void Wake()
+        {
+            Wakes++;
+            _ = Woken.Release();
+            inner.Wake();
+        }
 
         public void Dispose() => inner.Dispose();
     }
 
     private sealed class Act(Action action) : IShardWork
     {
+        public bool MayBeLent { get; init; } = true;
+
         public Exception? Fault { get; private set; }
 
         public void Run(Instant now) => action();

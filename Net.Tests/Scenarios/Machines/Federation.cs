@@ -100,6 +100,9 @@ internal sealed class Federation
     /// <summary>Every node also hosts the aggregate "shop" of two components.</summary>
     public bool HasShop { get; set; }
 
+    /// <summary>The host of "web" has code of its own that is told when it is served.</summary>
+    public bool TellsServing { get; set; }
+
     /// <summary>What becomes of running requests of "web".</summary>
     public Net.Http3.Server.RunningRequests Running { get; set; }
 

@@ -26,7 +26,7 @@ internal sealed class SimulatedNode : IComponentRunner
         List<HostedComponent> components = [new("web", Component)
         {
             Connections = federation.ServerConnections, Running = federation.Running, TetherDeadline = federation.TetherDeadline,
-            Qpack = federation.Qpack,
+            Qpack = federation.Qpack, Serving = federation.TellsServing ? static _ => { } : null,
         }];
         if (federation.HasShop)
         {
@@ -85,6 +85,17 @@ internal sealed class SimulatedNode : IComponentRunner
 
     public bool IsServing => Machine.IsUp && Shard?.Channel.Mode == DataMode.Serving;
 
+    /// <summary>Components whose own code has their thread and does not give it back: nothing of them is done.</summary>
+    private readonly HashSet<string> _hanging = [];
+
+    public void Hang(string component) => _hanging.Add(component);
+
+    public void GoOn(string component)
+    {
+        _ = _hanging.Remove(component);
+        Data[component].Wake();
+    }
+
     /// <summary>A marker leaves: "web" has frozen, in this turn.</summary>
     public Action OnMarker { get; set; } = () => { };
 
@@ -98,8 +109,13 @@ internal sealed class SimulatedNode : IComponentRunner
     {
         string key = name["component ".Length..];
         Shards[key] = component;
-        Stepper stepper = new(Machine, () => Instant.Min(component.Shard.Deadline, component.HandlerDeadline), () =>
+        Stepper stepper = new(Machine, () => _hanging.Contains(key) ? Instant.Never : Instant.Min(component.Shard.Deadline, component.HandlerDeadline), () =>
         {
+            if (_hanging.Contains(key))
+            {
+                return;
+            }
+
             component.TickHandlers(Machine.Now);
             while (component.Shard.Step(Machine.Now))
             {
