@@ -17,7 +17,7 @@ public interface IComponent
     /// <param name="cancellationToken">Set when the client gives the request up, or the connection ends.</param>
     /// <remarks>
     /// The response ends when the task ends. An exception before <see cref="Http3Exchange.RespondAsync(int, ReadOnlySpan{Messages.Field})"/> becomes status 500,
-    /// a later one resets the stream with H3_INTERNAL_ERROR.
+    /// a later one resets the stream with H3_INTERNAL_ERROR. Runs on the thread pool: one that blocks keeps one of its threads, and nobody else waiting while it has others.
     /// </remarks>
     ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken);
 }

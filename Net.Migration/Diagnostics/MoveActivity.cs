@@ -64,7 +64,9 @@ internal sealed class MoveActivity
         }
 
         // It ends now, whenever that is told.
+#pragma warning disable RS0030 // An activity begins by that clock, too; it is shown, and decides nothing.
         _ = _activity.SetEndTime(DateTime.UtcNow);
+#pragma warning restore RS0030
         ThreadPool.UnsafeQueueUserWorkItem(Stop, _activity, preferLocal: false);
     }
 

@@ -191,7 +191,8 @@ public sealed class ShardThreadTests
         UdpAddress other = s_address.WithPort(2);
         (MemoryChannel here, MemoryChannel there) = MemoryChannel.CreatePair(s_address, other);
         WakeCounter channel = new(here);
-        Keys crypto = new(new());
+        using HostCrypto host = new(new());
+        Keys crypto = new(host);
         Shard server = New(channel, crypto: crypto, accept: static _ => new Ignoring());
         _ = new ShardThread(server, "test");
         Shard client = New(there, accept: static _ => throw new InvalidOperationException());
@@ -202,7 +203,7 @@ public sealed class ShardThreadTests
         while (!crypto.Asked.IsCompleted)
         {
             Assert.IsTrue(server.PostAtOnce(new Act(static () => { })));
-            Assert.IsTrue(server.Endpoint.Connections.Any(), "it has come in the first lent step");
+            Assert.IsNotEmpty(server.Endpoint.Connections, "it has come in the first lent step");
             channel.Woken.Wait();
         }
 
@@ -229,14 +230,13 @@ public sealed class ShardThreadTests
     }
 
     /// <summary>Notes which thread asks for a certificate.</summary>
-    private sealed class Keys(HostCryptoOptions options) : ICryptoHost
+    private sealed class Keys(HostCrypto inner) : ICryptoHost
     {
-        private readonly HostCrypto _inner = new(options);
         private readonly TaskCompletionSource<int> _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Task<int> Asked => _asked.Task;
 
-        public void FillEntropy(Span<byte> buffer) => _inner.FillEntropy(buffer);
+        public void FillEntropy(Span<byte> buffer) => inner.FillEntropy(buffer);
 
         public TlsCredential? SelectCredential(SelectCertificateRequest request)
         {
@@ -244,7 +244,7 @@ public sealed class ShardThreadTests
             return null;
         }
 
-        public CertificateVerdict Validate(ValidateCertificateRequest request) => _inner.Validate(request);
+        public CertificateVerdict Validate(ValidateCertificateRequest request) => inner.Validate(request);
     }
 
     private sealed class Ignoring : IConnectionOwner
