@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Net.Core.Wire;
 using Net.Migration.Envelope;
 
@@ -8,13 +9,15 @@ namespace Net.Migration.Directory;
 /// <remarks>
 /// <code>
 /// file     "continuum-dir" 0x00 | version (2 bytes) | frames: <see cref="LogFrame"/>
-/// body     <see cref="OwnershipRecord"/>, one or more
+/// body     <see cref="OwnershipRecord"/>, one or more; in a base, three zeros stand before them
 /// </code>
 /// A record that was moved, repeated or dropped from the middle is found as well as a flipped bit, as each frame's check covers the one before. An append that a crash
 /// has cut short (any of its sectors, or zeros, as file systems extend a file before they fill it) was never answered, and is cut off. Damage anywhere else is an error,
 /// and no start.
 /// A whole frame is taken as true, although a crash may have come before its answers: that is as if those were lost, and whoever asks again under a new number is told
 /// that it is done, as its write finds the record as it would leave it (<see cref="Ownership"/>).
+/// A log that has become long is written anew, with a base: frames that come before all others, and hold each record as it is by then, at whatever epoch, in the
+/// order of their shards.
 /// A log of version 1 has frames of one record, and goes on as one of version 2 behind a frame that says so, which a release that knows version 1 alone refuses to read.
 /// </remarks>
 internal static class DirectoryLog
@@ -27,6 +30,9 @@ internal static class DirectoryLog
 
     /// <summary>No record, as a component's name is not empty.</summary>
     private static ReadOnlySpan<byte> Step => [0, 0, (byte)Version];
+
+    /// <summary>As little a record as that.</summary>
+    private static ReadOnlySpan<byte> Base => [0, 0, 0];
 
     public static int PreambleLength => Magic.Length + sizeof(ushort);
 
@@ -83,6 +89,32 @@ internal static class DirectoryLog
         return LogFrame.Write(body.Written.Span, ref end);
     }
 
+    /// <summary>A log as short as can be, in which these records are what has become true.</summary>
+    public static byte[] Rewrite(IEnumerable<OwnershipRecord> records, out LogEnd end)
+    {
+        using MemoryStream log = new();
+        log.Write(Preamble(out end));
+        List<byte> body = [.. Base];
+        foreach (OwnershipRecord record in records.OrderBy(static record => record.Shard))
+        {
+            byte[] bytes = Write(record);
+            if (body.Count + bytes.Length > LogFrame.MaxBody)
+            {
+                log.Write(LogFrame.Write(CollectionsMarshal.AsSpan(body), ref end));
+                body = [.. Base];
+            }
+
+            body.AddRange(bytes);
+        }
+
+        if (body.Count > Base.Length)
+        {
+            log.Write(LogFrame.Write(CollectionsMarshal.AsSpan(body), ref end));
+        }
+
+        return log.ToArray();
+    }
+
     /// <summary>Reads a whole log.</summary>
     /// <param name="log">All bytes of the file.</param>
     /// <param name="end">Behind what counts; what follows is a torn tail to be cut off. At 0: not even the preamble is whole.</param>
@@ -109,6 +141,7 @@ internal static class DirectoryLog
         }
 
         end = new(PreambleLength, 0, version);
+        bool isBase = version == Version;
         while (!IsTornStep(log, end) && LogFrame.TryRead(log, ref end, out byte[] body))
         {
             if (end.Version == OldVersion && body.AsSpan().SequenceEqual(Step))
@@ -117,13 +150,14 @@ internal static class DirectoryLog
                 continue;
             }
 
-            Install(body, end, ownership);
+            isBase &= body.AsSpan().StartsWith(Base);
+            Install(isBase ? body.AsSpan(Base.Length) : body, isBase, end, ownership);
         }
 
         return ownership;
     }
 
-    private static void Install(byte[] body, LogEnd end, Ownership ownership)
+    private static void Install(ReadOnlySpan<byte> body, bool isBase, LogEnd end, Ownership ownership)
     {
         ByteReader reader = new(body);
         do
@@ -133,7 +167,7 @@ internal static class DirectoryLog
                 throw new DirectoryLogException($"the directory log holds an unknown record before byte {end.Length}");
             }
 
-            if (!ownership.Install(record!))
+            if (!(isBase ? ownership.InstallFirst(record!) : ownership.Install(record!)))
             {
                 throw new DirectoryLogException($"the directory log contradicts itself before byte {end.Length}");
             }

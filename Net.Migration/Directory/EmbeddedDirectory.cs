@@ -10,6 +10,7 @@ namespace Net.Migration.Directory;
 /// After a failed append it is unknown what a restart will read, so it answers nothing any more: silence is always safe. So that a full disk does not come to
 /// that, room is made ahead: without it no move begins, and those that have begun still find theirs. What finds none when it is asked for does not wait: it is
 /// not done, nor answered.
+/// The log does not grow for ever: one that is many times longer than what it says is written anew, at a start or before a move begins, when nobody stands still.
 /// </remarks>
 internal sealed class EmbeddedDirectory : IOwnershipDirectory
 {
@@ -19,7 +20,14 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
     /// <summary>Made ahead: what dozens of moves, own writes and take-overs need.</summary>
     private const int Room = 16 * 1024;
 
+    /// <summary>A log up to this length is let be: 1 MiB is some ten thousand changes, and read in a moment.</summary>
+    private const long ShortLog = 1024 * 1024;
+
+    /// <summary>How many times longer than it has to be a log becomes before it is written anew.</summary>
+    private const int Growth = 4;
+
     private readonly IDirectoryStorage _storage;
+    private readonly long _short;
     private readonly Ownership _ownership;
     private readonly Queue<OwnershipAnswer> _answers = new();
     private readonly Queue<OwnershipRecord> _changes = new();
@@ -29,13 +37,16 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
     private int _bytes;
     private int _created;
     private LogEnd _end;
+    private long _rewriteAbove;
     private string? _noRoom;
 
+    /// <param name="storage">The log.</param>
+    /// <param name="shortLog">Bytes up to which a log is let be.</param>
     /// <exception cref="DirectoryLogException">The log is damaged.</exception>
     /// <exception cref="IOException">The storage failed.</exception>
-    public EmbeddedDirectory(IDirectoryStorage storage)
+    public EmbeddedDirectory(IDirectoryStorage storage, long shortLog = ShortLog)
     {
-        _storage = storage;
+        (_storage, _short, _rewriteAbove) = (storage, shortLog, shortLog);
         ReadOnlySpan<byte> log = storage.Load().Span;
         _ownership = DirectoryLog.Replay(log, out _end);
         if (_end.Length < log.Length)
@@ -69,6 +80,11 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
 
     public bool TryRecover()
     {
+        if (_end.Length > _rewriteAbove && _pending.Count == 0 && Failure is null)
+        {
+            Rewrite();
+        }
+
         _noRoom = Failure is null ? WhyNoRoom(Room + _bytes) : null;
         return Trouble is null;
     }
@@ -174,6 +190,33 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
         }
 
         return true;
+    }
+
+    private void Rewrite()
+    {
+        byte[] log = DirectoryLog.Rewrite(_ownership.Records, out LogEnd end);
+        _rewriteAbove = long.Max(_short, Growth * end.Length);
+        if (_end.Length <= _rewriteAbove)
+        {
+            return;
+        }
+
+        try
+        {
+            if (_storage.TryReplace(log))
+            {
+                _end = end;
+            }
+            else
+            {
+                // It grows on meanwhile; a disk that is full is not asked before each move.
+                _rewriteAbove = 2 * _end.Length;
+            }
+        }
+        catch (IOException failure)
+        {
+            Failure = failure;
+        }
     }
 
     /// <summary>Nothing waits any more.</summary>

@@ -15,6 +15,11 @@ internal interface IDirectoryStorage
     /// <exception cref="IOException">The disk failed otherwise; the same is true.</exception>
     bool TryMakeRoom(int bytes);
 
+    /// <summary>From now on the log is another one: durable before it takes the place of the one there was, which it does as a whole or not at all.</summary>
+    /// <returns>False: it could not be written; all is as it was.</returns>
+    /// <exception cref="IOException">Either of them may be there after a loss of power: the directory that gets this stops answering.</exception>
+    bool TryReplace(ReadOnlySpan<byte> log);
+
     /// <summary>Adds bytes at the end, with one write and one flush. When this returns they survive a loss of power (fsync of file and, for a new one, directory).</summary>
     /// <exception cref="IOException">They may or may not be there: the directory that gets this stops answering.</exception>
     void Append(ReadOnlySpan<byte> bytes);

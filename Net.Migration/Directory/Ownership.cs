@@ -94,20 +94,30 @@ internal sealed class Ownership
     /// <returns>False when it cannot follow the present one: another shard, not the next epoch, a shard in use.</returns>
     public bool Install(OwnershipRecord record)
     {
-        if (_records.TryGetValue(record.Component, out OwnershipRecord? before))
+        if (!_records.TryGetValue(record.Component, out OwnershipRecord? before))
         {
-            if (record.Shard != before.Shard || record.Epoch != before.Epoch + 1)
-            {
-                return false;
-            }
+            return record.Epoch == 1 && InstallFirst(record);
         }
-        else if (record.Epoch != 1 || record.Shard != _lastShard + 1 || _records.Count >= MaxComponents)
+
+        if (record.Shard != before.Shard || record.Epoch != before.Epoch + 1)
         {
             return false;
         }
 
-        _lastShard = uint.Max(_lastShard, record.Shard);
         _records[record.Component] = record;
+        return true;
+    }
+
+    /// <summary>The same for a component of which there is no record yet, at the epoch that it has come to: where its life so far is not known any more.</summary>
+    /// <returns>False when it cannot be: there is one, its shard is not the next, or there are too many.</returns>
+    public bool InstallFirst(OwnershipRecord record)
+    {
+        if (record.Shard != _lastShard + 1 || _records.Count >= MaxComponents || !_records.TryAdd(record.Component, record))
+        {
+            return false;
+        }
+
+        _lastShard = record.Shard;
         return true;
     }
 

@@ -13,15 +13,16 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
 {
-    /// <summary>Longest log that is read: 4,096 components and millions of moves.</summary>
+    /// <summary>Longest log that is read: hundreds of times what one becomes before it is written anew.</summary>
     public const long MaxLength = 1L << 30;
 
     /// <summary>Bytes that are made ready at a time.</summary>
     private const int Reserve = 64 * 1024;
 
     private readonly Action<FileStream, int> _grow;
-    private readonly FileStream _file;
+    private readonly string _path;
     private readonly string _directory;
+    private FileStream _file;
     private long _length;
     private long _ready;
     private bool _isNew;
@@ -32,6 +33,7 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
     public FileDirectoryStorage(string path, Action<FileStream, int>? grow = null)
     {
         _grow = grow ?? Grow;
+        _path = path;
         _directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         StateFiles.CreateDirectory(_directory);
         _isNew = !File.Exists(path);
@@ -53,7 +55,7 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
     {
         if (_file.Length > MaxLength)
         {
-            throw new DirectoryLogException($"the directory log {_file.Name} is longer than {MaxLength} bytes");
+            throw new DirectoryLogException($"the directory log {_path} is longer than {MaxLength} bytes");
         }
 
         byte[] log = new byte[_file.Length];
@@ -113,7 +115,45 @@ internal sealed class FileDirectoryStorage : IDirectoryStorage, IDisposable
         }
     }
 
+    public bool TryReplace(ReadOnlySpan<byte> log)
+    {
+        string path = _path + ".new";
+        FileStream? draft = null;
+        try
+        {
+            // What a crash has left of an earlier one is nobody's. Open and locked before it has the name: at no time can another ingress take the log.
+            File.Delete(path);
+            draft = new(path, StateFiles.Private(FileMode.CreateNew, FileShare.None));
+            draft.Write(log);
+            _grow(draft, Reserve);
+            File.Move(path, _path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            draft?.Dispose();
+            TryDelete(path);
+            return false;
+        }
+
+        _file.Dispose();
+        (_file, _length, _ready, _isNew) = (draft, log.Length, log.Length + Reserve, false);
+        StateFiles.FlushDirectory(_directory);
+        return true;
+    }
+
     public void Dispose() => _file.Dispose();
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next one deletes it, or does not come about either.
+        }
+    }
 
     /// <summary>What of it is written before the disk is full is taken back: only what was flushed counts as room.</summary>
     private bool TryGrow(long end)

@@ -150,6 +150,8 @@ internal sealed class RehearsalIngress : IIngressRoutes
 
         public bool TryMakeRoom(int bytes) => true;
 
+        public bool TryReplace(ReadOnlySpan<byte> log) => true;
+
         public void Append(ReadOnlySpan<byte> bytes)
         {
         }

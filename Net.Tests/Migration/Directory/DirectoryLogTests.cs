@@ -286,6 +286,34 @@ public sealed class DirectoryLogTests
         Assert.IsNotNull(directory.Failure);
     }
 
+    /// <summary>Goal: what a log that was written anew begins with stands at its beginning alone, and in order: a component whose first record is missing is damage elsewhere.</summary>
+    [TestMethod]
+    public void A_base_stands_at_the_beginning_alone()
+    {
+        OwnershipRecord web = new("web", OwnershipTests.A, Member.None, 7, 1, SnapshotHash.None), shop = web with { Component = "shop", Shard = 2 };
+        byte[] log = DirectoryLog.Rewrite([shop, web], out LogEnd end);
+        CollectionAssert.AreEqual((OwnershipRecord[])[web, shop], DirectoryLog.Replay(log, out _).Records.ToArray());
+        LogEnd behind = end;
+        byte[] more = DirectoryLog.Encode([DirectoryLog.Write(web with { Epoch = 8 })], ref behind);
+        Assert.AreEqual(8ul, DirectoryLog.Replay([.. log, .. more], out _).Records.First().Epoch);
+
+        OwnershipRecord api = web with { Component = "api", Shard = 3 };
+        byte[] first = [0, 0, 0, .. DirectoryLog.Write(api)];
+        Assert.HasCount(3, DirectoryLog.Replay([.. log, .. Frame(first, end)], out _).Records);
+        Refused([.. log, .. more, .. Frame(first, behind)]);
+        Refused([.. log, .. Frame(DirectoryLog.Write(api), end)]);
+        Refused([.. log, .. Frame([0, 0, 0, .. DirectoryLog.Write(api with { Shard = 4 })], end)]);
+        Refused([.. log, .. Frame([0, 0, 0, .. DirectoryLog.Write(web with { Shard = 3 })], end)]);
+        Refused([.. log, .. Frame([0, 0, 0], end)]);
+        LogEnd old = default;
+        _ = DirectoryLog.Replay(Old, out old);
+        Refused([.. Old, .. Frame(first, old)]);
+
+        static byte[] Frame(byte[] body, LogEnd at) => LogFrame.Write(body, ref at);
+
+        static void Refused(byte[] log) => _ = Assert.ThrowsExactly<DirectoryLogException>(() => DirectoryLog.Replay(log, out _));
+    }
+
     private static MemoryStorage Filled(out EmbeddedDirectory directory)
     {
         MemoryStorage storage = new();

@@ -43,6 +43,95 @@ public sealed class EmbeddedDirectoryTests : DirectoryContract
         Assert.AreEqual(3ul, new EmbeddedDirectory(storage).Records.Single().Epoch, "as a restart reads it");
     }
 
+    /// <summary>
+    /// Goal: a log does not grow for ever: one that is many times longer than what it says is written anew, before a move begins or at a start, never in what somebody waits
+    /// for; what a restart reads is the same, and goes on.
+    /// </summary>
+    [TestMethod]
+    public void A_long_log_is_written_anew()
+    {
+        const int shortLog = 2000;
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage, shortLog);
+        string[] components = ["web", "shop", "api"];
+        foreach (string component in components)
+        {
+            directory.Do(new CreateOwnership(1, component, A), A);
+        }
+
+        int longest = 0;
+        for (ulong epoch = 1; epoch <= 300; epoch++)
+        {
+            int before = storage.Replaced;
+            Assert.IsTrue(directory.TryRecover());
+            Assert.IsTrue(storage.Replaced == before || storage.Bytes.Count < shortLog / 4, "a rewrite makes it short");
+            before = storage.Replaced;
+            directory.Do(new AbortOwnership(2, components[epoch % 3], A, ((epoch - 1) / 3) + 1), A);
+            Assert.AreEqual(before, storage.Replaced);
+            longest = int.Max(longest, storage.Bytes.Count);
+        }
+
+        Assert.IsTrue(storage.Replaced is > 5 and < 30, $"{storage.Replaced}");
+        Assert.IsLessThan(shortLog + 200, longest);
+        Assert.IsTrue(directory.Records.All(static record => record.Epoch == 101));
+        EmbeddedDirectory after = new(storage, shortLog: 1);
+        CollectionAssert.AreEquivalent(directory.Records.ToArray(), after.Records.ToArray());
+        CollectionAssert.AreEquivalent(directory.Records.ToArray(), new EmbeddedDirectory(storage).Records.ToArray(), "written anew at a start");
+        after.Do(new CreateOwnership(3, "new", A), A);
+        after.Do(new AbortOwnership(4, "web", A, 101), A);
+        EmbeddedDirectory last = new(storage);
+        Assert.AreEqual(4u, last.Records.Single(static record => record.Component == "new").Shard);
+        Assert.AreEqual(102ul, last.Records.Single(static record => record.Component == "web").Epoch);
+    }
+
+    /// <summary>Goal: where a log cannot be written anew it goes on growing, and is not tried before each move; where nobody knows which of the two is there, it answers nothing.</summary>
+    [TestMethod]
+    public void A_log_that_cannot_be_written_anew_goes_on()
+    {
+        MemoryStorage storage = new() { CannotReplace = false };
+        EmbeddedDirectory directory = new(storage, shortLog: 500);
+        directory.Do(new CreateOwnership(1, "web", A), A);
+        ulong epoch = 1;
+        for (; epoch <= 100; epoch++)
+        {
+            Assert.IsTrue(directory.TryRecover());
+            directory.Do(new AbortOwnership(2, "web", A, epoch), A);
+        }
+
+        Assert.IsTrue(storage.Replaced is > 2 and < 10, $"{storage.Replaced}");
+        Assert.AreEqual(epoch, new EmbeddedDirectory(storage).Records.Single().Epoch);
+
+        storage.CannotReplace = true;
+        for (; directory.Failure is null; epoch++)
+        {
+            _ = directory.TryRecover();
+            directory.Do(new AbortOwnership(2, "web", A, epoch), A);
+            Assert.IsLessThan(1000ul, epoch);
+        }
+
+        Assert.IsFalse(directory.AnswersStill);
+    }
+
+    /// <summary>Goal: as many components as there may be, in a log that was written anew: more than one frame holds.</summary>
+    [TestMethod]
+    public void As_many_records_as_there_may_be_are_written_anew()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        for (int i = 0; i < Ownership.MaxComponents; i++)
+        {
+            directory.Submit(new CreateOwnership(1, $"component-{i}", A), A);
+        }
+
+        directory.Commit();
+        Assert.HasCount(Ownership.MaxComponents, directory.Records);
+        byte[] log = DirectoryLog.Rewrite(directory.Records, out LogEnd end);
+        Assert.AreEqual(log.Length, end.Length);
+        Ownership replayed = DirectoryLog.Replay(log, out LogEnd read);
+        Assert.AreEqual(end, read);
+        CollectionAssert.AreEqual(directory.Records.ToArray(), replayed.Records.ToArray());
+    }
+
     /// <summary>Goal: room is made ahead at a start and before a move begins; in what somebody waits for, who stands still meanwhile, none is but for its own record.</summary>
     [TestMethod]
     public void Nobody_waits_for_room_to_be_made_ahead()

@@ -38,6 +38,32 @@ internal sealed class MemoryStorage : IDirectoryStorage
 
     public void Truncate(long length) => Bytes.RemoveRange((int)length, Bytes.Count - (int)length);
 
+    /// <summary>How often the log was to be written anew.</summary>
+    public int Replaced { get; private set; }
+
+    /// <summary>Why the log cannot be written anew: not at all, or nobody knows.</summary>
+    public bool? CannotReplace { get; set; }
+
+    public bool TryReplace(ReadOnlySpan<byte> log)
+    {
+        Replaced++;
+        if (CannotReplace is bool isUncertain)
+        {
+            return isUncertain ? throw new IOException("the directory of the log") : false;
+        }
+
+        if (Crash is { } crash)
+        {
+            Crash = null;
+            Bytes = crash.Random.OneIn(2) ? [.. log] : Bytes;
+            crash.End();
+            throw new IOException("crash");
+        }
+
+        Bytes = [.. log];
+        return true;
+    }
+
     public void Append(ReadOnlySpan<byte> bytes)
     {
         if (Crash is { } crash)

@@ -114,6 +114,58 @@ public sealed class FileDirectoryStorageTests
         Assert.Contains("in use", e.Message);
     }
 
+    /// <summary>Goal: a log that was written anew has the name, the lock, the mode and room; what an earlier attempt left behind is nobody's, and a full disk changes nothing.</summary>
+    [TestMethod]
+    public void A_log_is_replaced_as_a_whole_or_not_at_all()
+    {
+        bool isFull = false;
+        int grown = 0;
+        using (FileDirectoryStorage storage = new(LogPath, (file, zeros) =>
+        {
+            if (isFull)
+            {
+                throw new IOException("no space", 28);
+            }
+
+            file.Write(new byte[zeros]);
+            grown += zeros;
+        }))
+        {
+            EmbeddedDirectory directory = new(storage);
+            directory.Do(new CreateOwnership(1, "web", A), A);
+            for (ulong epoch = 1; epoch < 20; epoch++)
+            {
+                directory.Do(new AbortOwnership(2, "web", A, epoch), A);
+            }
+
+            File.WriteAllText(LogPath + ".new", "half of an earlier one");
+            byte[] log = DirectoryLog.Rewrite(directory.Records, out _);
+            isFull = true;
+            Assert.IsFalse(storage.TryReplace(log));
+            Assert.IsFalse(File.Exists(LogPath + ".new"));
+            directory.Do(new AbortOwnership(3, "web", A, 20), A);
+        }
+
+        using (FileDirectoryStorage storage = new(LogPath))
+        {
+            Assert.AreEqual(21ul, new EmbeddedDirectory(storage, shortLog: 1).Records.Single().Epoch);
+            Assert.IsFalse(File.Exists(LogPath + ".new"));
+            Assert.IsTrue(File.ReadAllBytes(LogPath).AsSpan().StartsWith(DirectoryLog.Preamble(out _)));
+            Assert.IsTrue(File.ReadAllBytes(LogPath).AsSpan(200).IndexOfAnyExcept((byte)0) < 0, "short, with room behind");
+            if (!OperatingSystem.IsWindows())
+            {
+                Assert.AreEqual("600", Convert.ToString((int)File.GetUnixFileMode(LogPath), 8));
+            }
+
+            _ = Assert.ThrowsExactly<IOException>(() => new FileDirectoryStorage(LogPath).Dispose());
+        }
+
+        using FileDirectoryStorage again = new(LogPath);
+        EmbeddedDirectory after = new(again);
+        after.Do(new AbortOwnership(4, "web", A, 21), A);
+        Assert.AreEqual(22ul, after.Records.Single().Epoch);
+    }
+
     /// <summary>Goal: damage in the middle is an error, and the file stays as it was for whoever repairs it.</summary>
     [TestMethod]
     public void A_damaged_log_is_an_error()

@@ -23,7 +23,7 @@ internal sealed class SimulatedIngress : IIngressRoutes
 
     /// <summary>The only ingress of its federation, with the directory inside.</summary>
     public SimulatedIngress(Federation federation, IDirectoryStorage storage, FederationKeys keys)
-        : this(federation, new EmbeddedDirectory(storage), keys, 1) { }
+        : this(federation, new EmbeddedDirectory(storage, shortLog: 512), keys, 1) { }
 
     /// <summary>One of several, which work with a directory somewhere else.</summary>
     public SimulatedIngress(Federation federation, SharedDirectory.View directory, FederationKeys keys)
