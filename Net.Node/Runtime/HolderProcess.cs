@@ -26,11 +26,27 @@ internal static class HolderProcess
             return borrowed;
         }
 
+        if (WhatEndsIt(Environment.GetEnvironmentVariable, Environment.ProcessId) is string warning)
+        {
+            output.Warn(warning);
+        }
+
         string said = await StartAsync(listen, door, cancellationToken).ConfigureAwait(false);
         borrowed = await SocketHolder.TryBorrowAsync(door, address, cancellationToken).ConfigureAwait(false);
         return borrowed ?? throw new CommandFailure(
             $"the holder of {listen} did not start{(said.Length > 0 ? $" ({said})" : "")}", "use --no-hold, at the cost of clients' connections when the ingress crashes");
     }
+
+    /// <summary>Who would end a holder together with the ingress, which it is there to outlive.</summary>
+    /// <param name="environment">Of this process.</param>
+    /// <param name="processId">Its own.</param>
+    /// <returns>What to do about it; null: nobody is known to.</returns>
+    internal static string? WhatEndsIt(Func<string, string?> environment, int processId) => processId == 1
+        ? "the first process of a container takes the holder with it: clients' connections end when this ingress is restarted or crashes"
+        // systemd.exec(5): set for every process of a unit.
+        : !string.IsNullOrEmpty(environment("INVOCATION_ID"))
+            ? "systemd ends the holder together with its unit, and with it clients' connections: give the unit KillMode=process, or its port a .socket unit (ListenDatagram=)"
+            : null;
 
     /// <summary>Starts a holder, which outlives this process, and waits until it holds.</summary>
     /// <returns>What it said on standard error instead.</returns>
