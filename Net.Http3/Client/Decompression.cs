@@ -7,22 +7,15 @@ namespace Net.Http3.Client;
 /// <summary>Content codings (RFC 9110, section 8.4.1): what is offered, and what is undone.</summary>
 internal static class Decompression
 {
-    /// <summary>Names the methods in accept-encoding, unless the request has its own.</summary>
-    public static void Offer(HttpRequestMessage request, DecompressionMethods methods)
-    {
-        if (methods == DecompressionMethods.None || request.Headers.NonValidated.Contains("Accept-Encoding"))
-        {
-            return;
-        }
+    private static readonly (DecompressionMethods Method, string Name)[] s_codings =
+        [(DecompressionMethods.GZip, "gzip"), (DecompressionMethods.Deflate, "deflate"), (DecompressionMethods.Brotli, "br")];
 
-        ReadOnlySpan<(DecompressionMethods Method, string Name)> codings =
-            [(DecompressionMethods.GZip, "gzip"), (DecompressionMethods.Deflate, "deflate"), (DecompressionMethods.Brotli, "br")];
-        foreach ((DecompressionMethods method, string name) in codings)
+    /// <summary>Names the methods in accept-encoding, unless the request has its own.</summary>
+    public static void Offer(AddedFields request, DecompressionMethods methods)
+    {
+        if (methods != DecompressionMethods.None)
         {
-            if (methods.HasFlag(method))
-            {
-                request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue(name));
-            }
+            request.TryAdd("Accept-Encoding", string.Join(", ", s_codings.Where(coding => methods.HasFlag(coding.Method)).Select(coding => coding.Name)));
         }
     }
 

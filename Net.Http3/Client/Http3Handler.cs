@@ -14,7 +14,8 @@ namespace Net.Http3.Client;
 /// Which requests go over HTTP/3: those with https and version 3.0, or a lower one with
 /// <see cref="HttpVersionPolicy.RequestVersionOrHigher"/>; if there is a fallback handler, the latter only once a response of it has announced
 /// HTTP/3 with Alt-Svc (RFC 7838). All others go to the fallback handler, and so do those whose policy permits
-/// another version when no HTTP/3 connection can be made, for 5 minutes from then on. Set <see cref="HttpClient.DefaultRequestVersion"/> to 3.0: HttpClient's own
+/// another version when no HTTP/3 connection can be made, for 5 minutes from then on. Each redirect is looked at anew: what the fallback
+/// handler gets of a redirected request is the request as it has become. Set <see cref="HttpClient.DefaultRequestVersion"/> to 3.0: HttpClient's own
 /// default is 1.1. Failures are <see cref="HttpRequestException"/> with the <see cref="HttpRequestError"/> that SocketsHttpHandler
 /// gives; those of HTTP/3 hold a <see cref="HttpProtocolException"/> with the code of RFC 9114, section 8.1. Only asynchronous sending
 /// is supported.
@@ -146,38 +147,27 @@ public sealed class Http3Handler : HttpMessageHandler
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         cancellationToken.ThrowIfCancellationRequested();
         ConnectionPools pools = Start();
-        if (!IsForHttp3(pools, request))
-        {
-            return await FallBackAsync(pools, request, cause: null, cancellationToken).ConfigureAwait(false);
-        }
-
-        Decompression.Offer(request, AutomaticDecompression);
-        HttpResponseMessage response;
+        AddedFields added = new(request);
         for (int redirects = 0; ; redirects++)
         {
-            try
+            (HttpResponseMessage response, bool isOverHttp3) = await SendOnceAsync(pools, request, added, redirects > 0, cancellationToken).ConfigureAwait(false);
+            if (!isOverHttp3)
             {
-                response = await MeasureAsync(pools, request, redirects > 0, cancellationToken).ConfigureAwait(false);
-            }
-            catch (Exception error) when (_fallback is not null && redirects == 0 && MayFallBack(request, error))
-            {
-                pools.Alternatives.Block(request.RequestUri!);
-                return await FallBackAsync(pools, request, error, cancellationToken).ConfigureAwait(false);
+                // Redirects and codings of its responses are the fallback's own.
+                return response;
             }
 
             if (!AllowAutoRedirect || redirects == MaxAutomaticRedirections
                 || Redirection.TargetOf(response, request.RequestUri!) is not Uri target)
             {
-                break;
+                Decompression.Undo(response, AutomaticDecompression);
+                return response;
             }
 
             HttpStatusCode status = response.StatusCode;
             response.Dispose();
             Redirection.Apply(request, status, target);
         }
-
-        Decompression.Undo(response, AutomaticDecompression);
-        return response;
     }
 
     /// <summary>Closes all connections: requests that still run fail.</summary>
@@ -203,39 +193,101 @@ public sealed class Http3Handler : HttpMessageHandler
         base.Dispose(disposing);
     }
 
-    private bool IsForHttp3(ConnectionPools pools, HttpRequestMessage request) => request.RequestUri switch
+    /// <summary>To one URI: over HTTP/3 to an announced alternative, then to the origin itself, then by the fallback, as far as each is permitted.</summary>
+    private async Task<(HttpResponseMessage Response, bool IsOverHttp3)> SendOnceAsync(
+        ConnectionPools pools, HttpRequestMessage request, AddedFields added, bool isRedirected, CancellationToken cancellationToken)
     {
-        null or { IsAbsoluteUri: false } => throw new InvalidOperationException("The request needs an absolute URI."),
-        Uri uri when uri.Scheme == Uri.UriSchemeHttps => (request.Version >= s_http3, request.VersionPolicy) switch
+        Exception? cause = null;
+        for (bool isDirect = false; IsForHttp3(pools, request, isDirect, out Alternative? place); isDirect = true)
+        {
+            Uri uri = request.RequestUri!;
+            Alternative? alternative = place == Alternative.Of(uri) ? null : place;
+            Decompression.Offer(added, AutomaticDecompression);
+            try
+            {
+                HttpResponseMessage response = await MeasureAsync(
+                    pools, request, alternative, added, isRedirected || isDirect, cancellationToken).ConfigureAwait(false);
+                if (alternative is null || response.StatusCode != HttpStatusCode.MisdirectedRequest)
+                {
+                    return (response, true);
+                }
+
+                // It does not speak for the origin, and has done nothing: whatever the method, the origin may be asked (RFC 7838, section 6).
+                pools.Alternatives.Drop(uri, alternative.Value);
+                if (!ClientRequest.IsRepeatable(request.Content))
+                {
+                    return (response, true);
+                }
+
+                response.Dispose();
+            }
+            catch (Exception error) when (alternative is not null && IsUnconnected(error))
+            {
+                // Of the origin itself that says nothing (RFC 7838, section 2.4).
+                pools.Alternatives.Block(uri, alternative.Value);
+                cause = error;
+            }
+            catch (Exception error) when (_fallback is not null && MayFallBack(request, error))
+            {
+                pools.Alternatives.Block(uri);
+                cause = error;
+                break;
+            }
+        }
+
+        added.TakeBack();
+        return (await FallBackAsync(pools, request, cause, cancellationToken).ConfigureAwait(false), false);
+    }
+
+    /// <param name="isDirect">Whether no announcement counts: an alternative has failed.</param>
+    /// <param name="place">Where the origin is announced; <c>null</c>: nowhere.</param>
+    private bool IsForHttp3(ConnectionPools pools, HttpRequestMessage request, bool isDirect, out Alternative? place)
+    {
+        place = null;
+        if (request.RequestUri is not { IsAbsoluteUri: true } uri)
+        {
+            throw new InvalidOperationException("The request needs an absolute URI.");
+        }
+
+        if (uri.Scheme != Uri.UriSchemeHttps)
+        {
+            return uri.Scheme == Uri.UriSchemeHttp ? false : throw new NotSupportedException($"The scheme {uri.Scheme} is not supported.");
+        }
+
+        place = !isDirect && pools.Alternatives.TryFind(uri, out Alternative found) ? found : null;
+        return (request.Version >= s_http3, request.VersionPolicy) switch
         {
             // Where there is something else, and HTTP/3 was found not to answer, it is not waited for again and again.
-            (true, HttpVersionPolicy.RequestVersionOrLower) => _fallback is null || !pools.Alternatives.IsBlocked(uri),
+            (true, HttpVersionPolicy.RequestVersionOrLower) => _fallback is null || place is not null || !pools.Alternatives.IsBlocked(uri),
             (true, _) => true,
-            (false, HttpVersionPolicy.RequestVersionOrHigher) => _fallback is null || pools.Alternatives.TryFind(uri, out _, out _),
+            (false, HttpVersionPolicy.RequestVersionOrHigher) => _fallback is null || place is not null,
             _ => false,
-        },
-        Uri uri when uri.Scheme == Uri.UriSchemeHttp => false,
-        Uri uri => throw new NotSupportedException($"The scheme {uri.Scheme} is not supported."),
-    };
+        };
+    }
+
+    /// <summary>No connection came about, or none that may be used, so nothing was sent.</summary>
+    private static bool IsUnconnected(Exception error) => error is TaskCanceledException { InnerException: ConnectTimeoutPassedException }
+        or HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.NameResolutionError };
 
     /// <summary>No connection came about, so nothing was sent, and the policy permits a lower version.</summary>
     private static bool MayFallBack(HttpRequestMessage request, Exception error) =>
         error is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } or TaskCanceledException { InnerException: ConnectTimeoutPassedException }
         && (request.Version < s_http3 || request.VersionPolicy == HttpVersionPolicy.RequestVersionOrLower);
 
-    private async Task<HttpResponseMessage> MeasureAsync(ConnectionPools pools, HttpRequestMessage request, bool isRedirected, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> MeasureAsync(
+        ConnectionPools pools, HttpRequestMessage request, Alternative? alternative, AddedFields added, bool isRepeated, CancellationToken cancellationToken)
     {
         Uri uri = request.RequestUri!;
         HttpMethod method = request.Method;
         ClientMetrics metrics = pools.Settings.Metrics;
-        using RequestActivity? activity = RequestActivity.Start(request, ActivityHeadersPropagator, isRedirected);
+        using RequestActivity? activity = RequestActivity.Start(request, ActivityHeadersPropagator, added, isRepeated);
         long start = TimeProvider.GetTimestamp();
         metrics.RequestBegins(uri, method);
         HttpResponseMessage? response = null;
         Exception? failure = null;
         try
         {
-            response = await SendOverHttp3Async(pools, request, cancellationToken).ConfigureAwait(false);
+            response = await SendOverHttp3Async(pools, request, alternative, cancellationToken).ConfigureAwait(false);
             activity?.OnResponse(response);
             return response;
         }
@@ -251,14 +303,15 @@ public sealed class Http3Handler : HttpMessageHandler
         }
     }
 
-    private async Task<HttpResponseMessage> SendOverHttp3Async(ConnectionPools pools, HttpRequestMessage request, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendOverHttp3Async(
+        ConnectionPools pools, HttpRequestMessage request, Alternative? alternative, CancellationToken cancellationToken)
     {
         Uri uri = request.RequestUri!;
         string cookies = UseCookies ? CookieContainer.GetCookieHeader(uri) : "";
         string tlsName = SslOptions.TargetHost is { Length: > 0 } name ? name : HostOf(request);
         RequestHead head = RequestFields.Of(request, cookies);
         Origin origin = new(uri.IdnHost, uri.Port, tlsName);
-        if (pools.Alternatives.TryFind(uri, out string host, out int port) && (host, port) != (uri.IdnHost, uri.Port))
+        if (alternative is Alternative(string host, int port))
         {
             // The certificate is still the origin's; the server is told by which name it was found (RFC 7838, sections 2.1 and 5).
             origin = origin with { Host = host, Port = port };

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using Net.Http3.Client.Hosting;
 using Net.Http3.Messages;
 
 namespace Net.Http3.Client;
@@ -75,17 +76,21 @@ internal static class RequestFields
 /// <summary>From HTTP/3's responses to the base library's.</summary>
 internal static class ResponseFields
 {
-    /// <summary>The response with an empty content, whose headers are set.</summary>
-    public static HttpResponseMessage ToMessage(ResponseHead head, HttpRequestMessage request)
+    /// <summary>The response, with its head's fields among its own headers and those of its content.</summary>
+    public static HttpResponseMessage ToMessage(ResponseHead head, HttpRequestMessage request, HttpContent content)
     {
         HttpResponseMessage response = new((HttpStatusCode)head.Status)
         {
             Version = HttpVersion.Version30,
             RequestMessage = request,
-            Content = new ByteArrayContent([]),
+            Content = content,
         };
-        // The length of the empty content is not the response's, which may announce another one without sending it.
-        response.Content.Headers.ContentLength = null;
+        if (content is NoResponseContent)
+        {
+            // The length of the empty content is not the response's, which may announce another one without sending it.
+            content.Headers.ContentLength = null;
+        }
+
         foreach (Field field in head.Headers)
         {
             if (!response.Headers.TryAddWithoutValidation(field.Name, field.Value))

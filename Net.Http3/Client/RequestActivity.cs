@@ -16,8 +16,9 @@ internal sealed class RequestActivity : IDisposable
 
     /// <summary>Begins an activity if anybody wants one, and puts its context among the request's headers.</summary>
     /// <param name="propagator">Writes the headers; <c>null</c>: neither headers nor an activity.</param>
-    /// <param name="isRedirected">The request was sent before, with the headers of another activity.</param>
-    public static RequestActivity? Start(HttpRequestMessage request, DistributedContextPropagator? propagator, bool isRedirected)
+    /// <param name="added">Keeps which headers are ours.</param>
+    /// <param name="isRepeated">The request was sent before, with the headers of another activity.</param>
+    public static RequestActivity? Start(HttpRequestMessage request, DistributedContextPropagator? propagator, AddedFields added, bool isRepeated)
     {
         if (propagator is null)
         {
@@ -32,7 +33,7 @@ internal sealed class RequestActivity : IDisposable
             return null;
         }
 
-        if (isRedirected)
+        if (isRepeated)
         {
             foreach (string field in propagator.Fields)
             {
@@ -40,14 +41,7 @@ internal sealed class RequestActivity : IDisposable
             }
         }
 
-        propagator.Inject(activity, request, static (carrier, field, value) =>
-        {
-            HttpRequestMessage request = (HttpRequestMessage)carrier!;
-            if (!request.Headers.NonValidated.Contains(field))
-            {
-                request.Headers.TryAddWithoutValidation(field, value);
-            }
-        });
+        propagator.Inject(activity, added, static (carrier, field, value) => ((AddedFields)carrier!).TryAdd(field, value));
         if (activity.IsAllDataRequested)
         {
             Describe(activity, request);

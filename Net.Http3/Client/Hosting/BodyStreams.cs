@@ -85,6 +85,20 @@ internal sealed class ResponseBodyStream(ClientRequest request) : Stream
     }
 }
 
+/// <summary>The content of a response that has no body: empty at once, though the end of the response's stream may still be under way.</summary>
+internal sealed class NoResponseContent(ClientRequest request) : ByteArrayContent([])
+{
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            request.AbandonEnd();
+        }
+
+        base.Dispose(disposing);
+    }
+}
+
 /// <summary>A stream that can be read once, as the content of a response.</summary>
 internal sealed class ResponseContent(Stream body) : HttpContent
 {

@@ -21,6 +21,9 @@ internal sealed class ClientRequest
 
     private const int ResponseOver = 1, BodyOver = 2, All = ResponseOver | BodyOver;
 
+    /// <summary>How long the end of a response without a body is waited for: the time of SocketsHttpHandler's ResponseDrainTimeout.</summary>
+    private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(2);
+
     private readonly ConnectionPool _pool;
     private readonly PooledConnection _connection;
     private readonly ClientExchange _exchange;
@@ -32,6 +35,9 @@ internal sealed class ClientRequest
 
     private ClientRequest(ConnectionPool pool, PooledConnection connection, ClientExchange exchange) =>
         (_pool, _connection, _exchange) = (pool, connection, exchange);
+
+    /// <summary>Bytes in memory can be sent twice; of anything else nobody knows.</summary>
+    public static bool IsRepeatable(HttpContent? content) => content is null or ByteArrayContent or ReadOnlyMemoryContent;
 
     /// <summary>Sends a request until its response's head is there; its body then is the response's content.</summary>
     /// <exception cref="HttpRequestException">As SocketsHttpHandler gives them.</exception>
@@ -72,7 +78,9 @@ internal sealed class ClientRequest
 
                 if (request?._bodyFault is Exception fault)
                 {
-                    throw fault as HttpRequestException ?? new HttpRequestException("The request's content could not be sent.", fault);
+                    // A content may have had a connection of its own, whose failure must not be taken for one of ours.
+                    throw fault is HttpRequestException { HttpRequestError: HttpRequestError.Unknown }
+                        ? fault : new HttpRequestException("The request's content could not be sent.", fault);
                 }
 
                 // Without a stream nothing was ever sent.
@@ -138,13 +146,17 @@ internal sealed class ClientRequest
         }
     }
 
+    /// <summary>A response without a body is disposed: what ends its stream is not waited for, unless it has come.</summary>
+    public void AbandonEnd() => _exchange.GiveUpResponse();
+
     private async Task<HttpResponseMessage> RunAsync(HttpRequestMessage message, CancellationToken cancellationToken)
     {
         using CancellationTokenRegistration registration =
             cancellationToken.UnsafeRegister(static request => ((ClientRequest)request!).Cancel(), this);
+        Task sending = Task.CompletedTask;
         if (message.Content is HttpContent content)
         {
-            _ = SendBodyAsync(content, message.Headers.ExpectContinue == true);
+            sending = SendBodyAsync(content, message.Headers.ExpectContinue == true);
         }
         else
         {
@@ -154,21 +166,12 @@ internal sealed class ClientRequest
 
         await _exchange.ReadHeadAsync().ConfigureAwait(false);
         ResponseHead head = _exchange.Response!;
-        _response = ResponseFields.ToMessage(head, message);
-        if (message.Method == HttpMethod.Head || ResponseHead.HasNoBody(head.Status))
+        bool hasNoBody = message.Method == HttpMethod.Head || ResponseHead.HasNoBody(head.Status);
+        _response = ResponseFields.ToMessage(head, message, hasNoBody ? new NoResponseContent(this) : new ResponseContent(new ResponseBodyStream(this)));
+        if (hasNoBody)
         {
             // What ends the stream is still to be read, and what else comes is a fault that nobody waits for.
-            _ = DrainAsync();
-        }
-        else
-        {
-            ResponseContent body = new(new ResponseBodyStream(this));
-            foreach (KeyValuePair<string, System.Net.Http.Headers.HeaderStringValues> header in _response.Content.Headers.NonValidated)
-            {
-                body.Headers.TryAddWithoutValidation(header.Key, header.Value);
-            }
-
-            _response.Content = body;
+            _ = DrainAsync(sending);
         }
 
         return _response;
@@ -189,8 +192,7 @@ internal sealed class ClientRequest
                 return;
             }
 
-            // Bytes in memory can be sent twice; of anything else nobody knows.
-            _hasBegun = content is not (ByteArrayContent or ReadOnlyMemoryContent);
+            _hasBegun = !IsRepeatable(content);
             await content.CopyToAsync(new RequestBodyStream(_exchange), context: null, _sending.Token).ConfigureAwait(false);
             await _exchange.FinishAsync().ConfigureAwait(false);
             _isSent = true;
@@ -225,7 +227,23 @@ internal sealed class ClientRequest
         return _exchange.Response is null or { Status: < 300 };
     }
 
-    private async Task DrainAsync()
+    /// <summary>Waits for the end of a response without a body, and gives a server up that does not come to it.</summary>
+    private async Task DrainAsync(Task sending)
+    {
+        Task end = ReadEndAsync();
+        // A server may end its response with the request: as long as that is under way, nothing is late.
+        await Task.WhenAny(end, sending).ConfigureAwait(false);
+        try
+        {
+            await end.WaitAsync(s_drainTime, _pool.Settings.TimeProvider).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            AbandonEnd();
+        }
+    }
+
+    private async Task ReadEndAsync()
     {
         try
         {

@@ -43,6 +43,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
 {
     private readonly Lock _lock = new();
     private readonly List<PooledConnection> _connections = [];
+    private readonly HashSet<PooledConnection> _open = [];
     private readonly Connector _connector = new(settings);
     private Task<PooledConnection>? _connecting;
 
@@ -152,7 +153,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         PooledConnection[] connections;
         lock (_lock)
         {
-            connections = [.. _connections];
+            connections = [.. _open];
         }
 
         foreach (PooledConnection connection in connections)
@@ -161,13 +162,13 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         }
     }
 
-    /// <summary>Closes all connections, also those that requests use.</summary>
+    /// <summary>Closes all connections, also those that requests use, and those that take no further ones.</summary>
     public async Task CloseAsync()
     {
         PooledConnection[] connections;
         lock (_lock)
         {
-            connections = [.. _connections];
+            connections = [.. _open];
             _connections.Clear();
         }
 
@@ -230,6 +231,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
             lock (_lock)
             {
                 _connections.Add(connection);
+                _open.Add(connection);
                 _connecting = null;
                 settings.Metrics.Connections(origin, connection.Peer, isIdle: true, 1);
             }
@@ -259,6 +261,7 @@ internal sealed class ConnectionPool(Origin origin, PoolSettings settings, Cance
         lock (_lock)
         {
             _connections.Remove(connection);
+            _open.Remove(connection);
             connection.IsGone = true;
             settings.Metrics.Connections(origin, connection.Peer, isIdle: connection.Active == 0, -1);
         }

@@ -93,12 +93,54 @@ public sealed class AlternativeServicesTests
             Assert.AreEqual(HttpStatusCode.Ambiguous, await GetAsync(invoker, HttpVersion.Version30, HttpVersionPolicy.RequestVersionOrLower));
         }
 
-        Assert.AreEqual(1, attempts);
+        // The alternative, and the origin itself.
+        Assert.AreEqual(2, attempts);
         time.Advance(TimeSpan.FromMinutes(5));
         Assert.AreEqual(HttpStatusCode.Ambiguous, await GetAsync(invoker));
-        Assert.AreEqual(2, attempts);
-        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => GetAsync(invoker, HttpVersion.Version30, HttpVersionPolicy.RequestVersionExact));
         Assert.AreEqual(3, attempts);
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => GetAsync(invoker, HttpVersion.Version30, HttpVersionPolicy.RequestVersionExact));
+        Assert.AreEqual(4, attempts);
+    }
+
+    /// <summary>Goal: a block is of one place: neither of the origin, nor of what is announced in its stead; and "clear" takes announcements back, not what was found out.</summary>
+    [TestMethod]
+    public void A_place_is_left_alone_and_no_other()
+    {
+        ManualTime time = new();
+        AlternativeServices services = new(time);
+        Uri origin = new("https://a.test/");
+        Alternative first = new("b.test", 1), second = new("c.test", 2);
+        services.Learn(origin, Saying("h3=\"b.test:1\""));
+        services.Block(origin, second);
+        Assert.AreEqual(first, Found());
+        services.Block(origin, first);
+        services.Learn(origin, Saying("h3=\"b.test:1\""));
+        Assert.IsNull(Found());
+        Assert.IsFalse(services.IsBlocked(origin));
+        services.Learn(origin, Saying("h3=\"c.test:2\""));
+        Assert.AreEqual(second, Found());
+
+        services.Drop(origin, first);
+        Assert.AreEqual(second, Found());
+        services.Drop(origin, second);
+        Assert.IsNull(Found());
+        services.Learn(origin, Saying("h3=\"b.test:1\"", HttpStatusCode.MisdirectedRequest));
+        time.Advance(TimeSpan.FromMinutes(5));
+        Assert.IsNull(Found(), "what was dropped comes back by an announcement alone");
+        services.Learn(origin, Saying("h3=\"c.test:2\""));
+        Assert.AreEqual(second, Found());
+
+        services.Block(origin);
+        Assert.AreEqual(second, Found());
+        services.Learn(origin, Saying("h3=\":443\""));
+        Assert.IsNull(Found());
+        services.Learn(origin, Saying("clear"));
+        Assert.IsTrue(services.IsBlocked(origin));
+        time.Advance(TimeSpan.FromMinutes(5));
+        Assert.IsFalse(services.IsBlocked(origin));
+        Assert.IsNull(Found());
+
+        Alternative? Found() => services.TryFind(origin, out Alternative place) ? place : null;
     }
 
     private async Task<HttpStatusCode> GetAsync(
@@ -107,6 +149,13 @@ public sealed class AlternativeServicesTests
         using HttpRequestMessage request = new(HttpMethod.Get, "https://localhost:1/") { Version = version ?? HttpVersion.Version11, VersionPolicy = policy };
         using HttpResponseMessage response = await invoker.SendAsync(request, Stop);
         return response.StatusCode;
+    }
+
+    private static HttpResponseMessage Saying(string value, HttpStatusCode status = HttpStatusCode.OK)
+    {
+        HttpResponseMessage response = new(status);
+        response.Headers.TryAddWithoutValidation("Alt-Svc", value);
+        return response;
     }
 
     private sealed class Announcing : HttpMessageHandler

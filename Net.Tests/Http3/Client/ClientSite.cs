@@ -20,6 +20,12 @@ internal sealed class ClientSite : IAsyncDisposable
     /// <summary>Called for the first bytes of each request: the connection's number from 0, the connection, and the request's stream.</summary>
     public delegate void Script(int number, Connection connection, StreamId id);
 
+    /// <summary>Told when a client wants no more of a response, with its code; with a script alone.</summary>
+    public Action<StreamId, ulong>? OnStopped { get; set; }
+
+    /// <summary>Told when a connection is over; with a script alone.</summary>
+    public Action? OnClosed { get; set; }
+
     private readonly TaskCompletionSource<ExchangeHost?> _exchanges = new();
     private readonly ShardHost _host;
     private int _connections;
@@ -38,7 +44,7 @@ internal sealed class ClientSite : IAsyncDisposable
             (_, _, connection) =>
             {
                 int number = Interlocked.Increment(ref _connections) - 1;
-                IConnectionOwner owner = script is null ? new ServerOwner(_exchanges.Task.Result!, connection) : new ScriptOwner(number, script);
+                IConnectionOwner owner = script is null ? new ServerOwner(_exchanges.Task.Result!, connection) : new ScriptOwner(this, number, script);
                 return OnClientAt is Action<IPEndPoint> tell ? new AddressOwner(owner, tell) : owner;
             });
     }
@@ -89,7 +95,7 @@ internal sealed class ClientSite : IAsyncDisposable
         public void OnShardStopped(Exception? fault) => owner.OnShardStopped(fault);
     }
 
-    private sealed class ScriptOwner(int number, Script script) : IConnectionOwner
+    private sealed class ScriptOwner(ClientSite site, int number, Script script) : IConnectionOwner
     {
         private readonly HashSet<StreamId> _seen = [];
 
@@ -101,6 +107,14 @@ internal sealed class ClientSite : IAsyncDisposable
                 {
                     Assert.IsTrue(connection.TryOpen(unidirectional: true, out StreamId control));
                     connection.Write(control, Frames.Control(), fin: false);
+                }
+                else if (e.Kind == ConnectionEventKind.Closed)
+                {
+                    site.OnClosed?.Invoke();
+                }
+                else if (e.Kind == ConnectionEventKind.Stream && e.Stream.Kind == StreamEventKind.StoppedByPeer)
+                {
+                    site.OnStopped?.Invoke(e.Stream.Id, e.Stream.Code);
                 }
                 else if (e.Kind == ConnectionEventKind.Stream && !e.Stream.Id.IsUnidirectional
                     && e.Stream.Kind is StreamEventKind.Opened or StreamEventKind.Readable && _seen.Add(e.Stream.Id))

@@ -64,6 +64,33 @@ public sealed class RoamingTests
         Assert.IsTrue(watch.IsOver, "whoever holds the handler's delegate holds the handler");
     }
 
+    /// <summary>Goal: a connection that takes no more requests follows the network as long as one of its requests runs.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_connection_that_has_left_its_pool_follows_too()
+    {
+        await using ClientSite site = NewSite();
+        Watch watch = new();
+        ManualTime time = new();
+        Http3Handler handler = ClientSite.NewHandler();
+        handler.WatchNetwork = watch.Subscribe;
+        handler.TimeProvider = time;
+        handler.PooledConnectionLifetime = TimeSpan.FromSeconds(10);
+        using HttpClient client = ClientSite.NewClient(handler);
+        TaskCompletionSource over = new();
+        using HttpRequestMessage request = Http3HandlerTests.Request(HttpMethod.Post, site.At("/"));
+        request.Content = new DuplexContent(_ => over.Task);
+        using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Stop);
+        await _addresses.Reader.ReadAsync(Stop);
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.AreEqual(0, handler.Connections);
+        watch.Change();
+        await _addresses.Reader.ReadAsync(Stop);
+        over.SetResult();
+        Assert.IsEmpty(await response.Content.ReadAsByteArrayAsync(Stop));
+        Assert.AreEqual(1, site.Connections);
+    }
+
     /// <summary>Goal: as many changes as come while a path is asked are followed by one more question, and not by one each.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]

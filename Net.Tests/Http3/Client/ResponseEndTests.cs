@@ -1,0 +1,89 @@
+using Net.Core.Wire;
+using Net.Http3.Client;
+using Net.Http3.Wire;
+
+namespace Net.Tests.Http3.Client;
+
+/// <summary>Responses without a body whose stream does not end: nobody waits for that, and nothing is held for it.</summary>
+[TestClass]
+public sealed class ResponseEndTests
+{
+    private readonly TaskCompletionSource<ulong> _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public required TestContext TestContext { get; set; }
+
+    private CancellationToken Stop => TestContext.CancellationToken;
+
+    /// <summary>Goal: who disposes such a response gives it up, and who keeps it has given it up after 2 seconds; its connection is free again then.</summary>
+    [TestMethod]
+    [DataRow("HEAD", "200", true)]
+    [DataRow("HEAD", "200", false)]
+    [DataRow("GET", "204", true)]
+    [DataRow("GET", "304", false)]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task An_end_that_does_not_come_is_given_up(string method, string status, bool disposes)
+    {
+        TaskCompletionSource closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ClientSite site = NewSite(status);
+        site.OnClosed = () => closed.TrySetResult();
+        ManualTime time = new();
+        Http3Handler handler = ClientSite.NewHandler();
+        handler.TimeProvider = time;
+        // A connection without requests closes at this age: so the server sees that it was given back.
+        handler.PooledConnectionLifetime = TimeSpan.FromSeconds(1);
+        using HttpMessageInvoker invoker = new(handler);
+        using HttpResponseMessage response = await invoker.SendAsync(Http3HandlerTests.Request(new(method), site.At("/")), Stop);
+        Assert.IsEmpty(await response.Content.ReadAsByteArrayAsync(Stop));
+        time.Advance(TimeSpan.FromSeconds(1));
+        if (disposes)
+        {
+            response.Dispose();
+        }
+        else
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.AreEqual((ulong)Http3ErrorCode.RequestCancelled, await _stopped.Task.WaitAsync(Stop));
+        await closed.Task.WaitAsync(Stop);
+    }
+
+    /// <summary>Goal: a server that has answered may wait for the rest of the request with the end of its response, for as long as the request takes.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_request_under_way_is_not_given_up()
+    {
+        await using ClientSite site = NewSite("204");
+        ManualTime time = new();
+        Http3Handler handler = ClientSite.NewHandler();
+        handler.TimeProvider = time;
+        using HttpMessageInvoker invoker = new(handler);
+        TaskCompletionSource late = new(), sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using HttpRequestMessage request = Http3HandlerTests.Request(HttpMethod.Post, site.At("/"));
+        request.Content = new DuplexContent(async body =>
+        {
+            await late.Task;
+            try
+            {
+                await body.WriteAsync(new byte[] { 1, 2, 3 }, Stop);
+                sent.SetResult();
+            }
+            catch (Exception error)
+            {
+                sent.SetException(error);
+            }
+        });
+        using HttpResponseMessage response = await invoker.SendAsync(request, Stop);
+        time.Advance(TimeSpan.FromSeconds(10));
+        late.SetResult();
+        await sent.Task.WaitAsync(Stop);
+        response.Dispose();
+        Assert.AreEqual((ulong)Http3ErrorCode.RequestCancelled, await _stopped.Task.WaitAsync(Stop));
+    }
+
+    /// <summary>A server that sends the head of its responses, and no end.</summary>
+    private ClientSite NewSite(string status) => new((_, connection, id) => connection.Write(id, Frames.Headers((":status", status)), fin: false))
+    {
+        OnStopped = (_, code) => _stopped.TrySetResult(code),
+    };
+}
