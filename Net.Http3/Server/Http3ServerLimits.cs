@@ -23,8 +23,9 @@ public sealed record Http3ServerLimits
     public int MaxRunningHandlers { get; init => field = Least(value, 1); } = Http3Limits.MaxRunningExchanges;
 
     /// <summary>
-    /// Requests that may end before their response does, because the client gave them up or broke a rule, in a short time: half of the count is
-    /// forgotten every second. Beyond it the connection is closed with H3_EXCESSIVE_LOAD. 300 by default.
+    /// Requests that may end before their response has arrived, because the client gave them up or broke a rule, in a short time: half of the count
+    /// is forgotten every second. Beyond it the connection is closed with H3_EXCESSIVE_LOAD. What the server refuses, and what its handlers fail to
+    /// finish, does not count. 300 by default.
     /// </summary>
     public int MaxCancelledRequests { get; init => field = Least(value, 0); } = 300;
 
@@ -40,7 +41,7 @@ public sealed record Http3ServerLimits
     /// <summary>From a request's first byte to the end of its fields; then it is answered with 408. 15 s by default.</summary>
     public TimeSpan RequestHeadersTimeout { get; init => field = Least(value, TimeSpan.FromTicks(1)); } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a connection may live without a request, whatever else its client sends; 130 s by default.</summary>
+    /// <summary>How long a connection may live without a request or a response on its way, whatever else its client sends; 130 s by default.</summary>
     public TimeSpan KeepAliveTimeout { get; init => field = Least(value, TimeSpan.FromTicks(1)); } = TimeSpan.FromSeconds(130);
 
     /// <summary>

@@ -30,6 +30,8 @@ internal sealed class ConnectionTransport(Connection connection) : IStreamTransp
 
     public ulong Unacknowledged(StreamId id) => connection.Unacknowledged(id);
 
+    public bool IsDelivering(StreamId id) => connection.Unacknowledged(id) > 0 || connection.WriteState(id).Kind == WriteEndKind.Finishing;
+
     public bool TryOpen(bool unidirectional, out StreamId id) => connection.TryOpen(unidirectional, out id);
 
     public int Write(StreamId id, ReadOnlySpan<byte> data, bool fin) => connection.Write(id, data, fin);

@@ -33,4 +33,8 @@ internal enum Http3EventKind
 }
 
 /// <summary>What a session tells its host.</summary>
-internal readonly record struct Http3Event(Http3EventKind Kind, StreamId Id, ulong Code = 0);
+/// <param name="Kind">What has happened.</param>
+/// <param name="Id">On which stream.</param>
+/// <param name="Code">See the kind.</param>
+/// <param name="IsPeers">With <see cref="Http3EventKind.Aborted"/>: the peer gave the request up, or broke a rule. Else it is this side that does not go on.</param>
+internal readonly record struct Http3Event(Http3EventKind Kind, StreamId Id, ulong Code = 0, bool IsPeers = false);

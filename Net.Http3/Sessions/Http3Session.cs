@@ -183,7 +183,7 @@ internal sealed class Http3Session
         }
         else if (Requests.TryGetValue(id, out RequestStream? request) && !request.Reader.IsOver)
         {
-            Abort(request, Http3ErrorCode.RequestCancelled, code);
+            Abort(request, Http3ErrorCode.RequestCancelled, code, isPeers: true);
         }
     }
 
@@ -216,7 +216,12 @@ internal sealed class Http3Session
             }
             else if (request is not null)
             {
-                Abort(request, Http3ErrorCode.RequestCancelled, code);
+                Abort(request, Http3ErrorCode.RequestCancelled, code, isPeers: true);
+            }
+            else if (IsServer && id.IsBidirectional)
+            {
+                // All of the response was the transport's, and has not arrived: the request is given up like one that is still answered.
+                _events.Enqueue(new(Http3EventKind.Aborted, id, code, IsPeers: true));
             }
         }
     }
@@ -556,11 +561,11 @@ internal sealed class Http3Session
         }
         else
         {
-            Abort(request, error.Code, (ulong)error.Code);
+            Abort(request, error.Code, (ulong)error.Code, isPeers: true);
         }
     }
 
-    private void Abort(RequestStream request, Http3ErrorCode code, ulong reported)
+    private void Abort(RequestStream request, Http3ErrorCode code, ulong reported, bool isPeers = false)
     {
         if (!request.Reader.IsOver)
         {
@@ -577,7 +582,7 @@ internal sealed class Http3Session
         request.Reader.Close();
         request.Writer.Close();
         Requests.Remove(request.Id);
-        _events.Enqueue(new(Http3EventKind.Aborted, request.Id, reported));
+        _events.Enqueue(new(Http3EventKind.Aborted, request.Id, reported, isPeers));
     }
 
     private void Forget(RequestStream request)

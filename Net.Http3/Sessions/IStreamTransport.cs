@@ -37,6 +37,9 @@ internal interface IStreamTransport
     /// <summary>Bytes that <see cref="Write"/> took and the peer has not acknowledged in order.</summary>
     ulong Unacknowledged(StreamId id);
 
+    /// <summary>Something that <see cref="Write"/> took, bytes or a FIN, has not arrived, and still may: the stream was not reset.</summary>
+    bool IsDelivering(StreamId id);
+
     /// <summary>Opens a stream of ours; <c>false</c> when the peer's limit is reached.</summary>
     bool TryOpen(bool unidirectional, out StreamId id);
 

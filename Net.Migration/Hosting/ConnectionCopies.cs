@@ -69,7 +69,7 @@ internal sealed class ConnectionCopies(IReadOnlyDictionary<Connection, ServerOwn
             ulong version = connection.Copy(_writer, SessionSnapshot.Parts(owner.Http3.Session));
             bytes += _writer.Length;
             export.OnAhead(connection, version, _writer);
-            _copied.Add(new(owner, connection, connection.Calls, owner.Http3.IsIdle && export.Since(connection) > 0));
+            _copied.Add(new(owner, connection, connection.Calls, !owner.Http3.HasRequests && export.Since(connection) > 0));
         }
 
         return _toCopy.Count > 0;

@@ -48,9 +48,13 @@ internal sealed class FakeLink
             if (pipe.StopCode is ulong stop && !pipe.StopDelivered)
             {
                 pipe.StopDelivered = true;
-                pipe.ResetCode ??= stop;
-                from.OnStopped(id, stop);
                 moved = true;
+                // As a real connection: who has reset the stream, or delivered all of it, is told nothing.
+                if (pipe.ResetCode is null && !(pipe.FinDelivered && pipe.Delivered.Count == 0))
+                {
+                    pipe.ResetCode = stop;
+                    from.OnStopped(id, stop);
+                }
             }
 
             if (pipe.ResetCode is ulong code)
@@ -162,6 +166,9 @@ internal sealed class FakeEnd(FakeLink link, bool isServer) : IStreamTransport
         || Held.Contains(id));
 
     public ulong Unacknowledged(StreamId id) => Sending.TryGetValue(id, out FakePipe? pipe) ? (ulong)(pipe.Sent.Count + pipe.Delivered.Count) : 0;
+
+    public bool IsDelivering(StreamId id) =>
+        Sending.TryGetValue(id, out FakePipe? pipe) && pipe.ResetCode is null && (pipe.Sent.Count + pipe.Delivered.Count > 0 || (pipe.FinSent && !pipe.FinDelivered));
 
     public bool TryOpen(bool unidirectional, out StreamId id)
     {

@@ -22,10 +22,13 @@ internal sealed class ConnectionGuard(ServerConnection connection, IStreamTransp
     private int _sweeps;
     private bool _isClosing;
 
-    /// <summary>A request was over before its response was.</summary>
-    public void OnCancelled()
+    /// <summary>The client gave a request up, or broke a rule, before its response had arrived. Counted once: giving up often takes two frames.</summary>
+    public void OnCancelled(StreamId id)
     {
-        if (++_cancelled > limits.MaxCancelledRequests)
+        Watch watch = WatchOf(id);
+        _cancelled += watch.IsCancelled ? 0 : 1;
+        watch.IsCancelled = true;
+        if (_cancelled > limits.MaxCancelledRequests)
         {
             Close(Http3ErrorCode.ExcessiveLoad, "too many requests that were given up");
         }
@@ -127,6 +130,8 @@ internal sealed class ConnectionGuard(ServerConnection connection, IStreamTransp
         public TimeSpan HeadWaited { get; set; }
 
         public int SeenIn { get; set; }
+
+        public bool IsCancelled { get; set; }
 
         public ref RateMeter Body => ref _body;
 

@@ -150,7 +150,7 @@ public sealed class Http3Server : IAsyncDisposable
     /// Sends GOAWAY, lets running requests end for a while, then closes (RFC 9114, section 5.2). Requests that were on their way are still served, later
     /// ones are refused with H3_REQUEST_REJECTED, so that clients send them elsewhere.
     /// </summary>
-    /// <param name="drain">How long requests may go on.</param>
+    /// <param name="drain">How long requests may go on, and responses arrive.</param>
     /// <param name="cancellationToken">Closes at once.</param>
     public async Task StopAsync(TimeSpan drain, CancellationToken cancellationToken = default)
     {

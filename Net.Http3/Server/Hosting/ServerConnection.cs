@@ -17,7 +17,7 @@ internal sealed class ServerConnection
     private readonly List<ExchangeRunner> _orphans = [];
     private readonly Dictionary<StreamId, Tether> _tethers = [];
     private readonly ConnectionGuard? _guard;
-    private bool _isPumping, _isClosed, _hasBegun, _isRollingBack;
+    private bool _isPumping, _isClosed, _hasBegun;
     private volatile bool _isEarlyData;
 
     public ServerConnection(ExchangeHost host, IStreamTransport transport) : this(host, transport, new Http3Session(transport, host.Options.Qpack)) { }
@@ -44,8 +44,11 @@ internal sealed class ServerConnection
     /// <summary>Requests whose handlers are on other nodes.</summary>
     public IReadOnlyCollection<Tether> Tethers => _tethers.Values;
 
-    /// <summary>No request is open and no handler runs.</summary>
-    public bool IsIdle => Session.Requests.Count == 0 && _exchanges.Count == 0 && _orphans.Count == 0 && _tethers.Count == 0;
+    /// <summary>A request is open, or a handler runs.</summary>
+    public bool HasRequests => Session.Requests.Count > 0 || _exchanges.Count > 0 || _orphans.Count > 0 || _tethers.Count > 0;
+
+    /// <summary>No request is open, no handler runs, and all responses have arrived: closing it takes nothing from the client.</summary>
+    public bool IsIdle => !HasRequests && !_transport.OpenStreams.Any(id => IsRequest(id) && _transport.IsDelivering(id));
 
     /// <summary>What is read now may be a copy of what somebody sent before: the handshake is not complete (RFC 8470). From any thread.</summary>
     public bool IsEarlyData => _isEarlyData;
@@ -224,9 +227,10 @@ internal sealed class ServerConnection
                     break;
                 case Http3EventKind.Aborted:
                     OnAborted(e.Id, (Http3ErrorCode)e.Code);
-                    if (!_isRollingBack)
+                    // What this side could not go on with is not held against the client.
+                    if (e.IsPeers)
                     {
-                        _guard?.OnCancelled();
+                        _guard?.OnCancelled(e.Id);
                     }
 
                     break;
@@ -300,7 +304,6 @@ internal sealed class ServerConnection
     public (int Resumed, int Reset) RollBack(IReadOnlySet<StreamId> settled, IReadOnlyDictionary<StreamId, ExchangeState> requests, ulong number)
     {
         (int resumed, int reset) = (0, 0);
-        _isRollingBack = true;
         LeaveOrphans(number);
         foreach (ExchangeRunner exchange in _exchanges.Values.Where(exchange => exchange.State.HasRun).ToArray())
         {
@@ -334,7 +337,6 @@ internal sealed class ServerConnection
         }
 
         Pump();
-        _isRollingBack = false;
         Leave();
         return (resumed, reset);
     }
@@ -451,8 +453,10 @@ internal sealed class ServerConnection
     }
 
     /// <summary>Its response is whole, and has not arrived.</summary>
-    private bool IsAnswered(StreamId id) => id.IsBidirectional && !id.IsServerInitiated && !_exchanges.ContainsKey(id) && !_tethers.ContainsKey(id)
+    private bool IsAnswered(StreamId id) => IsRequest(id) && !_exchanges.ContainsKey(id) && !_tethers.ContainsKey(id)
         && (_transport.Unacknowledged(id) > 0 || Session.Requests.GetValueOrDefault(id)?.Writer.Phase == WritePhase.Finishing);
+
+    private static bool IsRequest(StreamId id) => id is { IsBidirectional: true, IsServerInitiated: false };
 
     private void OnRequest(StreamId id)
     {

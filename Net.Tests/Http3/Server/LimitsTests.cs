@@ -33,7 +33,7 @@ public sealed class LimitsTests
         Assert.IsTrue(world.Link.Server.Sending[slow].FinSent, "an answer and its end");
         Assert.AreEqual((ulong)Http3ErrorCode.NoError, world.Link.Client.Sending[slow].StopCode);
         Assert.AreEqual(200, world.Responses[other].Status);
-        Assert.IsTrue(world.Connection.IsIdle);
+        Assert.IsFalse(world.Connection.HasRequests);
     }
 
     /// <summary>Goal: a body for which the component waits is to come at a certain rate; else 408, or a reset when the response has begun (S60).</summary>
@@ -172,11 +172,15 @@ public sealed class LimitsTests
         Assert.AreEqual(size, world.Body(slow).Length);
     }
 
-    /// <summary>Goal: requests that are made and dropped at a rate that no user has close the connection (S53); slower ones do not.</summary>
+    /// <summary>
+    /// Goal: requests that are made and dropped at a rate that no user has close the connection (S53), by one frame or by two; slower ones do not.
+    /// </summary>
     [TestMethod]
-    public void S53_rapid_reset_closes_the_connection()
+    [DataRow(false)]
+    [DataRow(true)]
+    public void S53_rapid_reset_closes_the_connection(bool hasBody)
     {
-        HostWorld world = World(new Handler((_, _) => new(Never.EndsAsync(CancellationToken.None))), new() { MaxCancelledRequests = 50, MaxRunningHandlers = 5 });
+        HostWorld world = World(new Handler((exchange, _) => exchange.DelayAsync(TimeSpan.FromDays(1))), new() { MaxCancelledRequests = 50, MaxRunningHandlers = 5 });
         for (int i = 0; i < 200; i++)
         {
             Cancel(world);
@@ -186,21 +190,92 @@ public sealed class LimitsTests
             }
         }
 
-        Assert.IsNull(world.Link.Server.Closed);
-        for (int i = 0; i < 50; i++)
+        Advance(world, 10);
+        for (int i = 0; i < 51; i++)
         {
+            Assert.IsNull(world.Link.Server.Closed);
             Cancel(world);
         }
 
         Assert.AreEqual((ulong)Http3ErrorCode.ExcessiveLoad, world.Link.Server.Closed);
 
-        static void Cancel(HostWorld world)
+        void Cancel(HostWorld world)
         {
+            StreamId id = hasBody ? world.Request("POST", hasBody: true) : world.Request();
+            world.Run();
+            if (hasBody)
+            {
+                // Both frames came in one packet: the transport tells of both, whatever is done about the first.
+                world.Connection.OnReset(id, (ulong)Http3ErrorCode.RequestCancelled);
+                world.Connection.OnStopped(id, (ulong)Http3ErrorCode.RequestCancelled);
+            }
+            else
+            {
+                world.Client.Abort(id, Http3ErrorCode.RequestCancelled);
+            }
+
+            world.Run();
+        }
+    }
+
+    /// <summary>Goal: the same for responses whose handlers are quick (S53): what is left of them is the transport's alone, and has not arrived.</summary>
+    [TestMethod]
+    public void S53_rapid_reset_of_what_is_answered_closes_the_connection()
+    {
+        HostWorld world = World(
+            new Handler(async (exchange, _) =>
+            {
+                await exchange.RespondAsync(200);
+                await exchange.WriteAsync(new byte[900]);
+            }),
+            new() { MaxCancelledRequests = 50 });
+        world.Link.Window = 1000;
+        world.ReadsAtMost = 0;
+        for (int i = 0; i < 51; i++)
+        {
+            Assert.IsNull(world.Link.Server.Closed);
             StreamId id = world.Request();
             world.Run();
+            Assert.IsFalse(world.Connection.HasRequests);
             world.Client.Abort(id, Http3ErrorCode.RequestCancelled);
             world.Run();
         }
+
+        Assert.AreEqual((ulong)Http3ErrorCode.ExcessiveLoad, world.Link.Server.Closed);
+    }
+
+    /// <summary>Goal: what the server does not go on with is not held against the client: handlers that fail, and requests that it refuses.</summary>
+    [TestMethod]
+    [DataRow("throws")]
+    [DataRow("short")]
+    [DataRow("refused")]
+    public void What_the_server_gives_up_does_not_count(string how)
+    {
+        HostWorld world = World(
+            new Handler(async (exchange, _) =>
+            {
+                switch (how)
+                {
+                    case "throws":
+                        await exchange.RespondAsync(200);
+                        throw new InvalidOperationException();
+                    case "short":
+                        await exchange.RespondAsync(200, ("content-length", "10"));
+                        break;
+                    default:
+                        await exchange.DelayAsync(TimeSpan.FromDays(1));
+                        break;
+                }
+            }),
+            new() { MaxCancelledRequests = 3, MaxRunningHandlers = 1 });
+        for (int i = 0; i < 20; i++)
+        {
+            _ = world.Request();
+            world.Run();
+        }
+
+        Assert.HasCount(how == "refused" ? 19 : 20, world.Aborted);
+        Assert.IsNull(world.Link.Server.Closed);
     }
 
     /// <summary>Goal: the same when it is the server that has to reset (S54), while handlers still run.</summary>
@@ -275,6 +350,33 @@ public sealed class LimitsTests
         Advance(world, 50);
         Assert.IsNull(world.Link.Server.Closed);
         Advance(world, 12);
+        Assert.AreEqual((ulong)Http3ErrorCode.NoError, world.Link.Server.Closed);
+    }
+
+    /// <summary>Goal: a response that is still on its way keeps its connection from being closed as one that does nothing, long after its handler has ended.</summary>
+    [TestMethod]
+    public void A_response_on_its_way_keeps_the_connection()
+    {
+        HostWorld world = World(
+            new Handler(async (exchange, _) =>
+            {
+                await exchange.RespondAsync(200);
+                await exchange.WriteAsync(new byte[900]);
+            }),
+            new() { KeepAliveTimeout = TimeSpan.FromSeconds(60), MinResponseRate = null });
+        world.Link.Window = 1000;
+        world.ReadsAtMost = 0;
+        StreamId id = world.Request();
+        Advance(world, 100);
+        Assert.IsFalse(world.Connection.HasRequests);
+        Assert.IsFalse(world.Connection.IsIdle, "a server that stops waits for it");
+        Assert.IsNull(world.Link.Server.Closed);
+        world.ReadsAtMost = int.MaxValue;
+        Advance(world, 2);
+        Assert.AreEqual(900, world.Body(id).Length);
+        Assert.IsTrue(world.Connection.IsIdle);
+        Assert.IsNull(world.Link.Server.Closed);
+        Advance(world, 62);
         Assert.AreEqual((ulong)Http3ErrorCode.NoError, world.Link.Server.Closed);
     }
 
