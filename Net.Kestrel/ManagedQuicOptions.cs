@@ -49,9 +49,10 @@ public sealed class ManagedQuicOptions
     /// <summary>Error code of a connection that is closed when Kestrel names none; H3_NO_ERROR by default, 0 to 2^62-1.</summary>
     public long DefaultCloseErrorCode { get; set; } = NoError;
 
-    internal QuicServerConnectionOptions ToConnectionOptions(SslServerAuthenticationOptions tls) => new()
+    internal QuicServerConnectionOptions ToConnectionOptions(SslServerAuthenticationOptions tls, List<SslApplicationProtocol> protocols) => new()
     {
         ServerAuthenticationOptions = tls,
+        ApplicationProtocols = protocols,
         AcceptsNoClientCertificate = TlsSettings.AcceptsNoClientCertificate(tls),
         MaxInboundBidirectionalStreams = MaxBidirectionalStreamCount,
         MaxInboundUnidirectionalStreams = MaxUnidirectionalStreamCount,

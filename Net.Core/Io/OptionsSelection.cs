@@ -46,7 +46,7 @@ internal sealed class OptionsSelection(
         try
         {
             QuicServerConnectionOptions options = await callback(connection, new(request.ServerName ?? "", SslProtocols.Tls13), driver.EndedToken).ConfigureAwait(false);
-            _setup = ServerSetup.Of(options, options.ServerAuthenticationOptions?.ApplicationProtocols);
+            _setup = ServerSetup.Of(options, options.ApplicationProtocols);
             _credential = _setup.Crypto.SelectCredential(request);
         }
         catch (Exception e) when (e is not OutOfMemoryException)

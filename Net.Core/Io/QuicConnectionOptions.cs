@@ -222,6 +222,9 @@ public sealed class QuicServerConnectionOptions : QuicConnectionOptions
     internal override ConnectionOptions ToConnectionOptions() =>
         base.ToConnectionOptions() with { PreferredVersion = NumberOrNull(PreferredVersion) };
 
+    /// <summary>What is spoken, whatever <see cref="ServerAuthenticationOptions"/> say, which may serve TCP as well; null: what they say.</summary>
+    internal List<SslApplicationProtocol>? ApplicationProtocols { get; init; }
+
     /// <summary>Where a client certificate is asked for, whether a client may have none.</summary>
     internal bool AcceptsNoClientCertificate { get; init; }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
+using Net.Kestrel.Transport;
 
 namespace Net.Kestrel.Hosting;
 
@@ -51,6 +52,14 @@ internal sealed class ComponentListenerFactory(KestrelComponent component) : IMu
 {
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
 
-    public ValueTask<IMultiplexedConnectionListener> BindAsync(EndPoint endpoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default) =>
-        new(new ComponentListener(endpoint, component));
+    /// <exception cref="InvalidOperationException">The endpoint requires certificates of clients, for which the node that has their connections does not ask.</exception>
+    public async ValueTask<IMultiplexedConnectionListener> BindAsync(EndPoint endpoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default)
+    {
+        if (features?.Get<TlsConnectionCallbackOptions>() is TlsConnectionCallbackOptions tls)
+        {
+            TlsSettings.CheckForNode(await TlsSettings.TryGetCommonAsync(tls, cancellationToken));
+        }
+
+        return new ComponentListener(endpoint, component);
+    }
 }

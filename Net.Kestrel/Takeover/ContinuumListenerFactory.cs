@@ -23,7 +23,9 @@ internal sealed class ContinuumListenerFactory(IOptions<ContinuumOptions> option
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
 
     /// <exception cref="Microsoft.AspNetCore.Connections.AddressInUseException">The UDP port is taken by something else.</exception>
-    /// <exception cref="InvalidOperationException">The endpoint is none of UDP's, or has no HTTPS with a certificate; or there is no directory.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The endpoint is none of UDP's, has no HTTPS with one certificate, or requires certificates of clients; or there is no directory.
+    /// </exception>
     public async ValueTask<IMultiplexedConnectionListener> BindAsync(
         EndPoint endpoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default)
     {
@@ -34,8 +36,9 @@ internal sealed class ContinuumListenerFactory(IOptions<ContinuumOptions> option
             throw new InvalidOperationException("the processes of the application need a directory of their own: set ContinuumOptions.Directory");
         }
 
-        SslServerAuthenticationOptions authentication = await TlsSettings.ResolveAsync(tls, address, cancellationToken);
-        X509Certificate2 certificate = authentication.ServerCertificateContext?.TargetCertificate ?? authentication.ServerCertificate as X509Certificate2
+        SslServerAuthenticationOptions? authentication = await TlsSettings.TryGetCommonAsync(tls, cancellationToken);
+        TlsSettings.CheckForNode(authentication);
+        X509Certificate2 certificate = authentication?.ServerCertificateContext?.TargetCertificate ?? authentication?.ServerCertificate as X509Certificate2
             ?? throw new InvalidOperationException("an endpoint that moves shows one certificate to all clients: give UseHttps that one");
         KestrelComponent component = new();
         RestartableServerOptions server = new()
@@ -45,7 +48,7 @@ internal sealed class ContinuumListenerFactory(IOptions<ContinuumOptions> option
             Directory = Path.Combine(settings.Directory, $"{address}".Replace(':', '_')),
             Components = [new("app", component) { TetherDeadline = settings.RequestTimeout }],
             ServerCertificate = certificate,
-            ServerIntermediates = [.. authentication.ServerCertificateContext?.IntermediateCertificates ?? []],
+            ServerIntermediates = [.. authentication?.ServerCertificateContext?.IntermediateCertificates ?? []],
             TakeOverTimeout = settings.TakeOverTimeout,
             Log = line => Log.Happened(_log, address, line),
         };

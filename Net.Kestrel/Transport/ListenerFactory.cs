@@ -21,7 +21,8 @@ internal sealed class ListenerFactory(IOptions<ManagedQuicOptions> options, ILog
     {
         (IPEndPoint address, TlsConnectionCallbackOptions tls) = Check(endpoint, features);
         ManagedQuicOptions limits = options.Value;
-        SslServerAuthenticationOptions authentication = await TlsSettings.ResolveAsync(tls, address, cancellationToken);
+        SslServerAuthenticationOptions? common = await TlsSettings.TryGetCommonAsync(tls, cancellationToken);
+        List<SslApplicationProtocol> protocols = [.. common?.ApplicationProtocols ?? tls.ApplicationProtocols];
         try
         {
             QuicListener listener = await QuicListener.ListenAsync(
@@ -30,8 +31,11 @@ internal sealed class ListenerFactory(IOptions<ManagedQuicOptions> options, ILog
                     ListenEndPoint = address,
                     ListenBacklog = limits.Backlog,
                     Threads = limits.Threads,
-                    ApplicationProtocols = [.. authentication.ApplicationProtocols ?? tls.ApplicationProtocols],
-                    ConnectionOptions = limits.ToConnectionOptions(authentication),
+                    ApplicationProtocols = protocols,
+                    ConnectionOptions = common is null ? null : limits.ToConnectionOptions(common, protocols),
+                    ConnectionOptionsCallback = common is null
+                        ? async (connection, hello, stop) => limits.ToConnectionOptions(await TlsSettings.AskAsync(tls, connection, hello, stop), protocols)
+                        : null,
                 },
                 cancellationToken);
             return new ConnectionListener(listener, limits, loggers.CreateLogger("Net.Kestrel"));

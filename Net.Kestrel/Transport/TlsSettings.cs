@@ -1,40 +1,46 @@
 using System.Net;
 using System.Net.Security;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
+using Net.Core.Io;
 
 namespace Net.Kestrel.Transport;
 
-/// <summary>Kestrel's TLS options, which come from a callback per connection, as the one set that a listener takes.</summary>
+/// <summary>Kestrel's TLS options, which come from a callback per connection.</summary>
 /// <remarks>
-/// The callback of a plain <c>UseHttps</c> gives the same options to everybody: these are taken as they are. One that looks at the client's
-/// hello is asked once without a name, for all that concerns every connection, and again in each handshake for the certificate alone.
+/// The callback of a plain <c>UseHttps</c> gives the same options to everybody: they are those of the listener, and clients resume their sessions. Any other
+/// is asked in each handshake, and all of its answer holds for that connection: the certificates that it shows, and those that it demands. Such a
+/// listener gives no tickets: a session that is resumed shows no certificate.
 /// </remarks>
 internal static class TlsSettings
 {
-    // No host has this name (RFC 2606, section 2): who answers it with the same options as none does not look at names.
-    private const string UnknownName = "name.invalid";
-
-    public static async ValueTask<SslServerAuthenticationOptions> ResolveAsync(
-        TlsConnectionCallbackOptions options, EndPoint endpoint, CancellationToken cancellationToken)
+    /// <returns>Null: who the client is, or what it asks for, may make a difference.</returns>
+    public static async ValueTask<SslServerAuthenticationOptions?> TryGetCommonAsync(TlsConnectionCallbackOptions options, CancellationToken cancellationToken)
     {
-        SslServerAuthenticationOptions? common = await TryAskAsync(options, "", endpoint, cancellationToken);
-        if (common is not null && ReferenceEquals(common, await TryAskAsync(options, UnknownName, endpoint, cancellationToken)))
+        try
         {
-            return common;
+            // Whoever answers without a context does not look at one. To ask for some names shows nothing: the same answer to two says nothing of a third.
+            return await options.OnConnection(null!, cancellationToken);
         }
-
-        return new()
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            ApplicationProtocols = common?.ApplicationProtocols,
-            ClientCertificateRequired = common?.ClientCertificateRequired ?? false,
-            RemoteCertificateValidationCallback = common?.RemoteCertificateValidationCallback,
-            CertificateRevocationCheckMode = common?.CertificateRevocationCheckMode ?? X509RevocationMode.NoCheck,
-            CertificateChainPolicy = common?.CertificateChainPolicy,
-            ServerCertificateSelectionCallback = (sender, name) => Select(options, sender, name, endpoint)!,
-        };
+            return null;
+        }
+    }
+
+    /// <summary>In a handshake, on a thread of the pool. What the callback throws ends that handshake alone.</summary>
+    public static ValueTask<SslServerAuthenticationOptions> AskAsync(
+        TlsConnectionCallbackOptions options, QuicConnection connection, SslClientHelloInfo hello, CancellationToken cancellationToken) =>
+        options.OnConnection(new() { ClientHelloInfo = hello, State = options.OnConnectionState, Connection = new Handshake(connection) }, cancellationToken);
+
+    /// <summary>A node asks no client for a certificate: an endpoint that requires one does not begin, rather than serve everybody.</summary>
+    /// <exception cref="InvalidOperationException">It requires one.</exception>
+    public static void CheckForNode(SslServerAuthenticationOptions? options)
+    {
+        if (options is { ClientCertificateRequired: true } && !AcceptsNoClientCertificate(options))
+        {
+            throw new InvalidOperationException("an endpoint whose connections move cannot require certificates of its clients");
+        }
     }
 
     /// <summary>Kestrel's AllowCertificate: a certificate is asked for, and the callback also takes a client that shows none.</summary>
@@ -51,42 +57,8 @@ internal static class TlsSettings
         }
     }
 
-    /// <summary>In a handshake, on a thread of the pool. What the callback throws ends that handshake alone.</summary>
-    private static X509Certificate? Select(TlsConnectionCallbackOptions options, object sender, string? name, EndPoint endpoint)
-    {
-        SslServerAuthenticationOptions answer = AskAsync(options, name ?? "", endpoint, CancellationToken.None).AsTask().GetAwaiter().GetResult();
-        return answer.ServerCertificateSelectionCallback?.Invoke(sender, name)
-            ?? answer.ServerCertificateContext?.TargetCertificate
-            ?? answer.ServerCertificate;
-    }
-
-    private static async ValueTask<SslServerAuthenticationOptions?> TryAskAsync(
-        TlsConnectionCallbackOptions options, string name, EndPoint endpoint, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await AskAsync(options, name, endpoint, cancellationToken);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            // The application refuses clients without a name it knows: that is no reason not to listen.
-            return null;
-        }
-    }
-
-    private static ValueTask<SslServerAuthenticationOptions> AskAsync(
-        TlsConnectionCallbackOptions options, string name, EndPoint endpoint, CancellationToken cancellationToken) =>
-        options.OnConnection(
-            new()
-            {
-                ClientHelloInfo = new SslClientHelloInfo(name, SslProtocols.Tls13),
-                State = options.OnConnectionState,
-                Connection = new Handshake(endpoint),
-            },
-            cancellationToken);
-
     /// <summary>Stands for a connection whose handshake is under way: there is nothing to be done with it yet.</summary>
-    private sealed class Handshake(EndPoint local) : BaseConnectionContext
+    private sealed class Handshake(QuicConnection connection) : BaseConnectionContext
     {
         public override string ConnectionId { get; set; } = "";
 
@@ -94,7 +66,9 @@ internal static class TlsSettings
 
         public override IDictionary<object, object?> Items { get; set; } = new Dictionary<object, object?>();
 
-        public override EndPoint? LocalEndPoint { get; set; } = local;
+        public override EndPoint? LocalEndPoint { get; set; } = connection.LocalEndPoint;
+
+        public override EndPoint? RemoteEndPoint { get; set; } = connection.RemoteEndPoint;
 
         public override void Abort()
         {
