@@ -41,8 +41,9 @@ public sealed class KestrelComponent : IPacedComponent
     internal ChannelReader<MultiplexedConnectionContext> Arrivals => _arrivals.Reader;
 
     /// <summary>
-    /// Has Kestrel answer one request. Kestrel's own limits hold, beside those of the node. Requests wait for an application that has not started yet; when it
-    /// has stopped they are answered with 503.
+    /// Has Kestrel answer one request. Kestrel's own limits hold, beside those of the node: fields beyond <c>MaxRequestHeadersTotalSize</c> are answered with
+    /// 431. Requests wait for an application that has not started yet; when it has stopped they are answered with 503. One that came in 0-RTT carries
+    /// <c>early-data: 1</c> (RFC 8470, section 5.1): an application that does not want it answers with 425.
     /// </summary>
     /// <inheritdoc/>
     public async ValueTask HandleAsync(Http3Exchange exchange, CancellationToken cancellationToken)
@@ -50,7 +51,7 @@ public sealed class KestrelComponent : IPacedComponent
         ArgumentNullException.ThrowIfNull(exchange);
         RequestRelay relay = new(exchange);
         // Twice at most: Kestrel ends a connection that was idle, and a request may meet that on its way.
-        for (int tries = 0; tries < 2 && ConnectionOf(exchange.Peer) is AppConnection connection; tries++)
+        for (int tries = 0; tries < 2 && !relay.IsTooLarge && ConnectionOf(exchange.Peer) is AppConnection connection; tries++)
         {
             ClientExchange app = connection.Client.NewExchange();
             using CancellationTokenRegistration gaveUp = cancellationToken.UnsafeRegister(static app => ((ClientExchange)app!).Cancel(), app);
@@ -61,7 +62,8 @@ public sealed class KestrelComponent : IPacedComponent
             }
         }
 
-        await exchange.RespondAsync((int)HttpStatusCode.ServiceUnavailable, ("content-length", "0"));
+        HttpStatusCode status = relay.IsTooLarge ? HttpStatusCode.RequestHeaderFieldsTooLarge : HttpStatusCode.ServiceUnavailable;
+        await exchange.RespondAsync((int)status, ("content-length", "0"));
     }
 
     /// <summary>Kestrel takes connections from now on.</summary>
@@ -87,7 +89,7 @@ public sealed class KestrelComponent : IPacedComponent
         }
     }
 
-    /// <returns>False: Kestrel has refused the request, unprocessed.</returns>
+    /// <returns>False: Kestrel has refused the request, unprocessed, or does not take its head.</returns>
     private static async Task<bool> TryBeginAsync(RequestRelay relay, ClientExchange app)
     {
         try
@@ -103,6 +105,11 @@ public sealed class KestrelComponent : IPacedComponent
         }
         catch (Http3RequestAbortedException) when (app.Failure is { Kind: FailureKind.Refused })
         {
+            return false;
+        }
+        catch (ArgumentException) when (relay.IsTooLarge)
+        {
+            app.Cancel();
             return false;
         }
         catch
@@ -161,7 +168,7 @@ public sealed class KestrelComponent : IPacedComponent
         lock (_gate)
         {
             isKnown = _connections.TryGetValue(peer, out connection);
-            if (isKnown && !connection!.Client.IsLeaving)
+            if (isKnown && !connection!.Client.IsLeaving && !connection.HasEnded)
             {
                 return connection;
             }

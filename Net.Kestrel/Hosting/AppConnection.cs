@@ -6,6 +6,7 @@ using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Net.Core.Wire;
 using Net.Http3.Client.Hosting;
 using Net.Http3.Qpack;
 using Net.Http3.Wire;
@@ -67,7 +68,23 @@ internal sealed class AppConnection : MultiplexedConnectionContext,
 
     public Task<X509Certificate2?> GetClientCertificateAsync(CancellationToken cancellationToken) => Task.FromResult(ClientCertificate);
 
-    public void Offer(AppStream stream) => _streams.Writer.TryWrite(stream);
+    /// <summary>It takes no more requests, whether its session has heard of that or not. From any thread.</summary>
+    public bool HasEnded => Volatile.Read(ref _isEnded) != 0;
+
+    /// <returns>False: it has ended.</returns>
+    public bool Offer(AppStream stream) => _streams.Writer.TryWrite(stream);
+
+    /// <summary>Takes the streams back that Kestrel has not taken; it has each of them, or never sees it.</summary>
+    public List<StreamId> TakeBack()
+    {
+        List<StreamId> untaken = [];
+        while (_streams.Reader.TryRead(out ConnectionContext? stream))
+        {
+            untaken.Add(((AppStream)stream).Id);
+        }
+
+        return untaken;
+    }
 
     public override void Abort() => End(Error);
 

@@ -24,13 +24,23 @@ internal sealed class AppTransport(AppConnection connection, SerialQueue queue) 
 
     public ulong Unacknowledged(StreamId id) => 0;
 
+    public bool IsDelivering(StreamId id) => false;
+
     /// <summary>Whoever opens requests here is within the limit of the connection that they came by.</summary>
     public bool TryOpen(bool unidirectional, out StreamId id)
     {
-        id = StreamId.Of(unidirectional ? _unidirectional++ : _requests++, serverInitiated: false, unidirectional);
-        AppStream stream = new(connection, this, queue, id);
+        ref ulong next = ref unidirectional ? ref _unidirectional : ref _requests;
+        AppStream stream = new(connection, this, queue, StreamId.Of(next, serverInitiated: false, unidirectional));
+        if (!connection.Offer(stream))
+        {
+            // What waits for a stream when the end is dealt with was never sent.
+            id = default;
+            return false;
+        }
+
+        next++;
+        id = stream.Id;
         _streams.Add(id, stream);
-        connection.Offer(stream);
         return true;
     }
 
@@ -72,6 +82,12 @@ internal sealed class AppTransport(AppConnection connection, SerialQueue queue) 
     /// <summary>The connection has ended, from whichever side.</summary>
     public void OnEnded(long code, FailureKind kind)
     {
+        // What Kestrel has not taken it has not processed: such requests may be sent again (RFC 9114, section 4.1.1).
+        foreach (StreamId id in connection.TakeBack().Where(id => id.IsBidirectional))
+        {
+            Client?.OnReset(id, (ulong)Http3ErrorCode.RequestRejected);
+        }
+
         foreach (AppStream stream in _streams.Values.ToArray())
         {
             stream.ResetByClient(code);

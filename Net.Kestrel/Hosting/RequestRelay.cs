@@ -1,5 +1,6 @@
 using System.Buffers;
 using Net.Http3.Client.Hosting;
+using Net.Http3.Messages;
 using Net.Http3.Server;
 
 namespace Net.Kestrel.Hosting;
@@ -27,9 +28,19 @@ internal sealed class RequestRelay(Http3Exchange exchange)
     /// <summary>Ends with the body; fails when it cannot be read, or not be sent.</summary>
     public Task Sending { get; private set; } = Task.CompletedTask;
 
+    /// <summary>The head is larger than Kestrel takes.</summary>
+    public bool IsTooLarge { get; private set; }
+
+    /// <summary>The request's head as the application gets it.</summary>
+    /// <remarks>Who sends a request on before the handshake is complete says so; a mark that it bears already stays (RFC 8470, section 5.1).</remarks>
+    public static RequestHead HeadOf(Http3Exchange exchange) => exchange is { IsEarlyData: true, RequestHead: { } head } && head.Headers["early-data"] is null
+        ? head with { Headers = new([.. head.Headers, new("early-data", "1")]) }
+        : exchange.RequestHead;
+
     /// <summary>Sends the head, and the body behind it while the caller goes on.</summary>
     /// <param name="app">On Kestrel's connection; another one than before, when that has refused the request.</param>
     /// <returns>False: it was refused, and too much of it is gone to send it again.</returns>
+    /// <exception cref="ArgumentException"><see cref="IsTooLarge"/>.</exception>
     public async Task<bool> SendToAsync(ClientExchange app)
     {
         if (_app is null)
@@ -37,14 +48,14 @@ internal sealed class RequestRelay(Http3Exchange exchange)
             // Most requests end with their head, and Kestrel is to know it: else it believes that an application has not read what there is.
             _first ??= exchange.RequestHead is { IsSafe: true, ContentLength: <= 0 } ? await exchange.ReadAsync(_buffer) : -1;
             _isEnded = _first == 0;
-            await app.SendAsync(exchange.RequestHead, hasBody: !_isEnded);
+            await SendHeadAsync(app, hasBody: !_isEnded);
             _app = app;
             Sending = _isEnded ? Task.CompletedTask : SendAsync(_first.Value);
             return true;
         }
 
         bool hasBody = !_isEnded || _kept is not { WrittenCount: 0 };
-        await app.SendAsync(exchange.RequestHead, hasBody);
+        await SendHeadAsync(app, hasBody);
         TaskCompletionSource<bool> isWhole = new(TaskCreationOptions.RunContinuationsAsynchronously);
         // One turn, so that no piece comes between the change of connections and what is sent again. That is not waited for: an application may answer before it reads.
         _ = InTurnAsync(() =>
@@ -58,6 +69,20 @@ internal sealed class RequestRelay(Http3Exchange exchange)
 
     /// <summary>Kestrel has answered: nothing is sent again.</summary>
     public void OnAnswered() => _isAnswered = true;
+
+    private async Task SendHeadAsync(ClientExchange app, bool hasBody)
+    {
+        try
+        {
+            await app.SendAsync(HeadOf(exchange), hasBody);
+        }
+        catch (ArgumentException)
+        {
+            // The node has read it, so it is sound.
+            IsTooLarge = true;
+            throw;
+        }
+    }
 
     private async Task SendAsync(int first)
     {

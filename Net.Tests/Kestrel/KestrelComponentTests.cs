@@ -6,11 +6,15 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 using Net.Http3.Client;
+using Net.Http3.Messages;
 using Net.Http3.Server.Hosting;
 using Net.Kestrel;
+using Net.Kestrel.Hosting;
 using Net.Tests.Core.Io;
+using Net.Tests.Http3.Server;
 
 namespace Net.Tests.Kestrel;
 
@@ -124,6 +128,82 @@ public sealed class KestrelComponentTests
         {
             CollectionAssert.AreEqual(body, await response.Content.ReadAsByteArrayAsync(Stop));
         }
+    }
+
+    /// <summary>Goal: a request that meets the end of Kestrel's connection is answered on the next one, whichever of the two comes first.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_request_that_meets_an_end_is_sent_again()
+    {
+        await using Http3Server server = Serve();
+        using HttpClient http = Client(server);
+        Task<string> answer = http.GetStringAsync(new Uri("/", UriKind.Relative), Stop);
+        MultiplexedConnectionContext connection = await _component.Arrivals.ReadAsync(Stop);
+        connection.Abort();
+        await using WebApplication app = await StartAsync(app => app.MapGet("/", () => "hello"));
+        Assert.AreEqual("hello", await answer);
+    }
+
+    /// <summary>
+    /// Goal: fields that the node takes and Kestrel does not are answered with 431. Method: a Kestrel that says what it takes; that it was heard shows in that
+    /// the frame behind it, larger than the pipe, was read.
+    /// </summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Fields_that_Kestrel_does_not_take_are_431()
+    {
+        await using Http3Server server = Serve();
+        using HttpClient http = Client(server);
+        using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        Task<HttpResponseMessage> first = http.GetAsync(new Uri("/", UriKind.Relative), enough.Token);
+        MultiplexedConnectionContext connection = await _component.Arrivals.ReadAsync(Stop);
+        ConnectionContext control = await connection.ConnectAsync(cancellationToken: Stop);
+        // SETTINGS_MAX_FIELD_SECTION_SIZE of 1000, and a frame of a reserved type of 200,000 bytes.
+        byte[] settings = [0x00, 0x04, 0x03, 0x06, 0x43, 0xe8, 0x21, 0x80, 0x03, 0x0d, 0x40, .. new byte[200_000]];
+        await control.Transport.Output.WriteAsync(settings, Stop);
+
+        using HttpRequestMessage large = new(HttpMethod.Get, "/") { Version = HttpVersion.Version30, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        large.Headers.Add("x", new string('y', 2000));
+        using HttpResponseMessage response = await http.SendAsync(large, Stop);
+        Assert.AreEqual(HttpStatusCode.RequestHeaderFieldsTooLarge, response.StatusCode);
+        Assert.IsFalse(first.IsCompleted);
+        await enough.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(() => first);
+    }
+
+    /// <summary>Goal: an application can tell a request that may be a copy (RFC 8470, section 5.1), once, and no other.</summary>
+    [TestMethod]
+    public void A_request_in_early_data_says_so()
+    {
+        List<FieldSection> seen = [];
+        HostWorld world = new(new Handler((exchange, _) =>
+        {
+            seen.Add(RequestRelay.HeadOf(exchange).Headers);
+            return exchange.RespondAsync(200);
+        }), early: true);
+        world.Request(headers: new Field("x", "y"));
+        world.Request(headers: new Field("early-data", "1"));
+        world.Run();
+        world.Connection.Start();
+        world.Request();
+        world.Run();
+        CollectionAssert.AreEqual(new Field[] { new("x", "y"), new("early-data", "1") }, seen[0].ToArray());
+        CollectionAssert.AreEqual(new Field[] { new("early-data", "1") }, seen[1].ToArray());
+        Assert.IsEmpty(seen[2]);
+    }
+
+    /// <summary>Goal: the node asks clients for no certificate, so an endpoint that requires one does not begin.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_certificate_that_nobody_asks_for_cannot_be_required()
+    {
+        await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(
+            app => app.MapGet("/", () => "hello"),
+            endpoint => endpoint.UseHttps(https =>
+            {
+                https.ServerCertificate = TestPki.Instance.Server;
+                https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            })));
     }
 
     private Http3Server Serve() => Http3Server.Start(new()
