@@ -51,6 +51,15 @@ internal sealed class ConnectionState(bool isServer) : IPart<ConnectionState>
     /// <summary>Whether the peer takes a section of this size (RFC 9114, section 4.2.2), and we would.</summary>
     public bool Fits(FieldSection fields) => (ulong)fields.Size <= ulong.Min(PeerSettings.MaxFieldSectionSize, Http3Limits.MaxFieldSectionSize);
 
+    /// <exception cref="ArgumentException">The peer does not take that many.</exception>
+    public void CheckFits(FieldSection fields, string parameter)
+    {
+        if (!Fits(fields))
+        {
+            throw new ArgumentException("the fields are larger than the peer takes", parameter);
+        }
+    }
+
     /// <summary>A frame on a control stream that changed nothing: a flood of them is an attack (checklist S67).</summary>
     public Http3Error CountIdleFrame() => (ulong)++IdleControlFrames > Http3Limits.MaxIdleControlFrames + (16 * NextRequest)
         ? Http3Error.Connection(Http3ErrorCode.ExcessiveLoad, "too many control frames that change nothing")

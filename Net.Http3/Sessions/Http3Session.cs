@@ -266,7 +266,7 @@ internal sealed class Http3Session
             throw new ArgumentException(error.Reason, nameof(head));
         }
 
-        CheckSize(fields, nameof(head));
+        State.CheckFits(fields, nameof(head));
         if (Error.IsError || State.GoAwayReceived is not null || !_transport.TryOpen(unidirectional: false, out id))
         {
             return false;
@@ -297,7 +297,7 @@ internal sealed class Http3Session
     public bool Respond(StreamId id, ResponseHead head)
     {
         FieldSection fields = head.ToSoundFields(Date, out long contentLength);
-        CheckSize(fields, nameof(head));
+        State.CheckFits(fields, nameof(head));
         if (!Requests.TryGetValue(id, out RequestStream? request) || request.Writer.IsOver)
         {
             return false;
@@ -543,14 +543,6 @@ internal sealed class Http3Session
         // Behind the acknowledgements of sections, which cover most insertions.
         Decoder.AcknowledgeInsertions();
         FlushQpack();
-    }
-
-    private void CheckSize(FieldSection fields, string parameter)
-    {
-        if (!State.Fits(fields))
-        {
-            throw new ArgumentException("the fields are larger than the peer takes", parameter);
-        }
     }
 
     private void Fail(RequestStream request, Http3Error error)
