@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Net.Node.Cli;
 
 /// <summary>Lines for one stream: who posts one waits for nobody, who writes one waits for whoever reads the stream.</summary>
@@ -13,7 +11,7 @@ internal sealed class LineQueue(TextWriter writer, string prefix)
 
     private readonly Lock _lock = new();
     private readonly Lock _waitingLock = new();
-    private readonly Queue<string> _waiting = new();
+    private readonly Queue<Entry> _waiting = new();
     private int _lost;
     private bool _isDraining;
     private volatile bool _wasPosted;
@@ -48,7 +46,7 @@ internal sealed class LineQueue(TextWriter writer, string prefix)
                 _waiting.Enqueue(TakeLoss());
             }
 
-            _waiting.Enqueue(line);
+            _waiting.Enqueue(new(line, 1));
             if (_isDraining)
             {
                 return;
@@ -87,11 +85,12 @@ internal sealed class LineQueue(TextWriter writer, string prefix)
     /// <summary>Under the lock. What cannot be written is lost: nobody waits for it, so nobody could be told.</summary>
     private void WriteWaiting()
     {
+        Entry entry = default;
         try
         {
-            while (TryTake(out string? line))
+            while (TryTake(out entry))
             {
-                writer.WriteLine(line);
+                writer.WriteLine(entry.Line);
                 writer.Flush();
             }
         }
@@ -99,33 +98,37 @@ internal sealed class LineQueue(TextWriter writer, string prefix)
         {
             lock (_waitingLock)
             {
-                _lost += _waiting.Count + 1;
+                _lost += entry.Count + _waiting.Sum(waiting => waiting.Count);
                 _waiting.Clear();
                 _isDraining = false;
             }
         }
     }
 
-    private bool TryTake([NotNullWhen(true)] out string? line)
+    private bool TryTake(out Entry entry)
     {
         lock (_waitingLock)
         {
-            if (_waiting.TryDequeue(out line))
+            if (_waiting.TryDequeue(out entry))
             {
                 return true;
             }
 
-            line = _lost > 0 ? TakeLoss() : null;
-            _isDraining = line is not null;
+            _isDraining = _lost > 0;
+            entry = _isDraining ? TakeLoss() : default;
             return _isDraining;
         }
     }
 
     /// <summary>Under the lock of what waits.</summary>
-    private string TakeLoss()
+    private Entry TakeLoss()
     {
-        string line = $"{prefix}{_lost} lines are missing here, as nobody took them";
+        Entry loss = new($"{prefix}{_lost} lines are missing here, as nobody took them", _lost);
         _lost = 0;
-        return line;
+        return loss;
     }
+
+    /// <param name="Line">As it is written.</param>
+    /// <param name="Count">Lines that are lost with it: the one that tells of others stands for these.</param>
+    private readonly record struct Entry(string Line, int Count);
 }

@@ -22,7 +22,7 @@ public sealed class CommandOutputTests
             output.Post($"line {i}");
         }
 
-        error.Gate.Set();
+        error.Open();
         output.Warn("last");
         string[] lines = error.Lines;
         Assert.AreEqual("continuum node: first", lines[0]);
@@ -58,9 +58,9 @@ public sealed class CommandOutputTests
         Assert.IsFalse(TestContext.CancellationToken.IsCancellationRequested, "somebody has waited");
 
         // Who reads one stream need not read the other.
-        result.Gate.Set();
+        result.Open();
         Assert.IsFalse(output.TryFlush(TimeSpan.Zero));
-        error.Gate.Set();
+        error.Open();
         Assert.IsTrue(output.TryFlush(Timeout.InfiniteTimeSpan));
         CollectionAssert.AreEqual(new[] { "ready node a" }, result.Lines);
         CollectionAssert.AreEqual(

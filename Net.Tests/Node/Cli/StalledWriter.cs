@@ -2,16 +2,21 @@ using System.Text;
 
 namespace Net.Tests.Node.Cli;
 
-/// <summary>A stream that nobody reads until its gate is opened, or the test is given up.</summary>
-internal sealed class StalledWriter(CancellationToken givenUp) : TextWriter
+/// <summary>A stream that nobody reads until it is opened, or the test is given up.</summary>
+internal sealed class StalledWriter : TextWriter
 {
+    private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<string> _lines = [];
 
-    public ManualResetEventSlim Gate { get; } = new();
-
-    public ManualResetEventSlim Reached { get; } = new();
+    public StalledWriter(CancellationToken givenUp) => givenUp.Register(Open);
 
     public override Encoding Encoding => Encoding.UTF8;
+
+    public bool IsOpen => _open.Task.IsCompleted;
+
+    /// <summary>Ends when there is a first line.</summary>
+    public Task Reached => _reached.Task;
 
     public string[] Lines
     {
@@ -24,10 +29,12 @@ internal sealed class StalledWriter(CancellationToken givenUp) : TextWriter
         }
     }
 
+    public void Open() => _open.TrySetResult();
+
     public override void WriteLine(string? value)
     {
-        Reached.Set();
-        _ = WaitHandle.WaitAny([Gate.WaitHandle, givenUp.WaitHandle]);
+        _ = _reached.TrySetResult();
+        _open.Task.Wait();
         lock (_lines)
         {
             _lines.Add(value ?? "");
@@ -36,8 +43,8 @@ internal sealed class StalledWriter(CancellationToken givenUp) : TextWriter
 
     protected override void Dispose(bool disposing)
     {
-        // Whoever is still stuck here goes on; so the events are left to the collector.
-        Gate.Set();
+        // Whoever is still stuck here goes on.
+        Open();
         base.Dispose(disposing);
     }
 }

@@ -37,7 +37,7 @@ public sealed class HostingCommandsTests : IDisposable
             Assert.AreEqual(0, await hosted.Ended.WaitAsync(Stop));
         }
 
-        Assert.IsFalse(error.Gate.IsSet);
+        Assert.IsFalse(error.IsOpen);
     }
 
     /// <summary>Goal: what a node has to say of its attempts to join and of handshakes holds up neither; and a node that fails ends, although it cannot say why.</summary>
@@ -63,7 +63,7 @@ public sealed class HostingCommandsTests : IDisposable
             },
         };
         Assert.AreEqual(1, await Start(runtime, error, "node", "--name", "a", "--log-level", "debug").Ended.WaitAsync(Stop));
-        Assert.IsFalse(error.Gate.IsSet);
+        Assert.IsFalse(error.IsOpen);
     }
 
     /// <summary>Goal: SIGTERM to a node that has found no ingress ends it at once and well, however long it would go on trying.</summary>
