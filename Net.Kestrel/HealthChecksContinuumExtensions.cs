@@ -12,6 +12,9 @@ public static class HealthChecksContinuumExtensions
     /// Adds a check of the node: <see cref="HealthCheckRegistration.FailureStatus"/> while there is none, it has failed, or no ingress has it as a member;
     /// healthy otherwise. Its data name each component that the node can host, and the epoch under which it is served.
     /// </summary>
+    /// <remarks>
+    /// For readiness. It fails on every node while no ingress answers: as a liveness probe it would have them all killed, and with them connections that go on when the ingress is back.
+    /// </remarks>
     /// <param name="builder">The application's checks, as <c>services.AddHealthChecks()</c> gives them.</param>
     /// <param name="node">Gives the node; null while it has not started.</param>
     /// <param name="name">Of the check.</param>

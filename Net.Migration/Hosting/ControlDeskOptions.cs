@@ -25,8 +25,11 @@ internal sealed record ControlDeskOptions
     /// <summary>Nodes that are drained at a time.</summary>
     public int MaxDrains { get; init; } = 64;
 
-    /// <summary>The longest time that a command may give a move, or a drain.</summary>
-    public TimeSpan MaxMoveTime { get; init; } = TimeSpan.FromMinutes(10);
+    /// <summary>
+    /// The longest time that a command may give a move, a drain or a checkpoint; the command line takes no more, so nothing is cut in silence. Far more than any needs: it only keeps one
+    /// that nobody answers from taking its place among <see cref="MaxMoves"/> for good, and that is given back sooner when its command goes away, or its owner dies.
+    /// </summary>
+    public TimeSpan MaxMoveTime { get; init; } = TimeSpan.FromDays(1);
 
     /// <summary>Beyond a move's time, for the owner's own word that it gave up.</summary>
     public TimeSpan MoveGrace { get; init; } = TimeSpan.FromSeconds(2);

@@ -1,4 +1,5 @@
 using System.Net;
+using Net.Migration.Directory;
 using Net.Migration.Link;
 
 namespace Net.Migration.Hosting;
@@ -7,7 +8,8 @@ namespace Net.Migration.Hosting;
 /// <param name="join">Opens a link and holds it until it is lost. Told the ingress's number when it has welcomed this node.</param>
 /// <param name="options">Whose ingresses, and who is told of what goes wrong.</param>
 /// <param name="stop">Ends all.</param>
-internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task> join, NodeOptions options, CancellationToken stop)
+/// <param name="time">By which it is tried again; null: the system's.</param>
+internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task> join, NodeOptions options, CancellationToken stop, TimeProvider? time = null)
 {
     /// <summary>Addresses that are tried at a time; more are not believed.</summary>
     public const int MaxIngresses = 64;
@@ -20,11 +22,18 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
     /// <summary>An ingress that has said no is not asked again at once: each time costs it a handshake.</summary>
     private static readonly TimeSpan s_refusedInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// A name that is still in use then is somebody else's. A process that was killed, and whose link the ingress still holds, has it until the failure detector says so; twice as
+    /// long, as an ingress that was busy itself forgives the silence of that time.
+    /// </summary>
+    private static readonly TimeSpan s_inUse = 2 * FailureDetector.Timeout;
+
     private static readonly TimeSpan s_rejoinPatience = TimeSpan.FromSeconds(1.5);
 
     /// <summary>For whatever answer there is to be.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Lock _lock = new();
     private readonly List<Dialer> _dialers = [];
     private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -131,7 +140,8 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
 
     private async Task StayJoinedAsync(Dialer dialer)
     {
-        long deadline = Environment.TickCount64 + (long)options.JoinTimeout.TotalMilliseconds;
+        long begun = _time.GetTimestamp();
+        long? inUseSince = null;
         while (!stop.IsCancellationRequested)
         {
             TimeSpan pause = _wasJoined ? s_rejoinInterval : s_joinInterval;
@@ -139,7 +149,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
             {
                 await join(dialer.EndPoint, dialer.Patience ?? (_wasJoined ? s_rejoinPatience : s_patience), number => OnJoined(dialer, number)).ConfigureAwait(false);
             }
-            catch (NodeJoinException refused) when (!_wasJoined && options.FindIngresses is null)
+            catch (NodeJoinException refused) when (!_wasJoined && options.FindIngresses is null && !IsNameInUse(refused))
             {
                 _ = _joined.TrySetException(refused);
                 return;
@@ -155,8 +165,9 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
 
                 // One of several ingresses may not have heard yet of who has been added: another takes this node, or this one later.
                 _refused = e as NodeJoinException;
-                options.JoinFailed?.Invoke(e.Message);
-                pause = e is NodeJoinException ? s_refusedInterval : pause;
+                options.JoinFailed?.Invoke($"{dialer.EndPoint}: {e.Message}");
+                inUseSince = IsNameInUse(e) ? inUseSince ?? _time.GetTimestamp() : null;
+                pause = inUseSince is not null ? s_joinInterval : e is NodeJoinException ? s_refusedInterval : pause;
             }
 
             if (!TryGoOn(dialer))
@@ -164,15 +175,23 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
                 return;
             }
 
-            if (!_wasJoined && Environment.TickCount64 >= deadline)
+            bool isOthers = inUseSince is long since && _time.GetElapsedTime(since) >= s_inUse;
+            if (!_wasJoined && (isOthers || _time.GetElapsedTime(begun) >= options.JoinTimeout))
             {
-                _ = _joined.TrySetException(_refused ?? new NodeJoinException("nobody answers: start `continuum ingress` there, or name its control address with --join"));
+                _ = _joined.TrySetException(WhyNot(inUseSince is not null));
                 return;
             }
 
-            await Task.Delay(pause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause, _time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    private bool IsNameInUse(Exception e) => e is NodeJoinException && e.Message == JoinRefusedMessage.NameInUse(options.Name);
+
+    private NodeJoinException WhyNot(bool isNameInUse) =>
+        isNameInUse ? new($"{JoinRefusedMessage.NameInUse(options.Name)}: another process has that name, stop it or choose another one")
+        : _refused ?? new(options.FindIngresses is null ? "nobody answers: start `continuum ingress` there, or name its control address with --join"
+            : "no ingress answers: start `continuum ingress` with the same --directory");
 
     private void OnJoined(Dialer dialer, uint number)
     {
@@ -184,6 +203,7 @@ internal sealed class IngressLinks(Func<IPEndPoint, TimeSpan, Action<uint>, Task
         _wasJoined = true;
         _ = dialer.Welcomed.TrySetResult();
         _ = _joined.TrySetResult();
+        options.Log?.Invoke($"joined at {dialer.EndPoint}");
     }
 
     /// <summary>False for an ingress that is gone, or that another dialer has reached by another address: two would take each other's link away.</summary>

@@ -82,11 +82,12 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>Where other nodes reach it.</summary>
     public IPEndPoint LinkEndPoint => _links.LocalEndPoint;
 
-    /// <summary>Joins, and serves what the directory gives it. Retries for <see cref="NodeOptions.JoinTimeout"/>.</summary>
+    /// <summary>Joins, and serves what the directory gives it. Retries for <see cref="NodeOptions.JoinTimeout"/>; with a name that is in use for six seconds of that, as a process that was killed still has it for a while.</summary>
     /// <param name="options">Who it is.</param>
     /// <param name="cancellationToken">Ends the attempts to join.</param>
     /// <exception cref="NodeJoinException">Nobody answers in time, or the federation does not want it.</exception>
     /// <exception cref="AddressInUseException">The link address is taken.</exception>
+    /// <exception cref="IOException"><see cref="NodeOptions.Door"/> cannot be opened. One that has taken over goes on without, and says so.</exception>
     /// <exception cref="ArgumentException">Components' names are wrong, or not unique.</exception>
     public static async Task<NodeHost> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
@@ -117,21 +118,17 @@ public sealed class NodeHost : IAsyncDisposable
         node._actor.Start();
         try
         {
-            using Socket? predecessor = options.TakeOver ? await node.AskPredecessorAsync(cancellationToken).ConfigureAwait(false) : null;
+            using CancellationTokenSource joining = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, options.UntilJoined);
+            using Socket? predecessor = options.TakeOver ? await node.AskPredecessorAsync(joining.Token).ConfigureAwait(false) : null;
             _ = node.AcceptLinksAsync();
             node._ingresses.Start();
-            await node._ingresses.Joined.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await node.JoinedAsync(joining.Token, cancellationToken).ConfigureAwait(false);
             if (predecessor is not null && !await SuccessionDoor.IsDoneAsync(predecessor, options.TakeOverTimeout + s_patience, cancellationToken).ConfigureAwait(false))
             {
                 node._options.Log?.Invoke("the process before this one keeps something, and goes on beside it");
             }
 
-            if (options.Door is not null)
-            {
-                node._door = SuccessionDoor.Open(options.Door);
-                _ = node.AwaitSuccessorAsync(node._door);
-            }
-
+            node.OpenDoor();
             return node;
         }
         catch
@@ -287,6 +284,40 @@ public sealed class NodeHost : IAsyncDisposable
         _metrics.Dispose();
         await Task.WhenAll(_log?.FlushAsync() ?? Task.CompletedTask, _joinFailures?.FlushAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         _completion.TrySetResult();
+    }
+
+    private async Task JoinedAsync(CancellationToken joining, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _ingresses.Joined.WaitAsync(joining).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_ingresses.Joined.IsCompletedSuccessfully && !cancellationToken.IsCancellationRequested)
+        {
+            // At the same moment: it is a member, and what a process before this one had may be here.
+        }
+    }
+
+    /// <exception cref="IOException">It cannot be opened, and nothing is lost by that.</exception>
+    private void OpenDoor()
+    {
+        if (_options.Door is not string path)
+        {
+            return;
+        }
+
+        try
+        {
+            _door = SuccessionDoor.Open(path);
+        }
+        catch (IOException e) when (_options.TakeOver)
+        {
+            // What the process before had is here, with its connections: to end now would end them.
+            _options.Log?.Invoke($"no process can take over from this one: {e.Message}");
+            return;
+        }
+
+        _ = AwaitSuccessorAsync(_door);
     }
 
     private async Task<Socket> AskPredecessorAsync(CancellationToken cancellationToken)

@@ -45,7 +45,7 @@ public sealed record NodeOptions
     /// <summary>How long joining is tried, once a second, before the start fails.</summary>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Told of each attempt to join that failed, and why; as <see cref="Log"/>.</summary>
+    /// <summary>Told of each attempt to join that failed: where, and why; as <see cref="Log"/>.</summary>
     public Action<string>? JoinFailed { get; init; }
 
     /// <summary>
@@ -59,6 +59,9 @@ public sealed record NodeOptions
 
     /// <summary>Asked for the ingresses' control addresses while there is no link to any; an <see cref="IOException"/> says why it cannot tell. Null: only <see cref="Join"/> is tried, and what ingresses tell of each other.</summary>
     internal Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>>? FindIngresses { get; init; }
+
+    /// <summary>Ends the start, as its own token does, as long as this node is not a member. From then on something may be here that has to be moved away first.</summary>
+    internal CancellationToken UntilJoined { get; init; }
 
     /// <inheritdoc cref="NodeSurroundings.Phases"/>
     internal Action<MovePhase>? Phases { get; init; }

@@ -200,6 +200,9 @@ internal sealed record JoinRefusedMessage(string Reason) : LinkMessage
 
     public override MessageType Type => MessageType.JoinRefused;
 
+    /// <summary>The reason while another life of that name counts as alive: soon no more, when that was killed a moment ago.</summary>
+    public static string NameInUse(string name) => $"{name} is in use";
+
     public override void WriteBody(FieldWriter writer) => writer.WriteString(Reason);
 
     public static bool TryRead(ref ByteReader reader, out LinkMessage? message)

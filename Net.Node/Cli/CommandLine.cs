@@ -10,6 +10,9 @@ internal sealed class CommandLine(ICommandHandlers handlers, TextWriter output, 
 {
     private readonly List<CommandOutput> _outputs = [];
 
+    /// <summary>With whoever reads what a command that hosts has said last, for each of both streams: what nobody has taken by then is lost.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(2);
+
     public bool IsTerminal { get; init; }
 
     public Func<Stream> OpenOutput { get; init; } = () => Stream.Null;
@@ -18,6 +21,21 @@ internal sealed class CommandLine(ICommandHandlers handlers, TextWriter output, 
 
     /// <returns>The exit code.</returns>
     public async Task<int> RunAsync(string[] arguments, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await RunCommandAsync(arguments, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (CommandOutput made in _outputs)
+            {
+                _ = made.TryFlush(Patience);
+            }
+        }
+    }
+
+    private async Task<int> RunCommandAsync(string[] arguments, CancellationToken cancellationToken)
     {
         CommandTree tree = new(handlers, Output);
         if (arguments is [['[', ..] directive, ..])
@@ -54,13 +72,6 @@ internal sealed class CommandLine(ICommandHandlers handlers, TextWriter output, 
             log.Debug($"{e.GetBaseException().GetType().Name} in {e.GetBaseException().TargetSite?.DeclaringType}.{e.GetBaseException().TargetSite?.Name}");
             return e is CommandFailure failure ? failure.Code : ExitCode.Failed;
         }
-        finally
-        {
-            foreach (CommandOutput made in _outputs)
-            {
-                made.Flush();
-            }
-        }
     }
 
     private static string Explain(Exception e) => e switch
@@ -78,7 +89,13 @@ internal sealed class CommandLine(ICommandHandlers handlers, TextWriter output, 
 
     private CommandOutput Output(string command, LogLevel level)
     {
-        CommandOutput made = new(command, output, error, level) { IsTerminal = IsTerminal, OpenOutput = OpenOutput, OpenInput = OpenInput };
+        CommandOutput made = new(command, output, error, level)
+        {
+            WaitsForNobody = command is "ingress" or "node" or "hold",
+            IsTerminal = IsTerminal,
+            OpenOutput = OpenOutput,
+            OpenInput = OpenInput,
+        };
         _outputs.Add(made);
         return made;
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Net.Node.Cli;
 
 /// <summary>Where a command writes: results to standard output, everything else, by level, to standard error.</summary>
@@ -10,16 +8,16 @@ namespace Net.Node.Cli;
 /// <param name="level">Lines above it are dropped.</param>
 internal sealed class CommandOutput(string command, TextWriter output, TextWriter error, LogLevel level)
 {
-    /// <summary>Lines that wait for whoever reads standard error.</summary>
-    internal const int MaxWaiting = 1000;
-
-    private readonly Lock _lock = new();
-    private readonly Lock _waitingLock = new();
-    private readonly Queue<string> _waiting = new();
-    private int _lost;
-    private bool _isDraining;
+    private readonly LineQueue _results = new(output, Prefix(command));
+    private readonly LineQueue _lines = new(error, Prefix(command));
 
     public LogLevel Level => level;
+
+    /// <summary>
+    /// For a command that hosts: no line waits for whoever reads it, not the one that says why the command ends either. A terminal that is paused, a pipe that nobody reads or a full
+    /// disk would silence a node until it is taken for dead, or keep it from ending. The command flushes at its end.
+    /// </summary>
+    public bool WaitsForNobody { get; init; }
 
     /// <summary>Standard error is a terminal on which a table or a bar may be redrawn.</summary>
     public bool IsTerminal { get; init; }
@@ -32,16 +30,18 @@ internal sealed class CommandOutput(string command, TextWriter output, TextWrite
 
     public void Result(string line)
     {
-        lock (_lock)
+        if (WaitsForNobody)
         {
-            WriteWaiting();
-            output.WriteLine(line);
-            output.Flush();
+            _results.Post(line, evenWhenFull: true);
+            return;
         }
+
+        _lines.Flush();
+        _results.Write(line);
     }
 
     /// <summary>The line that says why the command ends. Newlines inside become spaces: it stays one line.</summary>
-    public void Failure(string line) => Write(line);
+    public void Failure(string line) => Write(line, isLast: true);
 
     public void Warn(string line) => Log(LogLevel.Warn, line);
 
@@ -53,111 +53,39 @@ internal sealed class CommandOutput(string command, TextWriter output, TextWrite
     {
         if (lineLevel <= level)
         {
-            Write(line);
+            Write(line, isLast: false);
         }
     }
 
-    /// <summary>
-    /// As <see cref="Info"/>, for those who must not wait: a terminal that is paused, a pipe that nobody reads or a full disk would silence a node until it is taken for dead. Lines come in
-    /// order, also with those of others; what is too much is lost, and counted.
-    /// </summary>
+    /// <summary>As <see cref="Info"/>, for those who must not wait in any command. Lines come in order, also with those of others; what is too much is lost, and counted.</summary>
     public void Post(string line)
     {
-        if (level < LogLevel.Info)
+        if (level >= LogLevel.Info)
         {
-            return;
+            _lines.Post(Prefixed(line));
         }
-
-        lock (_waitingLock)
-        {
-            if (_waiting.Count == MaxWaiting)
-            {
-                _lost++;
-                return;
-            }
-
-            if (_lost > 0)
-            {
-                _waiting.Enqueue(TakeLoss());
-            }
-
-            _waiting.Enqueue(Prefixed(line));
-            if (_isDraining)
-            {
-                return;
-            }
-
-            _isDraining = true;
-        }
-
-        ThreadPool.UnsafeQueueUserWorkItem(static output => output.Flush(), this, preferLocal: false);
     }
 
     /// <summary>Writes what waits.</summary>
-    public void Flush()
+    /// <param name="patience">With whoever reads either stream.</param>
+    /// <returns>False: nobody has taken it all by then.</returns>
+    public bool TryFlush(TimeSpan patience) => _results.TryFlush(patience) & _lines.TryFlush(patience);
+
+    private void Write(string line, bool isLast)
     {
-        lock (_lock)
+        if (WaitsForNobody)
         {
-            WriteWaiting();
+            _lines.Post(Prefixed(line), isLast);
+        }
+        else
+        {
+            _lines.Write(Prefixed(line));
         }
     }
 
-    private void Write(string line)
-    {
-        lock (_lock)
-        {
-            WriteWaiting();
-            error.WriteLine(Prefixed(line));
-            error.Flush();
-        }
-    }
+    private string Prefixed(string line) => Prefix(command) + OneLine(line);
 
-    /// <summary>Under the lock. What cannot be written is lost: nobody waits for it, so nobody could be told.</summary>
-    private void WriteWaiting()
-    {
-        try
-        {
-            while (TryTake(out string? line))
-            {
-                error.WriteLine(line);
-                error.Flush();
-            }
-        }
-        catch (IOException)
-        {
-            lock (_waitingLock)
-            {
-                _lost += _waiting.Count + 1;
-                _waiting.Clear();
-                _isDraining = false;
-            }
-        }
-    }
-
-    private bool TryTake([NotNullWhen(true)] out string? line)
-    {
-        lock (_waitingLock)
-        {
-            if (_waiting.TryDequeue(out line))
-            {
-                return true;
-            }
-
-            line = _lost > 0 ? TakeLoss() : null;
-            _isDraining = line is not null;
-            return _isDraining;
-        }
-    }
-
-    /// <summary>Under the lock of what waits.</summary>
-    private string TakeLoss()
-    {
-        string line = Prefixed($"{_lost} lines are missing here, as nobody took them");
-        _lost = 0;
-        return line;
-    }
-
-    private string Prefixed(string line) => $"{(command.Length == 0 ? "continuum" : $"continuum {command}")}: {OneLine(line)}";
+    private static string Prefix(string command) => command.Length == 0 ? "continuum: " : $"continuum {command}: ";
 
     private static string OneLine(string line) => line.ReplaceLineEndings(" ").Trim();
 }

@@ -96,8 +96,12 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
             int failures = Interlocked.Increment(ref _failures);
             if (failures % TriesPerLine == 0)
             {
-                output.Info($"cannot join {options.Join} after {failures} tries ({why}): start continuum ingress, or give its control address with --join");
+                output.Info($"cannot join after {failures} tries ({why}): {Remedy}");
             }
         }
+
+        private string Remedy => options.Directory is not null ? "start etcd and continuum ingress, both with the same --directory"
+            : options.Listen is not null ? "it is the ingress of this process that does not answer, look at the lines above"
+            : "start continuum ingress there, or give its control address with --join";
     }
 }

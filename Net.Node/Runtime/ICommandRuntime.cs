@@ -56,7 +56,7 @@ internal sealed record IngressSetup(IngressOptions Options, string StateDirector
     /// <summary>Where a holder lends the public socket; <c>null</c>: no holder.</summary>
     public string? HolderDoor { get; init; }
 
-    /// <summary>Set when the ingress shall end and leave its public port to the holder.</summary>
+    /// <summary>Set when the ingress shall end and leave its public port to the holder, also before it is ready.</summary>
     public CancellationToken Terminated { get; init; }
 }
 
@@ -70,7 +70,7 @@ internal sealed record NodeSetup(
     NodeOptions Options, MemberCredentials Member, X509Certificate2 ServerCertificate, X509Certificate2Collection Intermediates,
     Func<IComponentIdentity, WebComponent>? CreateWeb)
 {
-    /// <summary>Set when the node shall move its components away, and then end.</summary>
+    /// <summary>Set when the node shall move its components away, and then end; at once while it has not joined.</summary>
     public CancellationToken Terminated { get; init; }
 
     /// <summary>Where a process that takes over asks; <c>null</c>: none can.</summary>
@@ -94,6 +94,7 @@ internal interface INodeEvents
     void HandshakeCompleted();
 
     /// <summary>Another try to join failed; the command prints one line per 10.</summary>
+    /// <param name="why">With the address that was tried.</param>
     void JoinFailed(string why);
 }
 

@@ -22,43 +22,53 @@ internal sealed class NetworkRuntime : ICommandRuntime
     public async Task RunIngressAsync(
         IngressSetup setup, Action<UdpAddress, UdpAddress> ready, CommandOutput output, CancellationToken cancellationToken)
     {
-        SafeSocketHandle? activated = SocketLoan.FromServiceManager(Environment.GetEnvironmentVariable);
-        using BorrowedSocket? borrowed = activated is null && setup.HolderDoor is string door
-            ? await HolderProcess.BorrowAsync(setup.Options.Listen, door, output, cancellationToken).ConfigureAwait(false) : null;
-        IngressHost ingress = await StartIngressAsync(setup, activated ?? borrowed?.Handle, output, cancellationToken).ConfigureAwait(false);
-        await using (ingress.ConfigureAwait(false))
+        using Lifetime life = new(setup.Terminated, cancellationToken);
+        await life.RunAsync(async () =>
         {
-            ready(UdpAddress.FromEndPoint(ingress.PublicEndPoint), UdpAddress.FromEndPoint(ingress.ControlEndPoint));
-            TaskCompletionSource terminated = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            using CancellationTokenRegistration asked = setup.Terminated.Register(terminated.SetResult);
-            Task ended = await Task.WhenAny(ingress.Completion, terminated.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
-            await ended.ConfigureAwait(false);
-        }
-
-        if (borrowed is not null && setup.Terminated.IsCancellationRequested)
-        {
-            // So a service manager restarts an ingress: the clients of this one are the next one's.
-            output.Info($"{setup.Options.Listen} stays held for the next ingress");
-            borrowed.GiveBack();
-        }
+            SafeSocketHandle? activated = SocketLoan.FromServiceManager(Environment.GetEnvironmentVariable);
+            using BorrowedSocket? borrowed = activated is null && setup.HolderDoor is string door
+                ? await HolderProcess.BorrowAsync(setup.Options.Listen, door, output, life.Starting).ConfigureAwait(false) : null;
+            try
+            {
+                IngressHost ingress = await StartIngressAsync(setup, activated ?? borrowed?.Handle, output, life.Starting).ConfigureAwait(false);
+                await using (ingress.ConfigureAwait(false))
+                {
+                    ready(UdpAddress.FromEndPoint(ingress.PublicEndPoint), UdpAddress.FromEndPoint(ingress.ControlEndPoint));
+                    _ = await life.ServeAsync(ingress.Completion).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                if (borrowed is not null && setup.Terminated.IsCancellationRequested)
+                {
+                    // So a service manager restarts an ingress, also one that does not come to serve: the clients of this one are the next one's.
+                    output.Info($"{setup.Options.Listen} stays held for the next ingress");
+                    borrowed.GiveBack();
+                }
+            }
+        }).ConfigureAwait(false);
     }
 
     /// <summary>A relay is a node with the ingress inside: it keeps its socket and its clients, whoever owns their component, and fences as an ingress does.</summary>
     public async Task RunNodeAsync(NodeSetup setup, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
     {
-        if (setup.Relay is not IngressSetup relay)
+        using Lifetime life = new(setup.Terminated, cancellationToken);
+        await life.RunAsync(async () =>
         {
-            await RunNodeAsync(setup, setup.Options.Join, null, events, output, cancellationToken).ConfigureAwait(false);
-            return;
-        }
+            if (setup.Relay is not IngressSetup relay)
+            {
+                await RunNodeAsync(setup, setup.Options.Join, null, events, output, life, cancellationToken).ConfigureAwait(false);
+                return;
+            }
 
-        using BorrowedSocket? borrowed = relay.HolderDoor is string door
-            ? await HolderProcess.BorrowAsync(relay.Options.Listen, door, output, cancellationToken).ConfigureAwait(false) : null;
-        IngressHost ingress = await StartIngressAsync(relay, borrowed?.Handle, output, cancellationToken).ConfigureAwait(false);
-        await using (ingress.ConfigureAwait(false))
-        {
-            await RunNodeAsync(setup, UdpAddress.FromEndPoint(ingress.ControlEndPoint), ingress, events, output, cancellationToken).ConfigureAwait(false);
-        }
+            using BorrowedSocket? borrowed = relay.HolderDoor is string door
+                ? await HolderProcess.BorrowAsync(relay.Options.Listen, door, output, life.Starting).ConfigureAwait(false) : null;
+            IngressHost ingress = await StartIngressAsync(relay, borrowed?.Handle, output, life.Starting).ConfigureAwait(false);
+            await using (ingress.ConfigureAwait(false))
+            {
+                await RunNodeAsync(setup, UdpAddress.FromEndPoint(ingress.ControlEndPoint), ingress, events, output, life, cancellationToken).ConfigureAwait(false);
+            }
+        }).ConfigureAwait(false);
     }
 
     private static Task<IngressHost> StartIngressAsync(IngressSetup setup, SafeSocketHandle? socket, CommandOutput output, CancellationToken cancellationToken) =>
@@ -110,7 +120,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
     }
 
     private static async Task RunNodeAsync(
-        NodeSetup setup, UdpAddress join, IngressHost? relay, INodeEvents events, CommandOutput output, CancellationToken cancellationToken)
+        NodeSetup setup, UdpAddress join, IngressHost? relay, INodeEvents events, CommandOutput output, Lifetime life, CancellationToken cancellationToken)
     {
         if (setup.Options.TakeOver && setup.Door is null)
         {
@@ -127,7 +137,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
         })];
         IEtcd? etcd = setup.Options.Directory is { } directory ? EtcdOpening.Connect(directory, setup.DataDirectory) : null;
         await using ConfiguredAsyncDisposable closing = new Closing(etcd).ConfigureAwait(false);
-        (join, Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>>? find) = await FindAsync(setup, join, etcd, events, cancellationToken).ConfigureAwait(false);
+        (join, Func<CancellationToken, Task<IReadOnlyList<IPEndPoint>>>? find) = await FindAsync(setup, join, etcd, events, life.Starting).ConfigureAwait(false);
         NodeHost node;
         try
         {
@@ -137,7 +147,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                     Name = setup.Options.Name,
                     Join = join.ToEndPoint(),
                     FindIngresses = find,
-                    Roster = setup.Member.RosterFile is { } roster && File.Exists(roster) ? await File.ReadAllTextAsync(roster, cancellationToken).ConfigureAwait(false) : null,
+                    Roster = setup.Member.RosterFile is { } roster && File.Exists(roster) ? await File.ReadAllTextAsync(roster, life.Starting).ConfigureAwait(false) : null,
                     Link = setup.Options.Link?.ToEndPoint(),
                     Components = components,
                     ServerCertificate = setup.ServerCertificate,
@@ -148,40 +158,38 @@ internal sealed class NetworkRuntime : ICommandRuntime
                     TakeOver = setup.Options.TakeOver,
                     JoinTimeout = setup.Options.JoinTimeout,
                     JoinFailed = events.JoinFailed,
+                    UntilJoined = setup.Terminated,
                     Log = output.Post,
                 },
                 cancellationToken).ConfigureAwait(false);
         }
         catch (NodeJoinException e)
         {
-            throw new CommandFailure($"cannot join at {join}", e.Message);
+            throw new CommandFailure(setup.Options.Directory is { } shared ? $"cannot join the federation of {shared}" : $"cannot join at {join}", e.Message);
         }
 
         await using (node.ConfigureAwait(false))
         {
             events.Ready(relay is null ? null : (UdpAddress.FromEndPoint(relay.PublicEndPoint), UdpAddress.FromEndPoint(relay.ControlEndPoint)));
-            TaskCompletionSource terminated = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            using CancellationTokenRegistration asked = setup.Terminated.Register(terminated.SetResult);
-            Task ended = await Task.WhenAny(node.Completion, terminated.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (ended == terminated.Task)
+            if (!await life.ServeAsync(relay is null ? [node.Completion] : [node.Completion, relay.Completion]).ConfigureAwait(false))
             {
-                output.Info($"{setup.Options.Name} moves its components away, for at most {setup.Options.DrainTimeout.TotalSeconds:0.#} s");
-                long begun = Environment.TickCount64;
-                IReadOnlyList<string> remaining = await node.StopAsync(setup.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
-                if (relay is not null && remaining.Count == 0)
-                {
-                    // Its clients know no other address: what it has moved away is passed on for as long as it was given.
-                    TimeSpan left = setup.Options.DrainTimeout - TimeSpan.FromMilliseconds(Environment.TickCount64 - begun);
-                    output.Info($"{setup.Options.Name} passes datagrams on for another {left.TotalSeconds:0} s");
-                    await Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-                }
-
-                output.Info(remaining.Count == 0 ? $"{setup.Options.Name} ends with nothing left to serve"
-                    : $"{setup.Options.Name} ends with {string.Join(", ", remaining)}: their connections end with it");
                 return;
             }
 
-            await ended.ConfigureAwait(false);
+            output.Info($"{setup.Options.Name} moves its components away, for at most {setup.Options.DrainTimeout.TotalSeconds:0.#} s");
+            long begun = Environment.TickCount64;
+            IReadOnlyList<string> remaining = await node.StopAsync(setup.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+            if (relay is not null && remaining.Count == 0)
+            {
+                // Its clients know no other address: what it has moved away is passed on for as long as it was given.
+                TimeSpan left = setup.Options.DrainTimeout - TimeSpan.FromMilliseconds(Environment.TickCount64 - begun);
+                output.Info($"{setup.Options.Name} passes datagrams on for another {left.TotalSeconds:0} s");
+                Task over = Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken);
+                await (await Task.WhenAny(over, relay.Completion).ConfigureAwait(false)).ConfigureAwait(false);
+            }
+
+            output.Info(remaining.Count == 0 ? $"{setup.Options.Name} ends with nothing left to serve"
+                : $"{setup.Options.Name} ends with {string.Join(", ", remaining)}: their connections end with it");
         }
     }
 

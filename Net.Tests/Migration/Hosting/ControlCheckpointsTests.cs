@@ -14,7 +14,7 @@ public sealed class ControlCheckpointsTests
         DeskWorld world = Federation(out FakePeer a, out FakePeer b);
         FakePeer command = Ask(world, "web", TimeSpan.FromDays(300));
         CheckpointMessage order = a.Only<CheckpointMessage>();
-        Assert.AreEqual(("web", CheckpointAction.RollBack, 5ul, TimeSpan.FromMinutes(10)), (order.Component, order.Action, order.Number, order.Timeout));
+        Assert.AreEqual(("web", CheckpointAction.RollBack, 5ul, TimeSpan.FromDays(1)), (order.Component, order.Action, order.Number, order.Timeout));
         CheckpointReport report = new("web", "a", 1, 5, 6, 7, 8, 9, [5], MigrateCode.None, "");
         world.Say(b, new CheckpointReplyMessage(order.Id, report));
         Assert.IsEmpty(command.Heard);

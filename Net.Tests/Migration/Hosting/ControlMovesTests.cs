@@ -80,13 +80,19 @@ public sealed class ControlMovesTests
         Assert.IsEmpty(Ask(world, "web", "b", out _).Heard);
     }
 
-    /// <summary>Goal: a command's idea of time is bounded.</summary>
+    /// <summary>Goal: a command's idea of time is bounded, by more than any command line gives; up to there it counts.</summary>
     [TestMethod]
     public void Time_is_bounded()
     {
         DeskWorld world = Federation(out FakePeer a, out _);
         world.Say(world.Connect("command"), new MigrateMessage(1, "web", "b", TimeSpan.FromDays(300)));
-        Assert.AreEqual(TimeSpan.FromMinutes(10), a.Only<MigrateMessage>().Timeout);
+        Assert.AreEqual(TimeSpan.FromDays(1), a.Only<MigrateMessage>().Timeout);
+        world.Say(world.Connect("command"), new MigrateMessage(1, "web", "b", TimeSpan.FromHours(1)));
+        Assert.AreEqual(TimeSpan.FromHours(1), a.Last<MigrateMessage>().Timeout);
+
+        world = Federation(out a, out _);
+        world.Say(a, new DrainMessage(1, "a", "b", TimeSpan.FromHours(1)));
+        Assert.AreEqual(TimeSpan.FromHours(1), a.Only<MigrateMessage>().Timeout, "a drain may well take an hour");
     }
 
     private static DeskWorld Federation(out FakePeer a, out FakePeer b, ControlDeskOptions? options = null)

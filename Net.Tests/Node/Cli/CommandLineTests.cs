@@ -216,7 +216,7 @@ public sealed class CommandLineTests : IDisposable
             token.ThrowIfCancellationRequested();
             return 0;
         };
-        Assert.AreEqual(130, await new CommandLine(_handlers, _output, _error).RunAsync(["ingress"], interrupted.Token));
+        Assert.AreEqual(130, await new CommandLine(_handlers, _output, _error) { Patience = Timeout.InfiniteTimeSpan }.RunAsync(["ingress"], interrupted.Token));
         Assert.AreEqual("", _error.ToString());
     }
 
@@ -246,7 +246,7 @@ public sealed class CommandLineTests : IDisposable
     private Task<int> RunAsync(params string[] arguments)
     {
         _error.GetStringBuilder().Clear();
-        return new CommandLine(_handlers, _output, _error).RunAsync(arguments, CancellationToken.None);
+        return new CommandLine(_handlers, _output, _error) { Patience = Timeout.InfiniteTimeSpan }.RunAsync(arguments, CancellationToken.None);
     }
 
     private void AssertOneLine(string starts)

@@ -1,4 +1,6 @@
+using Net.Migration.Hosting;
 using Net.Node.Cli;
+using NodeOptions = Net.Node.Cli.NodeOptions;
 
 namespace Net.Tests.Node.Cli;
 
@@ -35,6 +37,9 @@ public sealed class HostingOptionsTests : IDisposable
     [TestMethod]
     [DataRow("drain: NODE is missing", "drain")]
     [DataRow("drain: --timeout 'x' is not a time", "drain", "a", "--timeout", "x")]
+    [DataRow("drain: --timeout '86401' is not a time: give seconds, more than 0 and at most 86400", "drain", "a", "--timeout", "86401")]
+    [DataRow("migrate: --timeout '86401' is not a time: give seconds, more than 0 and at most 86400", "migrate", "web", "--to", "a", "--timeout", "86401")]
+    [DataRow("node: --drain-timeout '86401' is not a time: give seconds, more than 0 and at most 86400", "node", "--name", "a", "--drain-timeout", "86401")]
     [DataRow("top: --interval '0' is not a time", "top", "--interval", "0")]
     [DataRow("node: --component without --serve: give --serve DIR", "node", "--name", "a", "--component", "web")]
     [DataRow("node: --component names one twice", "node", "--name", "a", "--serve", "d", "--component", "web,web")]
@@ -49,5 +54,21 @@ public sealed class HostingOptionsTests : IDisposable
         Assert.IsNull(_handlers.Options, "nothing was done");
     }
 
-    private Task<int> RunAsync(params string[] arguments) => new CommandLine(_handlers, _output, _error).RunAsync(arguments, CancellationToken.None);
+    /// <summary>Goal: what the command line takes, the ingress takes as it is: a drain of an hour is one.</summary>
+    [TestMethod]
+    public async Task No_time_is_cut_behind_the_command_line()
+    {
+        TimeSpan longest = new ControlDeskOptions().MaxMoveTime;
+        string seconds = $"{longest.TotalSeconds:0}";
+        Assert.AreEqual(0, await RunAsync("migrate", "web", "--to", "a", "--timeout", seconds));
+        Assert.AreEqual(longest, ((MigrateOptions)_handlers.Options!).Timeout);
+        Assert.AreEqual(0, await RunAsync("drain", "a", "--timeout", seconds));
+        Assert.AreEqual(longest, ((DrainOptions)_handlers.Options!).Timeout);
+        Assert.AreEqual(0, await RunAsync("checkpoint", "web", "--timeout", seconds));
+        Assert.AreEqual(longest, ((CheckpointOptions)_handlers.Options!).Timeout);
+        Assert.AreEqual(0, await RunAsync("node", "--name", "a", "--drain-timeout", seconds));
+        Assert.AreEqual(longest, ((NodeOptions)_handlers.Options!).DrainTimeout);
+    }
+
+    private Task<int> RunAsync(params string[] arguments) => new CommandLine(_handlers, _output, _error) { Patience = Timeout.InfiniteTimeSpan }.RunAsync(arguments, CancellationToken.None);
 }

@@ -178,7 +178,7 @@ public sealed class CommandsTests : IDisposable
         {
             for (int i = 0; i < 25; i++)
             {
-                events.JoinFailed("nobody there");
+                events.JoinFailed("10.0.0.1:4434: nobody there");
             }
 
             events.Ready();
@@ -188,12 +188,32 @@ public sealed class CommandsTests : IDisposable
         Assert.AreEqual(0, await RunAsync("node", "--name", "a", "--serve", _home));
         Assert.AreEqual("ready node a", _output.ToString().Trim());
         Assert.AreEqual(2, _error.ToString().Trim().Split('\n').Length);
+        StringAssert.StartsWith(_error.ToString(), "continuum node: cannot join after 10 tries (10.0.0.1:4434: nobody there): start continuum ingress there, or give its control address with --join");
         Assert.AreEqual("a", _runtime.NodeSetup!.Member.Certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
         Assert.IsTrue(_runtime.NodeSetup.ServerCertificate.HasPrivateKey);
         Assert.IsInstanceOfType<WebComponent>(_runtime.NodeSetup.CreateWeb!(new TestIdentity("a", 1)));
 
         Assert.AreEqual(0, await RunAsync("node", "--name", "a"));
         Assert.IsNull(_runtime.NodeSetup.CreateWeb, "without --serve it hosts nothing");
+    }
+
+    /// <summary>Goal: a node that does not come to its ingress says what to do about it, which depends on how it looks for it.</summary>
+    [TestMethod]
+    [DataRow("start etcd and continuum ingress, both with the same --directory", "--directory", "etcd://10.0.0.2:2379")]
+    [DataRow("it is the ingress of this process that does not answer, look at the lines above", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")]
+    public async Task What_to_do_depends_on_the_way_to_the_ingress(string remedy, params string[] flags)
+    {
+        _runtime.Node = (_, events, _) =>
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                events.JoinFailed("10.0.0.1:4434: nobody there");
+            }
+
+            return Task.CompletedTask;
+        };
+        Assert.AreEqual(0, await RunAsync(["node", "--name", "a", .. flags]));
+        Assert.AreEqual($"continuum node: cannot join after 10 tries (10.0.0.1:4434: nobody there): {remedy}", _error.ToString().Trim());
     }
 
     [TestMethod]
@@ -247,7 +267,7 @@ public sealed class CommandsTests : IDisposable
         _output.GetStringBuilder().Clear();
         _error.GetStringBuilder().Clear();
         CommandHandlers handlers = new(_runtime, name => name == "CONTINUUM_HOME" ? Path.Combine(_home, "home") : null, _time, new());
-        CommandLine line = new(handlers, _output, _error) { OpenInput = () => _input };
+        CommandLine line = new(handlers, _output, _error) { OpenInput = () => _input, Patience = Timeout.InfiniteTimeSpan };
         return line.RunAsync(arguments, CancellationToken.None);
     }
 
