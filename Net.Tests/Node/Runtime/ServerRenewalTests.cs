@@ -15,7 +15,7 @@ public sealed class ServerRenewalTests
     [TestMethod]
     public void What_was_renewed_is_shown()
     {
-        using X509Certificate2 authority = Certificates.MakeAuthority("test", _time.Now);
+        using X509Certificate2 authority = Certificates.MakeAuthority("test", _time.Now.AddDays(-60));
         X509Certificate2 first = Certificates.IssueServer(authority, _time.Now), second = Certificates.IssueServer(authority, _time.Now);
         string pem = first.ExportCertificatePem();
         List<string> shown = [], log = [];
