@@ -61,13 +61,13 @@ internal sealed class FailureDetector(TimeSpan timeout)
         }
     }
 
-    /// <param name="beside">A life of the same name that lets it join: its predecessor; none otherwise.</param>
+    /// <param name="isAnnounced">A living life of the same name lets it join: its predecessor.</param>
     /// <returns>False when another life of that name is alive: its name is in use.</returns>
-    public bool TryJoin(Member member, Instant now, Member beside = default)
+    public bool TryJoin(Member member, Instant now, bool isAnnounced = false)
     {
         foreach (Member other in _lastHeard.Keys)
         {
-            if (other.Name == member.Name && other != member && other != beside)
+            if (other.Name == member.Name && other != member && !isAnnounced)
             {
                 return false;
             }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -57,6 +58,12 @@ internal static class Certificates
         chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;
         return chain.Build(certificate);
     }
+
+    /// <summary>Why it is not valid at that time, for people; null when it is.</summary>
+    public static string? WhyNot(X509Certificate2 certificate, DateTimeOffset now) =>
+        now >= certificate.NotAfter ? $"has expired on {Day(certificate.NotAfter)}" : now < certificate.NotBefore ? $"is not valid before {Day(certificate.NotBefore)}" : null;
+
+    public static string Day(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     private static X509Certificate2 Issue(
         X509Certificate2 authority, string subject, SubjectAlternativeNameBuilder names, string[] purposes, DateTimeOffset now, TimeSpan life, ECDsa? former = null)

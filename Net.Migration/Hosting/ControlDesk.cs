@@ -19,6 +19,7 @@ namespace Net.Migration.Hosting;
 /// Checkpoint           any                           see <see cref="ControlCheckpoints"/>
 /// StatusAsk            any                           StatusReply
 /// Successor            joined                        SuccessorNoted: a life of the same name may join beside this one
+/// Successor            not joined                    when it joins now, it does so beside another life of its name, which keeps the name
 /// Leave                joined                        as silence, at once
 /// (link lost)          joined                        nothing: it may come back, the failure detector decides
 /// (silence)            joined                        MemberUpdate; its components go to the next host by force
@@ -47,6 +48,7 @@ internal sealed class ControlDesk
     private readonly ControlMoves _moves;
     private readonly ControlDrains _drains;
     private readonly HashSet<Member> _heard = [];
+    private readonly Dictionary<IControlPeer, ulong> _successors = [];
     private readonly HashSet<string> _turnedAway = new(StringComparer.Ordinal);
     private readonly ControlTakeOvers _takeOvers;
     private readonly ControlRecords _records;
@@ -156,6 +158,10 @@ internal sealed class ControlDesk
             case DrainMessage drain:
                 _drains.OnAsk(peer, drain, now);
                 return;
+            case SuccessorMessage successor when !_members.TryGet(peer, out _):
+                // It joins again, an ingress that was restarted say, which does not know of two lives.
+                _successors[peer] = successor.Incarnation;
+                return;
             case CheckpointMessage ask when !_members.TryGet(peer, out _):
                 _checkpoints.OnAsk(peer, ask, _directory.Records.FirstOrDefault(record => record.Component == ask.Component), now);
                 return;
@@ -223,6 +229,7 @@ internal sealed class ControlDesk
         _moves.OnLost(peer);
         _checkpoints.OnLost(peer);
         _takeOvers.OnLost(peer);
+        _ = _successors.Remove(peer);
         _members.Lose(peer);
     }
 
@@ -343,9 +350,15 @@ internal sealed class ControlDesk
         }
 
         // One that is replaced keeps its link: it serves until it has nothing left.
-        _ = _members.TryGet(node.Member.Name, out ControlMember? before);
-        IControlPeer? oldPeer = before?.Successor == node.Member ? null : before?.Peer;
-        ControlMember member = _members.Set(node, peer);
+        _ = _members.TryGetAlive(node.Member, out ControlMember? before);
+        IControlPeer? oldPeer = before?.Peer;
+        bool isSucceeded = _successors.Remove(peer, out ulong successor);
+        ControlMember member = _members.Set(node, peer, isSucceeded);
+        if (isSucceeded)
+        {
+            member.Successor = new(node.Member.Name, successor);
+        }
+
         if (oldPeer is not null && oldPeer != peer)
         {
             oldPeer.Close();
@@ -413,26 +426,28 @@ internal sealed class ControlDesk
             return "this link is another member's";
         }
 
-        Member beside = Member.None;
-        if (_members.TryGet(member.Name, out ControlMember? old) && old.IsAlive && old.Member != member && old.Successor == member)
+        // Whoever comes back over another link, has been announced, or leaves the name to the life that has it, joins beside others of its name.
+        bool isBeside = _members.TryGetAlive(member, out _) || _members.IsAnnounced(member) || _successors.ContainsKey(peer);
+        ControlMember[] others = isBeside ? [] : [.. _members.All.Where(other => other.IsAlive && other.Member.Name == member.Name)];
+        if (others.Any(other => other.Peer is not null))
         {
-            beside = old.Member;
+            return $"{member.Name} is in use";
         }
-        else if (old is { IsAlive: true } && old.Member != member)
-        {
-            if (old.Peer is not null)
-            {
-                return $"{member.Name} is in use";
-            }
 
+        if (others.Length > 0)
+        {
             // One machine, one name: the process whose link is gone has been started again.
             _takeOvers.NoteLeases();
-            _detector.Leave(old.Member);
+            foreach (ControlMember other in others)
+            {
+                _detector.Leave(other.Member);
+            }
+
             _ = BuryDead(now);
         }
 
         return !_members.TryMakeRoom(member.Name) ? "the federation is full"
-            : !_detector.TryJoin(member, now, beside) ? $"{member.Name} is in use" : null;
+            : !_detector.TryJoin(member, now, isBeside) ? $"{member.Name} is in use" : null;
     }
 
     private void OnHeartbeat(IControlPeer peer, ControlMember member, HeartbeatMessage heartbeat, Instant now)
@@ -532,8 +547,7 @@ internal sealed class ControlDesk
             }
 
             IControlPeer? peer = member.Peer;
-            (member.IsAlive, member.Died) = (false, now);
-            _members.Forget(dead.Value);
+            ControlMember? former = _members.Bury(member, now);
             if (peer is not null)
             {
                 _members.Lose(peer);
@@ -546,6 +560,16 @@ internal sealed class ControlDesk
             foreach (IControlPeer other in _members.Peers)
             {
                 other.Send(new MemberUpdateMessage(member.Node, IsAlive: false));
+                if (former is not null)
+                {
+                    // By name they knew the one that has died.
+                    other.Send(new MemberUpdateMessage(former.Node, IsAlive: true));
+                }
+            }
+
+            if (former is not null)
+            {
+                _log($"{former.Member} was to be replaced by it, and goes on");
             }
         }
 
@@ -560,7 +584,10 @@ internal sealed class ControlDesk
     }
 
     private bool IsDead(Member owner) =>
-        !_detector.IsAlive(owner) && !_registry.IsSeenElsewhere(owner) && (_strangersUntil.IsNever || _heard.Contains(owner) || _members.TryGet(owner.Name, out _));
+        !_detector.IsAlive(owner) && !_registry.IsSeenElsewhere(owner) && (_strangersUntil.IsNever || _heard.Contains(owner) || HasOtherLife(owner));
+
+    /// <summary>A process of that name has been started since. The successor of one that lives may only not have joined yet.</summary>
+    private bool HasOtherLife(Member owner) => _members.TryGet(owner.Name, out ControlMember? present) && present.Successor != owner;
 
     private StatusReplyMessage Status(ulong id)
     {

@@ -9,11 +9,12 @@ namespace Net.Migration.Hosting;
 /// <remarks>
 /// A drain is a series of ordinary moves, so nothing here is a matter of safety. While one is under way, and from then on, the node gets
 /// nothing by a drain or a take-over as long as there is another host; a command that names it moves components there all the same, and
-/// such a move, like a cancelled drain, makes it a host like any other again.
+/// such a move, like a cancelled drain, makes it a host like any other again. A move that waits for a long request needs time rather than another
+/// destination: the last one that is left gets all there is, and who has not moved in its time is tried once more when the others have.
 /// </remarks>
 internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, Func<IEnumerable<OwnershipRecord>> records, ControlDeskOptions options)
 {
-    /// <summary>For one move when there may be another host; the rest of the drain's time when that is less, or when only one will do.</summary>
+    /// <summary>For one move when there is another host to try after it; the rest of the drain's time when that is less.</summary>
     private static readonly TimeSpan s_perMove = TimeSpan.FromSeconds(10);
 
     /// <summary>When somebody else is moving the component.</summary>
@@ -54,7 +55,7 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
         {
             // It asks again over a new link; it is the one that waits.
             (same.Peer, same.Ask) = (peer, ask);
-            node.IsLeaving = true;
+            node.IsLeaving |= IsLast(ask);
             return;
         }
 
@@ -65,9 +66,10 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
         }
 
         node.IsDraining = true;
-        node.IsLeaving |= peer == node.Peer;
+        bool isOwn = peer == node.Peer;
+        node.IsLeaving |= isOwn && IsLast(ask);
         TimeSpan time = TimeSpan.FromTicks(long.Clamp(ask.Timeout.Ticks, 0, options.MaxMoveTime.Ticks));
-        _drains.Add(new(peer, ask, node, now + time));
+        _drains.Add(new(peer, ask, node, now + time) { IsOwn = isOwn });
         Pump(now);
     }
 
@@ -106,35 +108,49 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
             return false;
         }
 
-        foreach (OwnershipRecord record in Owned(drain))
+        OwnershipRecord[] owned = [.. Owned(drain)];
+        foreach (OwnershipRecord record in owned)
         {
-            if (Destination(record, drain) is { } destination)
+            ControlMember[] untried = [.. Destinations(record, drain)];
+            if (untried.Length > 0)
             {
-                // There is one place to go when it was named: then all that is left is for those that have not been tried, each as long as the others.
-                TimeSpan time = drain.Ask.To.Length > 0 ? left / Owned(drain).Count(other => !drain.Tried.Contains((other.Component, destination.Member)))
-                    : left < s_perMove ? left : s_perMove;
-                _ = drain.Tried.Add((record.Component, destination.Member));
+                // At the last place to go all that is left is for those that have not been everywhere, each as long as the others.
+                TimeSpan time = untried.Length == 1 ? left / owned.Count(other => Destinations(other, drain).Any()) : left < s_perMove ? left : s_perMove;
+                Member destination = untried[0].Member;
+                _ = drain.Tried.Add((record.Component, destination));
                 drain.Current = record.Component;
-                MigrateMessage move = new(0, record.Component, destination.Member.Name, time);
-                moves.OnAsk(new Waiting(drain, now), move, record, now, isCommanded: false);
+                MigrateMessage move = new(0, record.Component, destination.Name, time);
+                moves.OnAsk(new Waiting(drain, destination, now), move, record, now, isCommanded: false);
                 return true;
             }
         }
 
-        return false;
+        if (drain.Late.Count == 0)
+        {
+            return false;
+        }
+
+        // Nobody has refused those: their time was too short, and the others have left some.
+        drain.Tried.ExceptWith(drain.Late);
+        drain.Late.Clear();
+        drain.RetryAt = now + s_retry;
+        return true;
     }
+
+    /// <summary>Who wants to go wherever it is has nothing left to do but to end; who hands over to a named one goes on when that one does not take all.</summary>
+    private static bool IsLast(DrainMessage ask) => ask.To.Length == 0;
 
     private IEnumerable<OwnershipRecord> Owned(Drain drain) =>
         records().Where(record => record.Owner == drain.Node.Member).OrderBy(record => record.Component, StringComparer.Ordinal).ToArray();
 
-    private ControlMember? Destination(OwnershipRecord record, Drain drain) => members.All
-        .Where(member => member is { IsAlive: true, Peer: not null } && member != drain.Node && member.CanHost(record.Component)
+    /// <summary>Where it has not been tried, the best first.</summary>
+    private IOrderedEnumerable<ControlMember> Destinations(OwnershipRecord record, Drain drain) => members.All
+        .Where(member => member is { IsAlive: true, IsReplaced: false, Peer: not null } && member != drain.Node && member.CanHost(record.Component)
             && (drain.Ask.To.Length > 0 ? member.Member.Name == drain.Ask.To : !IsBeingEmptied(member))
             && !drain.Tried.Contains((record.Component, member.Member)))
         .OrderBy(member => member.IsDraining)
         .ThenBy(member => records().Count(other => other.Owner == member.Member))
-        .ThenBy(member => member.Order)
-        .FirstOrDefault();
+        .ThenBy(member => member.Order);
 
     private void Cancel(IControlPeer peer, DrainMessage ask, ControlMember node, Drain? running)
     {
@@ -167,6 +183,11 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
         (MigrateCode code, string message) = remaining.Length == 0 ? (MigrateCode.None, "")
             : isLate ? (MigrateCode.Timeout, $"{node} still has {string.Join(", ", remaining)}: the time is over")
             : (MigrateCode.Refused, $"{node} still has {string.Join(", ", remaining)}: no other node that is alive takes it");
+        if (remaining.Length > 0 && drain.IsOwn && !IsLast(drain.Ask))
+        {
+            drain.Node.IsDraining = drain.Node.IsLeaving;
+        }
+
         drain.Peer.Send(new DrainReplyMessage(drain.Ask.Id, new(node, drain.Moves, remaining, code, message)));
     }
 
@@ -183,6 +204,9 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
 
         public Instant Ends => ends;
 
+        /// <summary>The node itself has asked.</summary>
+        public bool IsOwn { get; init; }
+
         public string? Current { get; set; }
 
         public Instant RetryAt { get; set; } = Instant.Never;
@@ -190,10 +214,13 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
         public List<MigrateReport> Moves { get; } = [];
 
         public HashSet<(string Component, Member Destination)> Tried { get; } = [];
+
+        /// <summary>Of those, the moves that had not ended in their time.</summary>
+        public HashSet<(string Component, Member Destination)> Late { get; } = [];
     }
 
     /// <summary>Who waits for the move at hand.</summary>
-    private sealed class Waiting(Drain drain, Instant asked) : IControlPeer
+    private sealed class Waiting(Drain drain, Member destination, Instant asked) : IControlPeer
     {
         public string Name => "drain";
 
@@ -212,6 +239,10 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
                 // It is being moved by somebody else: perhaps to a place where it may stay.
                 _ = drain.Tried.RemoveWhere(entry => entry.Component == reply.Report.Component);
                 drain.RetryAt = asked + s_retry;
+            }
+            else if (reply.Report.Code == MigrateCode.Timeout)
+            {
+                _ = drain.Late.Add((reply.Report.Component, destination));
             }
 
             drain.Moves.Add(reply.Report);

@@ -20,7 +20,7 @@ internal sealed class ControlMember(NodeInfo node, long order)
 
     public bool IsAlive { get; set; } = true;
 
-    /// <summary>Another life that may have the name beside this one.</summary>
+    /// <summary>Another life that may have the name beside this one: this one has announced it.</summary>
     public Member Successor { get; set; } = Member.None;
 
     public Instant Died { get; set; }
@@ -28,8 +28,11 @@ internal sealed class ControlMember(NodeInfo node, long order)
     /// <summary>Gets nothing any more by a drain or a take-over, if there is another host.</summary>
     public bool IsDraining { get; set; }
 
-    /// <summary>It has asked itself, or another life has its name: it ends as soon as it is empty, so nothing goes there however few are left.</summary>
+    /// <summary>It has asked itself: it ends as soon as it is empty, so nothing goes there however few are left.</summary>
     public bool IsLeaving { get; set; }
+
+    /// <summary>Another life has its name, and gets what it has: as for one that is leaving, for as long as that life lives.</summary>
+    public bool IsReplaced { get; set; }
 
     public Dictionary<string, ComponentLoad> Loads { get; } = new(StringComparer.Ordinal);
 
@@ -72,19 +75,16 @@ internal sealed class ControlMembers(int limit)
         return oldest is not null && _byName.Remove(oldest.Member.Name);
     }
 
-    /// <summary>A life comes, or comes back over another link.</summary>
-    public ControlMember Set(NodeInfo node, IControlPeer peer)
-    {
-        if (!_byName.TryGetValue(node.Member.Name, out ControlMember? member) || member.Member != node.Member)
-        {
-            if (member is { IsAlive: true } && member.Successor == node.Member)
-            {
-                // It serves on until it has nothing left, and then leaves.
-                _replaced[member.Member] = member;
-                (member.IsDraining, member.IsLeaving) = (true, true);
-            }
+    /// <summary>Whether a living life of that name has announced this one.</summary>
+    public bool IsAnnounced(Member life) => All.Any(member => member.IsAlive && member.Member.Name == life.Name && member.Successor == life);
 
-            member = _byName[node.Member.Name] = new(node, ++_joined);
+    /// <summary>A life comes, or comes back over another link.</summary>
+    /// <param name="isFormer">When another life has the name already, that one keeps it: this one has handed over to it, or is about to.</param>
+    public ControlMember Set(NodeInfo node, IControlPeer peer, bool isFormer = false)
+    {
+        if (!TryGetAlive(node.Member, out ControlMember? member))
+        {
+            member = Place(node, isFormer);
         }
 
         if (member.Peer is not null)
@@ -97,8 +97,23 @@ internal sealed class ControlMembers(int limit)
         return member;
     }
 
-    /// <summary>A life that was replaced by another one of its name has ended.</summary>
-    public void Forget(Member life) => _ = _replaced.Remove(life);
+    /// <summary>A life has ended.</summary>
+    /// <returns>The life of its name that has it again: the latest of those that were to be replaced, and live. Null: there is none, or another one has it.</returns>
+    public ControlMember? Bury(ControlMember member, Instant now)
+    {
+        (member.IsAlive, member.Died) = (false, now);
+        if (_replaced.Remove(member.Member)
+            || _replaced.Values.Where(other => other.Member.Name == member.Member.Name).MaxBy(other => other.Order) is not { } former)
+        {
+            return null;
+        }
+
+        // It goes on, and is a host like any other, unless it has said itself that it ends.
+        _ = _replaced.Remove(former.Member);
+        _byName[former.Member.Name] = former;
+        (former.IsReplaced, former.IsDraining, former.Successor) = (false, former.IsLeaving, Member.None);
+        return former;
+    }
 
     public void Lose(IControlPeer peer)
     {
@@ -112,7 +127,33 @@ internal sealed class ControlMembers(int limit)
     public ControlMember? NextHost(string component, Member notThis) => All
         .Where(member => member.IsAlive && member.Member != notThis && member.CanHost(component))
         .OrderBy(member => member.Peer is null)
-        .ThenBy(member => member.IsDraining)
+        .ThenBy(member => member.IsDraining || member.IsReplaced)
         .ThenBy(member => member.Order)
         .FirstOrDefault();
+
+    private ControlMember Place(NodeInfo node, bool isFormer)
+    {
+        Member life = node.Member;
+        _ = _byName.TryGetValue(life.Name, out ControlMember? present);
+        if (present?.Member == life)
+        {
+            // It was taken for dead, and is not.
+            return present;
+        }
+
+        ControlMember member = new(node, ++_joined);
+        if (present is { IsAlive: true })
+        {
+            // It serves on until it has nothing left, and then leaves.
+            ControlMember former = isFormer ? member : present;
+            former.IsReplaced = true;
+            _replaced[former.Member] = former;
+            if (isFormer)
+            {
+                return member;
+            }
+        }
+
+        return _byName[life.Name] = member;
+    }
 }

@@ -57,8 +57,9 @@ internal sealed class ControlServer : IAsyncDisposable
         return server;
     }
 
+    /// <param name="certificate">Asked at each handshake.</param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
-    public static ValueTask<QuicListener> ListenAsync(IPEndPoint control, X509Certificate2 certificate, X509Certificate2Collection roots) =>
+    public static ValueTask<QuicListener> ListenAsync(IPEndPoint control, Func<X509Certificate2> certificate, X509Certificate2Collection roots) =>
         QuicListener.ListenAsync(ControlTls.Server(control, LinkCodec.ControlAlpn, certificate, roots));
 
     public async ValueTask DisposeAsync()

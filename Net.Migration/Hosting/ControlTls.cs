@@ -14,7 +14,8 @@ internal static class ControlTls
     private static readonly TimeSpan s_keepAlive = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(20);
 
-    public static QuicListenerOptions Server(IPEndPoint listen, string alpn, X509Certificate2 certificate, X509Certificate2Collection roots) => new()
+    /// <param name="certificate">Asked at each handshake: it may have been renewed.</param>
+    public static QuicListenerOptions Server(IPEndPoint listen, string alpn, Func<X509Certificate2> certificate, X509Certificate2Collection roots) => new()
     {
         ListenEndPoint = listen,
         ApplicationProtocols = [new(alpn)],
@@ -25,7 +26,7 @@ internal static class ControlTls
             MaxInboundUnidirectionalStreams = 0,
             ServerAuthenticationOptions = new()
             {
-                ServerCertificate = certificate,
+                ServerCertificateSelectionCallback = (_, _) => certificate(),
                 ClientCertificateRequired = true,
                 CertificateChainPolicy = Policy(roots),
                 RemoteCertificateValidationCallback = static (_, _, _, errors) => IsMember(errors),

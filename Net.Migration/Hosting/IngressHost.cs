@@ -45,6 +45,7 @@ public sealed class IngressHost : IAsyncDisposable
 
     /// <summary>Opens the state, binds both ports and serves.</summary>
     /// <exception cref="AddressInUseException">A port is taken.</exception>
+    /// <exception cref="ArgumentException">The member certificate is not valid now.</exception>
     /// <exception cref="DirectoryLogException">The log or the key file is damaged. Neither may be guessed at: restore them.</exception>
     /// <exception cref="IOException">The state directory cannot be used, or another process uses it.</exception>
     /// <exception cref="System.Net.Sockets.SocketException">An address is not one of this machine's, or may not be bound.</exception>
@@ -64,8 +65,8 @@ public sealed class IngressHost : IAsyncDisposable
         {
             IDatagramChannel publicChannel = Opened(
                 options.PublicSocket is { } lent ? UdpChannel.Over(lent) : UdpChannel.Bind(UdpAddress.FromEndPoint(options.Listen)));
-            QuicListener listener =
-                await ControlServer.ListenAsync(options.Control, options.MemberCertificate, options.FederationRoots).ConfigureAwait(false);
+            MemberIdentity identity = Opened(new MemberIdentity(Names.Ingress, options.MemberCertificate, options.RenewedMemberCertificate, options.Log));
+            QuicListener listener = await ControlServer.ListenAsync(options.Control, identity.Current, options.FederationRoots).ConfigureAwait(false);
             try
             {
                 IDatagramChannel nodeChannel = Opened(UdpChannel.Bind(UdpAddress.FromEndPoint(new(options.Control.Address, 0))));
@@ -73,14 +74,14 @@ public sealed class IngressHost : IAsyncDisposable
                 {
                     SharedDirectoryUser self = new(UdpAddress.FromEndPoint(listener.LocalEndPoint), options.StateDirectory);
                     ISharedDirectory shared = await open(self, cancellationToken).ConfigureAwait(false);
-                    return Start(options, publicChannel, nodeChannel, new(shared, shared, shared, shared), listener);
+                    return Start(options, publicChannel, nodeChannel, new(shared, shared, new Both(identity, shared), shared), listener);
                 }
 
                 FileDirectoryStorage storage = Opened(new FileDirectoryStorage(Path.Combine(options.StateDirectory, "directory.log")));
                 // First: the directory makes room for moves ahead, and without keys there is none to make it for.
                 FileSecrets secrets = new(options.StateDirectory);
                 EmbeddedDirectory directory = new(storage);
-                return Start(options, publicChannel, nodeChannel, new(directory, secrets, new Storage(storage), null), listener);
+                return Start(options, publicChannel, nodeChannel, new(directory, secrets, new Both(identity, new Storage(storage)), null), listener);
             }
             catch
             {

@@ -29,6 +29,12 @@ public sealed class IngressHostOptions
     /// <summary>This process's certificate, with its key, for server authentication; issued by one of <see cref="FederationRoots"/>.</summary>
     public required X509Certificate2 MemberCertificate { get; init; }
 
+    /// <summary>
+    /// Asked at each handshake with another member, from any thread, for the certificate to show instead of <see cref="MemberCertificate"/>, which it may be: a process may
+    /// run for longer than one lasts. What throws leaves the former one. Null: that one stays.
+    /// </summary>
+    public Func<X509Certificate2>? RenewedMemberCertificate { get; init; }
+
     /// <summary>Issuers of the certificates by which members and commands are known: nobody else gets past the handshake.</summary>
     public required X509Certificate2Collection FederationRoots { get; init; }
 

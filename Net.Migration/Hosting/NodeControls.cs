@@ -71,13 +71,16 @@ internal sealed class NodeControls
                 break;
             case MigrateReplyMessage reply: Answer(reply.Id, id => reply with { Id = id }); break;
             case CheckpointReplyMessage reply: Answer(reply.Id, id => reply with { Id = id }); break;
-            default:
-                foreach (Control link in _links.Where(link => link.Number > 0))
-                {
-                    link.Link.Send(message);
-                }
+            default: Tell(message); break;
+        }
+    }
 
-                break;
+    /// <summary>To all.</summary>
+    public void Tell(LinkMessage message)
+    {
+        foreach (Control link in _links.Where(link => link.Number > 0))
+        {
+            link.Link.Send(message);
         }
     }
 

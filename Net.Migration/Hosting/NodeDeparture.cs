@@ -39,9 +39,9 @@ internal sealed class NodeDeparture(IActor actor, NodeState state, NodeOptions o
 
             if (report is not null)
             {
-                foreach (MigrateReport move in report.Moves.Where(move => !move.Moved))
+                foreach (string component in report.Remaining)
                 {
-                    options.Log?.Invoke($"{move.Component} stays: {move.Message}");
+                    options.Log?.Invoke($"{component} stays: {report.Moves.LastOrDefault(move => move.Component == component)?.Message ?? report.Message}");
                 }
 
                 return report.Remaining;

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Wire;
 using Net.Migration.Diagnostics;
@@ -32,7 +34,8 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly Dictionary<string, IDatagramChannel> _data;
     private readonly ulong _incarnation = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
     private SuccessionDoor? _door;
-    private readonly HostCrypto _crypto;
+    private readonly SslHost _crypto;
+    private readonly MemberIdentity _identity;
     private readonly NodeMetrics _metrics;
     private readonly QuicListener _links;
     private readonly CancellationTokenSource _stop = new();
@@ -47,16 +50,17 @@ public sealed class NodeHost : IAsyncDisposable
     private int _inbound;
     private int _isDisposed;
 
-    private NodeHost(NodeOptions options, QuicListener links, Dictionary<string, IDatagramChannel> data)
+    private NodeHost(NodeOptions options, MemberIdentity identity, QuicListener links, Dictionary<string, IDatagramChannel> data)
     {
         // Decisions are told while they are made: they wait for no listener.
         _options = options = options with { Log = LogQueue.Over(options.Log, out _log), JoinFailed = LogQueue.Over(options.JoinFailed, out _joinFailures) };
+        _identity = identity;
         _links = links;
         Member self = new(options.Name, _incarnation);
         NodeInfo info = new(
             self, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => new HostInfo(c.Name, data[c.Name].Local, c.Names))]);
         _data = data;
-        _crypto = new(new() { DefaultServerCertificate = options.ServerCertificate, Intermediates = options.ServerIntermediates });
+        _crypto = new(Shown(options.ServerCertificate, options.ServerIntermediates));
         _metrics = new(options.Name);
         _actor = new($"node {options.Name}", () => _state!.Deadline, now => _state!.Tick(now), fault => _state!.OnFault(fault));
         _state = new(options, info, new(_actor, new ThreadedRunner(), name => data[name], _crypto, ConnectToNodeAsync)
@@ -88,30 +92,37 @@ public sealed class NodeHost : IAsyncDisposable
     /// <exception cref="NodeJoinException">Nobody answers in time, or the federation does not want it.</exception>
     /// <exception cref="AddressInUseException">The link address is taken.</exception>
     /// <exception cref="IOException"><see cref="NodeOptions.Door"/> cannot be opened. One that has taken over goes on without, and says so.</exception>
-    /// <exception cref="ArgumentException">Components' names are wrong, or not unique.</exception>
+    /// <exception cref="ArgumentException">Components' names are wrong, or not unique; or the member certificate is not valid now.</exception>
     public static async Task<NodeHost> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         HostedComponent.ThrowIfAmbiguous(options.Components);
         IPAddress local = options.Link?.Address ?? LocalSockets.AddressTowards(options.Join);
-        QuicListener links = await QuicListener.ListenAsync(
-            ControlTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, options.MemberCertificate, options.FederationRoots), cancellationToken)
-            .ConfigureAwait(false);
+        MemberIdentity identity = new(options.Name, options.MemberCertificate, options.RenewedMemberCertificate, options.Log);
+        QuicListener? links = null;
         NodeHost node;
         Dictionary<string, IDatagramChannel> data = new(StringComparer.Ordinal);
         try
         {
+            links = await QuicListener.ListenAsync(
+                ControlTls.Server(options.Link ?? new(local, 0), LinkCodec.MigrationAlpn, identity.Current, options.FederationRoots), cancellationToken)
+                .ConfigureAwait(false);
             foreach (HostedComponent component in options.Components)
             {
                 data.Add(component.Name, UdpChannel.Bind(UdpAddress.FromEndPoint(new(local, 0))));
             }
 
-            node = new(options, links, data);
+            node = new(options, identity, links, data);
         }
         catch
         {
             LocalSockets.Close(data.Values);
-            await links.DisposeAsync().ConfigureAwait(false);
+            identity.Dispose();
+            if (links is not null)
+            {
+                await links.DisposeAsync().ConfigureAwait(false);
+            }
+
             throw;
         }
 
@@ -184,6 +195,20 @@ public sealed class NodeHost : IAsyncDisposable
 
     /// <summary>Moves everything to a node, and waits for the requests that stay behind for as long as is left of the time. What still runs then is this process's to end.</summary>
     internal Task GiveAsync(string to, TimeSpan timeout) => _departure.GiveAsync(to, timeout);
+
+    /// <summary>
+    /// Clients are shown another certificate from now on, without a restart: it was renewed, say. Connections that there are go on as they are. From any thread. As every
+    /// node that hosts a component shows the same name, each is told.
+    /// </summary>
+    /// <param name="certificate">With its key.</param>
+    /// <param name="intermediates">Sent behind it.</param>
+    /// <exception cref="ArgumentException">It has no key that can be used: nothing has changed.</exception>
+    public void ReloadServerCertificate(X509Certificate2 certificate, X509Certificate2Collection intermediates)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        ArgumentNullException.ThrowIfNull(intermediates);
+        _crypto.Replace(Shown(certificate, intermediates));
+    }
 
     /// <summary>How it is now.</summary>
     /// <param name="cancellationToken">Stops waiting: a node that does not answer is not well.</param>
@@ -281,6 +306,7 @@ public sealed class NodeHost : IAsyncDisposable
         await _state.DisposeAsync().ConfigureAwait(false);
         LocalSockets.Close(_data.Values);
         _crypto.Dispose();
+        _identity.Dispose();
         _metrics.Dispose();
         await Task.WhenAll(_log?.FlushAsync() ?? Task.CompletedTask, _joinFailures?.FlushAsync() ?? Task.CompletedTask).ConfigureAwait(false);
         _completion.TrySetResult();
@@ -318,6 +344,13 @@ public sealed class NodeHost : IAsyncDisposable
         }
 
         _ = AwaitSuccessorAsync(_door);
+    }
+
+    private static SslServerAuthenticationOptions Shown(X509Certificate2 certificate, X509Certificate2Collection intermediates)
+    {
+        X509ChainPolicy policy = new() { RevocationMode = X509RevocationMode.NoCheck };
+        policy.ExtraStore.AddRange(intermediates);
+        return new() { ServerCertificate = certificate, CertificateChainPolicy = policy };
     }
 
     private async Task<Socket> AskPredecessorAsync(CancellationToken cancellationToken)
@@ -540,7 +573,7 @@ public sealed class NodeHost : IAsyncDisposable
         IPEndPoint remote, string alpn, Action<MessageLink, LinkMessage> onMessage, Action<MessageLink> onLost, CancellationToken cancellationToken)
     {
         (QuicConnection connection, QuicStream stream) =
-            await ControlTls.ConnectAsync(remote, alpn, _options.MemberCertificate, _options.FederationRoots, cancellationToken).ConfigureAwait(false);
+            await ControlTls.ConnectAsync(remote, alpn, _identity.Current(), _options.FederationRoots, cancellationToken).ConfigureAwait(false);
         bool isControl = alpn == LinkCodec.ControlAlpn;
         MessageLink link = new(connection, stream, onMessage, onLost, isControl ? MessageLink.MaxControlQueue : MessageLink.MaxNodeQueue);
         if (isControl && link.PeerName != Names.Ingress)

@@ -18,7 +18,7 @@ public sealed record NodeOptions
     /// <summary>What it can host; none: it is a member, and refuses moves.</summary>
     public IReadOnlyList<HostedComponent> Components { get; init; } = [];
 
-    /// <summary>What clients are shown: the same on every node that hosts the component. With its key.</summary>
+    /// <summary>What clients are shown until <see cref="NodeHost.ReloadServerCertificate"/>: the same on every node that hosts the component. With its key.</summary>
     public required X509Certificate2 ServerCertificate { get; init; }
 
     /// <summary>Sent behind <see cref="ServerCertificate"/>.</summary>
@@ -26,6 +26,12 @@ public sealed record NodeOptions
 
     /// <summary>What members are shown: valid for <see cref="Name"/>, as client and as server. With its key.</summary>
     public required X509Certificate2 MemberCertificate { get; init; }
+
+    /// <summary>
+    /// Asked at each handshake with another member, from any thread, for the certificate to show instead of <see cref="MemberCertificate"/>, which it may be: a process may
+    /// run for longer than one lasts. What throws leaves the former one. Null: that one stays.
+    /// </summary>
+    public Func<X509Certificate2>? RenewedMemberCertificate { get; init; }
 
     /// <summary>Who issues members' certificates.</summary>
     public required X509Certificate2Collection FederationRoots { get; init; }

@@ -77,6 +77,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     public void OnControlOpen(ILink link, TaskCompletionSource<string?> welcome)
     {
         _controls.Open(link, welcome);
+        if (_succession.Announced is ulong successor and not 0)
+        {
+            // An ingress that was restarted does not know that two lives may have the name, and that this one is the former.
+            link.Send(new SuccessorMessage(successor));
+        }
+
         link.Send(new JoinMessage(_self));
     }
 
@@ -108,8 +114,12 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     /// <summary>What could not be drained stays here, and so does this node.</summary>
     public void Stay() => _isLeaving = false;
 
-    /// <summary>Nothing is left here but tethers: an ingress that this node joins from now on is told not to give it anything.</summary>
-    public void StayAway() => _isAway = true;
+    /// <summary>Nothing is left here but tethers: no ingress is to give this node anything from now on.</summary>
+    public void StayAway()
+    {
+        _isAway = true;
+        _controls.Tell(NothingMore());
+    }
 
     /// <summary>The ingress is about to end, and another one comes in its place. Ends when nothing more leaves for it.</summary>
     public Task AwaitIngress() => Task.WhenAll(_hosted.Values.Select(hosted => hosted.Shard).OfType<ComponentShard>().Select(shard =>
@@ -305,11 +315,14 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         _controls.OnWelcome(link, welcome.Ingress);
         if (_isAway)
         {
-            link.Send(new DrainMessage(_nextRequest++, _self.Member.Name, "", default));
+            link.Send(NothingMore());
         }
 
         Heartbeat(now);
     }
+
+    /// <summary>To be emptied at once, and for ever.</summary>
+    private DrainMessage NothingMore() => new(_nextRequest++, _self.Member.Name, "", default);
 
     private void OnKeys(FederationKeys told)
     {
@@ -337,7 +350,6 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
         {
             _members[name] = member.Node;
             _names.Add(member.Node);
-            _succession.OnMember(member.Node.Member);
         }
         else if (_members.TryGetValue(name, out NodeInfo? known) && known.Member == member.Node.Member)
         {
@@ -349,6 +361,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
             }
         }
 
+        _succession.OnMember(member.Node.Member, member.IsAlive);
         Tethers.OnMember(member);
     }
 

@@ -35,13 +35,25 @@ internal sealed class NodeSuccession(Member self, NodeControls controls)
         }
     }
 
+    /// <summary>The life that was announced last, as far as it is not known to have died; 0: none.</summary>
+    public ulong Announced => _incarnation;
+
     public void OnLinkLost() => _ = _noted?.TrySetResult(false);
 
-    public void OnMember(Member member)
+    public void OnMember(Member member, bool isAlive)
     {
-        if (_joined is not null && member.Name == self.Name && member.Incarnation == _incarnation)
+        if (member.Name != self.Name || member.Incarnation != _incarnation)
         {
-            _ = _joined.TrySetResult();
+            return;
+        }
+
+        if (isAlive)
+        {
+            _ = _joined?.TrySetResult();
+        }
+        else
+        {
+            _incarnation = 0;
         }
     }
 }

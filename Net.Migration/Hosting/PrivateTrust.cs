@@ -10,13 +10,18 @@ internal sealed class PrivateTrust
 {
     private const string FileName = "authority.pem";
 
-    private PrivateTrust(X509Certificate2 authority, string name)
+    private readonly RenewedCertificate _ingress;
+    private readonly RenewedCertificate _node;
+
+    private PrivateTrust(X509Certificate2 authority, string name, TimeProvider time)
     {
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
         Name = name;
         Roots = [X509CertificateLoader.LoadCertificate(authority.RawData)];
-        Ingress = Certificates.IssueMember(authority, Names.Ingress, now);
-        Node = Certificates.IssueMember(authority, name, now);
+        _ingress = Issue(Names.Ingress);
+        _node = Issue(name);
+
+        RenewedCertificate Issue(string member) =>
+            new(Certificates.IssueMember(authority, member, time.GetUtcNow()), (key, now) => Certificates.IssueMember(authority, member, now, key), time);
     }
 
     /// <summary>Of this process's node.</summary>
@@ -24,30 +29,33 @@ internal sealed class PrivateTrust
 
     public X509Certificate2Collection Roots { get; }
 
-    public X509Certificate2 Ingress { get; }
+    /// <summary>As it is now.</summary>
+    public X509Certificate2 Ingress => _ingress.Current();
 
-    public X509Certificate2 Node { get; }
+    /// <inheritdoc cref="Ingress"/>
+    public X509Certificate2 Node => _node.Current();
 
     /// <summary>Reads the authority, or makes it for the first process.</summary>
     /// <param name="directory">Mode 0700.</param>
     /// <param name="name">Of the node.</param>
+    /// <param name="time">The wall clock; null: the system's.</param>
     /// <exception cref="IOException">It cannot be read or written, or is damaged.</exception>
-    public static PrivateTrust Open(string directory, string name)
+    public static PrivateTrust Open(string directory, string name, TimeProvider? time = null)
     {
+        time ??= TimeProvider.System;
         string path = Path.Combine(directory, FileName);
         try
         {
             if (!File.Exists(path))
             {
-                using X509Certificate2 made = Certificates.MakeAuthority("Continuum private", TimeProvider.System.GetUtcNow());
+                using X509Certificate2 made = Certificates.MakeAuthority("Continuum private", time.GetUtcNow());
                 using ECDsa key = made.GetECDsaPrivateKey()!;
                 Publish($"{path}.{name}", path, Encoding.ASCII.GetBytes($"{made.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n"));
             }
 
             // The file counts, not what was made: of two that start at once, both have the authority of the first.
             string text = File.ReadAllText(path, Encoding.ASCII);
-            using X509Certificate2 authority = X509Certificate2.CreateFromPem(text, text);
-            return new(authority, name);
+            return new(X509Certificate2.CreateFromPem(text, text), name, time);
         }
         catch (Exception e) when (e is CryptographicException or UnauthorizedAccessException)
         {

@@ -379,6 +379,7 @@ public sealed class RestartableServer : IAsyncDisposable
             ServerCertificate = _options.ServerCertificate,
             ServerIntermediates = _options.ServerIntermediates,
             MemberCertificate = _trust.Node,
+            RenewedMemberCertificate = () => _trust.Node,
             FederationRoots = _trust.Roots,
             Log = _options.Log,
         },

@@ -153,6 +153,7 @@ internal sealed class ServedPort(RestartableServerOptions options, PrivateTrust 
                 StateDirectory = StateDirectory,
                 DefaultComponent = options.Components[0].Name,
                 MemberCertificate = trust.Ingress,
+                RenewedMemberCertificate = () => trust.Ingress,
                 FederationRoots = trust.Roots,
                 FailureTimeout = options.FailureTimeout,
                 Kept = _kept,

@@ -44,9 +44,10 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
     public Task<int> RunAsync(NodeOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
         CheckServed(options.Serve);
-        (X509Certificate2 certificate, X509Certificate2Collection intermediates) = options.Cert is not null && options.Key is not null
+        (X509Certificate2 Certificate, X509Certificate2Collection Intermediates) ReadServer() => options.Cert is not null && options.Key is not null
             ? (PemFile.ReadPair(options.Cert, options.Key), PemFile.ReadIntermediates(options.Cert))
             : (data.ServerCertificate(), []);
+        (X509Certificate2 certificate, X509Certificate2Collection intermediates) = ReadServer();
         CheckCertificate(certificate, options.Cert);
         MemberCredentials member = options.Trust is null ? data.Member(options.Name) : DataDirectory.MemberFrom(options.Trust, options.Name, time);
         string? directory = options.Serve is null ? null : Path.GetFullPath(options.Serve);
@@ -54,6 +55,7 @@ internal sealed class NodeCommand(ICommandRuntime runtime, DataDirectory data, T
         {
             Relay = options is { Listen: UdpAddress listen, Control: UdpAddress control }
                 ? IngressCommand.Setup(new(listen, control, null, options.Components.Split(',')[0], options.StopOnEof) { Trust = options.Trust }, data) : null,
+            ReadServer = ReadServer,
             DataDirectory = data.Path,
             Terminated = termination.Claim(),
             Door = data.Door($"node-{options.Name}"),

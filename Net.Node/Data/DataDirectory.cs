@@ -126,12 +126,12 @@ internal sealed class DataDirectory
         return made;
     });
 
-    /// <summary>A member's certificate for links and control, issued now and kept in memory only.</summary>
+    /// <summary>A member's certificate for links and control, issued now, and again while it runs, and kept in memory only.</summary>
     /// <param name="name">Of the node; or of another kind of member, such as <c>ingress</c>.</param>
     public MemberCredentials Member(string name) => File.Exists(In(RosterFile)) ? MemberFrom(Path, name, _time) : Guarded(() =>
     {
         using X509Certificate2 authority = Authority(FederationCaKeyFile, FederationCaFile, "Continuum federation");
-        return new MemberCredentials(Certificates.IssueMember(authority, name, _time.GetUtcNow()), Public(authority)) { Secret = SecretOf(authority) };
+        return IssuedBy(authority, In(FederationCaKeyFile), name, _time);
     });
 
     /// <summary>The same from a directory given with `--trust`.</summary>
@@ -161,14 +161,30 @@ internal sealed class DataDirectory
         if (File.Exists(authorityKey))
         {
             using X509Certificate2 issuer = PemFile.ReadPair(authorityKey);
-            return new(Certificates.IssueMember(issuer, name, time.GetUtcNow()), Public(issuer)) { Secret = SecretOf(issuer) };
+            return Certificates.WhyNot(issuer, time.GetUtcNow()) is { } reason
+                ? throw new CommandFailure($"the authority's certificate in {authorityKey} {reason}", "check this machine's clock, or begin anew with another authority")
+                : IssuedBy(issuer, authorityKey, name, time);
         }
 
         X509Certificate2 authority = PemFile.ReadCertificate(System.IO.Path.Combine(directory, FederationCaFile));
         X509Certificate2 own = PemFile.ReadPair(member);
-        return Certificates.IsIssuedBy(own, authority)
-            ? new(own, authority) { Secret = SecretOf(own), RosterFile = roster }
-            : throw new CommandFailure($"{member} was not issued by the authority beside it", $"issue it with the key of {FederationCaFile}");
+        MemberFileWatch.Check(member, own, authority, name, time.GetUtcNow());
+        return new(own, authority) { Secret = SecretOf(own), RosterFile = roster, Renewed = new MemberFileWatch(member, own, authority, time).Current };
+    }
+
+    /// <param name="file">Where the authority's key is when it is needed again: another one that lies there by then has other members.</param>
+    private static MemberCredentials IssuedBy(X509Certificate2 authority, string file, string name, TimeProvider time)
+    {
+        X509Certificate2 known = Public(authority);
+        RenewedCertificate certificate = new(
+            Certificates.IssueMember(authority, name, time.GetUtcNow()),
+            (key, now) =>
+            {
+                using X509Certificate2? issuer = PemFile.TryReadPair(file);
+                return issuer?.Thumbprint == known.Thumbprint ? Certificates.IssueMember(issuer, name, now, key) : null;
+            },
+            time);
+        return new(certificate.Current(), known) { Secret = SecretOf(authority), Renewed = certificate.Current };
     }
 
     /// <summary>Known to whoever has the certificate's key, and says nothing of it.</summary>

@@ -73,6 +73,9 @@ internal sealed record NodeSetup(
     /// <summary>Set when the node shall move its components away, and then end; at once while it has not joined.</summary>
     public CancellationToken Terminated { get; init; }
 
+    /// <summary>What clients are to be shown now; <c>null</c>: <see cref="ServerCertificate"/> for ever.</summary>
+    public Func<(X509Certificate2 Certificate, X509Certificate2Collection Intermediates)>? ReadServer { get; init; }
+
     /// <summary>Where a process that takes over asks; <c>null</c>: none can.</summary>
     public string? Door { get; init; }
 
@@ -103,6 +106,9 @@ internal interface INodeEvents
 /// <param name="Authority">The only issuer whose certificates are members'.</param>
 internal sealed record MemberCredentials(X509Certificate2 Certificate, X509Certificate2 Authority)
 {
+    /// <summary>Asked at each handshake for what is shown instead of <see cref="Certificate"/>; <c>null</c>: nothing.</summary>
+    public Func<X509Certificate2>? Renewed { get; init; }
+
     /// <summary>32 bytes that all ingresses of the federation derive alike, and nobody who has not their key: seals what they share.</summary>
     public ReadOnlyMemory<byte> Secret { get; init; }
 

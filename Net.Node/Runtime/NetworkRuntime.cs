@@ -81,6 +81,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                 StateDirectory = setup.StateDirectory,
                 DefaultComponent = setup.Options.DefaultComponent,
                 MemberCertificate = setup.Member.Certificate,
+                RenewedMemberCertificate = setup.Member.Renewed,
                 FederationRoots = [setup.Member.Authority],
                 OpenDirectory = setup.Options.Directory is { } etcd
                     ? (self, token) => EtcdOpening.OpenAsync(etcd, () => EtcdOpening.Connect(etcd, setup.DataDirectory), self, setup.Member.Secret, token) : null,
@@ -153,6 +154,7 @@ internal sealed class NetworkRuntime : ICommandRuntime
                     ServerCertificate = setup.ServerCertificate,
                     ServerIntermediates = setup.Intermediates,
                     MemberCertificate = setup.Member.Certificate,
+                    RenewedMemberCertificate = setup.Member.Renewed,
                     FederationRoots = [setup.Member.Authority],
                     Door = setup.Door,
                     TakeOver = setup.Options.TakeOver,
@@ -170,6 +172,9 @@ internal sealed class NetworkRuntime : ICommandRuntime
 
         await using (node.ConfigureAwait(false))
         {
+            using ServerRenewal? renewal = setup.ReadServer is { } read
+                ? new(setup.ServerCertificate, read, node.ReloadServerCertificate, output.Post, TimeProvider.System) : null;
+            renewal?.Start();
             events.Ready(relay is null ? null : (UdpAddress.FromEndPoint(relay.PublicEndPoint), UdpAddress.FromEndPoint(relay.ControlEndPoint)));
             if (!await life.ServeAsync(relay is null ? [node.Completion] : [node.Completion, relay.Completion]).ConfigureAwait(false))
             {

@@ -46,6 +46,49 @@ public sealed class SuccessionTests
         federation.AssertOneOwner();
     }
 
+    /// <summary>
+    /// Goal: a successor that dies on its way harms nobody: the former life goes on under its name, and the next successor takes everything over.
+    /// Method: an ingress that knows one life of a name only by its latest would refuse the next one for ever.
+    /// </summary>
+    [TestMethod]
+    [Seeds(20)]
+    public void After_a_dead_successor_the_next_one_takes_over(ulong seed)
+    {
+        Federation federation = new(seed);
+        Scenario scenario = new(federation, (ScenarioKind)(seed % 4));
+        federation.RunUntil(() => scenario.IsConfirmed, s_limit, "connected");
+        (SimulatedNode first, TaskCompletionSource<DrainReport?> drained) = Succeed(federation);
+        scenario.RunEvents(federation.World.Random.Below(60));
+        federation.Crash(first.Machine);
+        federation.RunUntil(() => drained.Task.IsCompleted && federation.HasSaid("and goes on") && federation.Alpha.IsServing, s_limit, "gone on");
+        federation.Alpha.State.Stay();
+        (SimulatedNode next, drained) = Succeed(federation);
+        federation.RunUntil(() => drained.Task.IsCompleted, s_limit, "handed over");
+        Assert.AreEqual(MigrateCode.None, drained.Task.Result!.Code, $"{drained.Task.Result}\n{federation.Describe()}");
+        Assert.AreEqual(next.Member, federation.Record.Owner);
+        federation.Run(TimeSpan.FromSeconds(5));
+        federation.AssertOneOwner();
+    }
+
+    /// <summary>Goal: an ingress that is restarted while both lives are there takes both, and nothing from either, whichever comes first.</summary>
+    [TestMethod]
+    [Seeds(10)]
+    public void An_ingress_that_is_restarted_takes_both_lives(ulong seed)
+    {
+        Federation federation = new(seed);
+        Scenario scenario = new(federation, (ScenarioKind)(seed % 4));
+        federation.RunUntil(() => scenario.IsConfirmed, s_limit, "connected");
+        (SimulatedNode next, TaskCompletionSource<DrainReport?> drained) = Succeed(federation);
+        federation.RunUntil(() => drained.Task.IsCompleted, s_limit, "handed over");
+        federation.Crash(federation.Ingress.Machine);
+        federation.Run(federation.World.Random.Between(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(2)));
+        federation.RestartIngress();
+        federation.Run(TimeSpan.FromSeconds(15));
+        federation.AssertOneOwner();
+        Assert.AreEqual((next.Member, 2UL), (federation.Record.Owner, federation.Record.Epoch), federation.Describe());
+        Assert.AreEqual((1, 1), (federation.Alpha.State.Health.Ingresses, next.State.Health.Ingresses), federation.Describe());
+    }
+
     /// <summary>Goal: a name in use is not given to anybody whom its owner has not announced.</summary>
     [TestMethod]
     public void A_stranger_of_the_same_name_is_refused()

@@ -61,17 +61,72 @@ public sealed class ControlDrainsTests
         Assert.AreEqual((MigrateCode.Refused, 2, "web"), (report.Code, report.Moves.Count, report.Remaining.Single()));
     }
 
-    /// <summary>Goal: where one destination alone will do, a move has all the time that there is; else enough is left for the next.</summary>
+    /// <summary>Goal: where one destination alone will do, or is there, a move has all the time that there is; else enough is left for the next.</summary>
     [TestMethod]
-    [DataRow("b", 60)]
-    [DataRow("", 10)]
-    public void A_move_to_the_only_destination_may_take_all_the_time(string to, int seconds)
+    [DataRow("b", true, 60)]
+    [DataRow("", false, 60)]
+    [DataRow("", true, 10)]
+    public void A_move_to_the_only_destination_may_take_all_the_time(string to, bool isThereAnother, int seconds)
     {
         FakePeer a = Owner("web");
         _world.Join("b", 2, "web");
+        if (isThereAnother)
+        {
+            _world.Join("c", 3, "web");
+        }
+
         _world.Say(a, new DrainMessage(1, "a", to, TimeSpan.FromSeconds(60)));
         Assert.AreEqual(TimeSpan.FromSeconds(seconds), a.Only<MigrateMessage>().Timeout);
     }
+
+    /// <summary>Goal: a long request keeps a component for as long as the drain was given and no longer; the end says that it was the time.</summary>
+    [TestMethod]
+    public void The_last_of_several_hosts_gets_all_that_is_left()
+    {
+        FakePeer a = Owner("web"), b = _world.Join("b", 2, "web"), c = _world.Join("c", 3, "web"), command = _world.Connect("admin");
+        _world.Say(command, new DrainMessage(1, "a", "", TimeSpan.FromSeconds(300)));
+        PassAll(10, a, b, c);
+        Late(a, a.Only<MigrateMessage>());
+        MigrateMessage last = a.Last<MigrateMessage>();
+        Assert.AreEqual(("c", TimeSpan.FromSeconds(290)), (last.To, last.Timeout));
+        PassAll(290, a, b, c);
+        Late(a, last);
+        DrainReport report = command.Only<DrainReplyMessage>().Report;
+        Assert.AreEqual((MigrateCode.Timeout, "web", 2), (report.Code, report.Remaining.Single(), report.Moves.Count));
+    }
+
+    /// <summary>Goal: a component whose share of the time was too short has another try with what the others have left.</summary>
+    [TestMethod]
+    public void Who_was_late_is_tried_again_behind_the_others()
+    {
+        FakePeer a = Owner("web", "api"), b = _world.Join("b", 2, "web", "api"), command = _world.Connect("admin");
+        _world.Say(command, new DrainMessage(1, "a", "", TimeSpan.FromSeconds(60)));
+        MigrateMessage api = a.Only<MigrateMessage>();
+        Assert.AreEqual(("api", TimeSpan.FromSeconds(30)), (api.Component, api.Timeout));
+        PassAll(30, a, b);
+        Late(a, api);
+        Assert.AreEqual("web", a.Last<MigrateMessage>().Component);
+        Moved(a, a.Last<MigrateMessage>());
+        Assert.HasCount(2, a.Heard.OfType<MigrateMessage>(), "not at once: whoever answers late on the spot must not be asked without end");
+        Assert.IsLessThanOrEqualTo(TimeSpan.FromMilliseconds(200), _world.Desk.Deadline - _world.Now);
+        _world.Pass(0.2);
+        api = a.Last<MigrateMessage>();
+        Assert.AreEqual(("api", TimeSpan.FromSeconds(29.8)), (api.Component, api.Timeout));
+        Moved(a, api);
+        Assert.AreEqual(MigrateCode.None, command.Only<DrainReplyMessage>().Report.Code);
+    }
+
+    private void PassAll(int seconds, params FakePeer[] peers)
+    {
+        for (int i = 0; i < seconds; i++)
+        {
+            _world.Pass(1);
+            _world.Beat(peers);
+        }
+    }
+
+    private void Late(FakePeer owner, MigrateMessage move) =>
+        _world.Say(owner, new MigrateReplyMessage(move.Id, MigrateReport.NotMoved(move, null, MigrateCode.Timeout, "requests still run")));
 
     /// <summary>Goal: one that outlasts its time leaves some for the others, where all go to one destination.</summary>
     [TestMethod]

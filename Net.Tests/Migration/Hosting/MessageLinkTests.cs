@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Migration.Hosting;
 using Net.Migration.Link;
@@ -11,6 +12,8 @@ public sealed class MessageLinkTests
 {
     private const int Queue = 100_000;
 
+    private static readonly X509Certificate2 s_ingress = TestFederation.Instance.Member("ingress");
+
     public TestContext TestContext { get; set; } = null!;
 
     /// <summary>
@@ -22,7 +25,7 @@ public sealed class MessageLinkTests
     public async Task A_peer_that_does_not_read_is_lost()
     {
         await using QuicListener listener = await ControlServer.ListenAsync(
-            new(IPAddress.Loopback, 0), TestFederation.Instance.Member("ingress"), TestFederation.Instance.Roots);
+            new(IPAddress.Loopback, 0), () => s_ingress, TestFederation.Instance.Roots);
         (QuicConnection connection, QuicStream stream) = await ControlTls.ConnectAsync(
             listener.LocalEndPoint, LinkCodec.ControlAlpn, TestFederation.Instance.Member("a"), TestFederation.Instance.Roots, TestContext.CancellationToken);
         int losses = 0;

@@ -145,6 +145,59 @@ public sealed class DataDirectoryTests
         Assert.Contains("--trust", Assert.ThrowsExactly<CommandFailure>(() => DataDirectory.MemberFrom(Path.Combine(_path, "none"), "b", _time)).Message);
     }
 
+    /// <summary>Goal: a process that has the authority's key at hand, by the data directory or by --trust, outlives its certificate; an authority that was replaced is not asked.</summary>
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void A_member_is_issued_again_while_it_runs(bool fromTrust)
+    {
+        DataDirectory data = DataDirectory.Open(_path, _time);
+        MemberCredentials member = data.Member("a");
+        member = fromTrust ? DataDirectory.MemberFrom(_path, "a", _time) : member;
+        Assert.AreEqual(member.Certificate.Thumbprint, member.Renewed!().Thumbprint);
+        _time.Now += TimeSpan.FromDays(400);
+        X509Certificate2 renewed = member.Renewed();
+        Assert.IsNull(Certificates.WhyNot(renewed, _time.Now));
+        Assert.IsTrue(Certificates.IsIssuedBy(renewed, member.Authority));
+        using X509Certificate2 other = Certificates.MakeAuthority("other", _time.Now);
+        PemFile.WritePair(Path.Combine(_path, DataDirectory.FederationCaKeyFile), other);
+        _time.Now += TimeSpan.FromDays(300);
+        Assert.AreEqual(renewed.Thumbprint, member.Renewed().Thumbprint, "the other members know the former authority alone");
+    }
+
+    /// <summary>Goal: the certificate in a file that has expired, or is of a machine whose clock is wrong, is an error that says so; one that was renewed is taken by who runs.</summary>
+    [TestMethod]
+    public void A_members_file_is_looked_at()
+    {
+        DataDirectory data = DataDirectory.Open(Path.Combine(_path, "home"), _time);
+        string outside = Directory.CreateDirectory(Path.Combine(_path, "outside")).FullName, file = Path.Combine(outside, DataDirectory.MemberFile);
+        using X509Certificate2 authority = data.FederationAuthority();
+        File.Copy(Path.Combine(data.Path, DataDirectory.FederationCaFile), Path.Combine(outside, DataDirectory.FederationCaFile));
+        PemFile.WritePair(file, data.Member("b").Certificate);
+        MemberCredentials member = DataDirectory.MemberFrom(outside, "b", _time);
+        Assert.AreEqual(member.Certificate.Thumbprint, member.Renewed!().Thumbprint);
+
+        _time.Now += TimeSpan.FromDays(-2);
+        Assert.Contains("is not valid before", Assert.ThrowsExactly<CommandFailure>(() => DataDirectory.MemberFrom(outside, "b", _time)).Message);
+        _time.Now += TimeSpan.FromDays(402);
+        string failure = Assert.ThrowsExactly<CommandFailure>(() => DataDirectory.MemberFrom(outside, "b", _time)).Message;
+        Assert.Contains($"the certificate in {file} has expired on ", failure);
+        Assert.Contains("continuum trust add b", failure);
+
+        PemFile.WritePair(file, DataDirectory.Open(Path.Combine(_path, "other"), _time).Member("b").Certificate);
+        File.SetLastWriteTimeUtc(file, _time.Now.UtcDateTime.AddSeconds(1));
+        Assert.Contains("was not issued", Assert.ThrowsExactly<CommandFailure>(() => member.Renewed()).Message);
+        Assert.AreEqual(member.Certificate.Thumbprint, member.Renewed().Thumbprint, "looked at again when it changes again");
+        using X509Certificate2 renewed = Certificates.IssueMember(authority, "b", _time.Now);
+        PemFile.WritePair(file, renewed);
+        File.SetLastWriteTimeUtc(file, _time.Now.UtcDateTime.AddSeconds(2));
+        Assert.AreEqual(renewed.Thumbprint, member.Renewed().Thumbprint);
+        Assert.AreSame(member.Renewed(), member.Renewed());
+
+        _time.Now += TimeSpan.FromDays(10 * 366);
+        Assert.Contains("has expired", Assert.ThrowsExactly<CommandFailure>(() => DataDirectory.MemberFrom(data.Path, "b", _time)).Message);
+    }
+
     [TestMethod]
     public void Many_at_once_make_one_authority()
     {
