@@ -105,7 +105,7 @@ internal sealed class ConnectionParts
     /// ClientHello yet (section 13.2.1): some clients, OpenSSL's among them, probe with PING alone, and send the rest again only when they hear that it
     /// was lost.
     /// </summary>
-    public bool MaySpeak => Path.Allowance >= Packetizer.MinPacket;
+    public bool MaySpeak => Path.Allowance is long allowance && (allowance >= PathMtu.Base || allowance >= Packetizer.MinDatagram(this));
 
     /// <summary>Lets whoever wants to see this connection see it, from now on.</summary>
     public void BeginObservation(Instant now)

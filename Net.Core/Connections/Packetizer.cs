@@ -17,8 +17,29 @@ internal static class Packetizer
     /// <summary>A remainder that no further frame fits is padded, so that the next datagram of a batch may follow.</summary>
     private const int MaxSlack = 64;
 
-    /// <summary>Below this a packet is not worth beginning: header, tag and a little.</summary>
-    public const int MinPacket = 48;
+    /// <summary>Room for less than this is not worth a packet: an ACK of one range, or the frames of a path, would not fit.</summary>
+    private const int MinPayload = 32;
+
+    /// <summary>Below this a packet of that level is not worth beginning: its header, which the peer's ID makes long or short, the tag and a little.</summary>
+    public static int MinPacket(ConnectionParts c, EncryptionLevel level)
+    {
+        int header = level == EncryptionLevel.OneRtt
+            ? ShortHeader.HeaderLength(c.PeerIds.Current)
+            : LongHeader.HeaderLength(TypeOf(level), c.PeerIds.Current, SourceOf(c), TokenOf(c, level).Length);
+        return header + PacketNumber.MaxLength + MinPayload + PacketProtection.TagLength;
+    }
+
+    /// <summary>Below this no datagram is begun: it would not hold a packet of each level that has keys. So nobody waits for what never fits.</summary>
+    public static int MinDatagram(ConnectionParts c)
+    {
+        int least = MinPacket(c, EncryptionLevel.OneRtt);
+        for (EncryptionLevel level = EncryptionLevel.Initial; level < EncryptionLevel.OneRtt; level++)
+        {
+            least = c.Handshake?.Write(level) is null ? least : int.Max(least, MinPacket(c, level));
+        }
+
+        return least;
+    }
 
     public static bool TryTransmit(ConnectionParts c, Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
     {
@@ -39,6 +60,13 @@ internal static class Packetizer
             return CloseWriter.TryTransmit(c, buffer, headroom, now, out transmit);
         }
 
+        if (c.Recovery.IsUnheeded)
+        {
+            // What elicits an acknowledgement must be given one (RFC 9000, section 13.2.1).
+            c.Fail(TransportError.ProtocolViolation("acknowledges nothing"), now);
+            return CloseWriter.TryTransmit(c, buffer, headroom, now, out transmit);
+        }
+
         if (c.Keys is not null && c.Identity.IsConfirmed && c.Gate.IsOpen && c.Path.TryPeekElsewhere(out NetworkPath elsewhere, out int allowance, out ulong? peerId))
         {
             return TryTransmitElsewhere(c, buffer, headroom, elsewhere, allowance, peerId, now, out transmit);
@@ -54,11 +82,6 @@ internal static class Packetizer
     {
         transmit = default;
         int size = (int)long.Min(PathMtu.Base, c.Path.Allowance);
-        if (size < MinPacket)
-        {
-            return false;
-        }
-
         Span<byte> datagram = buffer.Slice(headroom, size);
         Span<OpenPacket> packets = stackalloc OpenPacket[4];
         int count = 0, used = 0;
@@ -77,7 +100,7 @@ internal static class Packetizer
                 EncryptionLevel.ZeroRtt or EncryptionLevel.OneRtt => mayElicit,
                 _ => true,
             };
-            if (size - used >= MinPacket && TryBuild(c, level, datagram, used, mayElicitHere, now, out OpenPacket packet))
+            if (TryBuild(c, level, datagram, used, mayElicitHere, now, out OpenPacket packet))
             {
                 packets[count++] = packet;
                 used = packet.End + PacketProtection.TagLength;
@@ -135,11 +158,6 @@ internal static class Packetizer
         while (buffer.Length - used >= headroom + size && segments < Transmit.MaxSegments)
         {
             int room = (int)long.Min(size, c.Path.Allowance);
-            if (room < MinPacket)
-            {
-                break;
-            }
-
             Span<byte> datagram = buffer.Slice(used + headroom, room);
             bool mayElicit = c.Probes[(int)PacketNumberSpace.ApplicationData] > 0 || c.Recovery.SendAllowance(now) >= room;
             c.Frames.Clear();
@@ -222,8 +240,8 @@ internal static class Packetizer
         packet.IsAckEliciting = builder.IsAckEliciting;
     }
 
-    /// <summary>Writes the plaintext of one packet at <paramref name="start"/>, if its level has keys and something to say.</summary>
-    private static bool TryBuild(
+    /// <summary>Writes the plaintext of one packet at <paramref name="start"/>, if its level has keys and something to say, and there is room for it.</summary>
+    internal static bool TryBuild(
         ConnectionParts c, EncryptionLevel level, Span<byte> datagram, int start, bool mayElicit, Instant now, out OpenPacket packet)
     {
         packet = default;
@@ -232,7 +250,7 @@ internal static class Packetizer
             // With an early session a server answers 0-RTT data before the handshake is complete (RFC 9001, section 5.7).
             ? c.Keys is not null && (c.Identity.Session is not null || (c.IsServer && c.EarlySession is not null))
             : c.Handshake?.Write(level) is not null;
-        if (!hasKeys || (level == EncryptionLevel.OneRtt && !c.Gate.IsOpen))
+        if (!hasKeys || (level == EncryptionLevel.OneRtt && !c.Gate.IsOpen) || datagram.Length - start < MinPacket(c, level))
         {
             return false;
         }
@@ -332,15 +350,8 @@ internal static class Packetizer
         }
         else
         {
-            LongPacketType type = level switch
-            {
-                EncryptionLevel.Initial => LongPacketType.Initial,
-                EncryptionLevel.ZeroRtt => LongPacketType.ZeroRtt,
-                _ => LongPacketType.Handshake,
-            };
-            ReadOnlySpan<byte> token = level == EncryptionLevel.Initial ? c.Handshake!.Token.Span : default;
-            ConnectionId source = c.Local.InitialSourceConnectionId ?? default;
-            LongHeader.Write(ref writer, type, c.Identity.Version, c.PeerIds.Current, source, token, out lengthOffset);
+            LongHeader.Write(
+                ref writer, TypeOf(level), c.Identity.Version, c.PeerIds.Current, SourceOf(c), TokenOf(c, level), out lengthOffset);
         }
 
         int numberOffset = writer.Position;
@@ -350,6 +361,18 @@ internal static class Packetizer
         PacketNumber.Write(ref writer, number, numberLength);
         return new(level, start, lengthOffset, numberOffset, numberLength, number, start + writer.Position, c.Frames.Count, false);
     }
+
+    private static LongPacketType TypeOf(EncryptionLevel level) => level switch
+    {
+        EncryptionLevel.Initial => LongPacketType.Initial,
+        EncryptionLevel.ZeroRtt => LongPacketType.ZeroRtt,
+        _ => LongPacketType.Handshake,
+    };
+
+    private static ConnectionId SourceOf(ConnectionParts c) => c.Local.InitialSourceConnectionId ?? default;
+
+    private static ReadOnlySpan<byte> TokenOf(ConnectionParts c, EncryptionLevel level) =>
+        level == EncryptionLevel.Initial ? c.Handshake!.Token.Span : default;
 
     /// <summary>A bit that is always 1 is one that nobody can ever use: who permits it gets it as it comes (RFC 9287, section 3.1).</summary>
     private static void GreaseFixedBit(ConnectionParts c, ref byte first, ulong number)

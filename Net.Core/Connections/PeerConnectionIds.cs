@@ -104,8 +104,15 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             return TransportError.ProtocolViolation("issues an ID though its own is empty", FrameType.NewConnectionId);
         }
 
+        bool wasReturned = _returned.Contains(frame.SequenceNumber);
+        if (wasReturned && _active[^1].SequenceNumber < frame.RetirePriorTo)
+        {
+            // All are to be retired, for the sake of one that we have given back: what is left could not even say that the connection ends.
+            return TransportError.ProtocolViolation("retires every ID that is in use", FrameType.NewConnectionId);
+        }
+
         Changes++;
-        if (_returned.Contains(frame.SequenceNumber))
+        if (wasReturned)
         {
             // A late copy of what issued an ID that was given back.
         }
@@ -134,7 +141,7 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             }
 
             _returned.RemoveWhere(number => number < _retirePriorTo);
-            if (Find(_current) < 0 && _active.Count > 0)
+            if (Find(_current) < 0)
             {
                 int spare = int.Max(0, _active.FindIndex(entry => !entry.IsUsed));
                 _active[spare] = _active[spare] with { IsUsed = true };
@@ -142,7 +149,7 @@ internal sealed class PeerConnectionIds : IPart<PeerConnectionIds>
             }
         }
 
-        return _active.Count > 0 && (ulong)_active.Count <= limit && _retiring.Count <= MaxRetiring
+        return (ulong)_active.Count <= limit && _retiring.Count <= MaxRetiring
             ? TransportError.None
             : TransportError.Of(TransportErrorCode.ConnectionIdLimitError, "more connection IDs than were allowed", FrameType.NewConnectionId);
     }

@@ -22,8 +22,14 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     /// <summary>Packets that a probe timeout sends (RFC 9002, section 6.2.4).</summary>
     public const int ProbesPerTimeout = 2;
 
-    /// <summary>Numbers between the oldest open packet and the next, at which sending stops: tiny packets may not outgrow the ring.</summary>
-    public const int MaxOutstanding = SentPackets.MaxSpan / 2;
+    /// <summary>Open packets at which sending stops: tiny ones may not fill the memory before they fill the window.</summary>
+    public const int MaxOutstanding = 1 << 17;
+
+    /// <summary>
+    /// Packets beyond the window, and such that only try a path, of which the peer may leave all unacknowledged. Who lives acknowledges one of so many, and
+    /// probes become rare: this is a peer that makes us send, and remember, without end.
+    /// </summary>
+    public const int MaxUnheeded = 4096;
 
     /// <summary>Packets in a row that nobody has to acknowledge, after which a PING keeps our own ranges short (RFC 9000, section 13.2.4).</summary>
     public const int MaxSilentRun = 32;
@@ -42,6 +48,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     private Instant _lastEvent = Instant.Never;
     private RecoverySections _imported;
     private int _lostPackets;
+    private int _unheeded;
     private bool _handshakeConfirmed;
     private bool _peerCompletedAddressValidation = isServer;
 
@@ -68,6 +75,9 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
 
     /// <summary>Packets above <see cref="MinDatagramSize"/> that were lost by the latest ACK or timeout, without those that only tried a size.</summary>
     public int NewlyLostLarge { get; private set; }
+
+    /// <summary>The peer acknowledges nothing, and yet we have had to send: see <see cref="MaxUnheeded"/>. Counted by each owner for itself.</summary>
+    public bool IsUnheeded => _unheeded > MaxUnheeded;
 
     /// <summary>Packets may be marked ECT(0): no miscount was found.</summary>
     public bool IsEcnUsable => _spaces[0].IsEcnUsable && _spaces[1].IsEcnUsable && _spaces[2].IsEcnUsable;
@@ -134,7 +144,9 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
 
         if (inFlight)
         {
-            _congestion.OnSent(BytesInFlight);
+            long bytes = BytesInFlight;
+            _unheeded += bytes > _congestion.Window || LostFrames.IsPathProbe(frames) ? 1 : 0;
+            _congestion.OnSent(bytes);
             _pacer.OnSent(size, now, _congestion, _rtt);
         }
     }
@@ -182,6 +194,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
             return TransportError.None;
         }
 
+        _unheeded = 0;
         // The newest stands first, as ranges descend.
         SentPacket newest = _newlyAcked[0];
         bool raisesLargest = s.Numbers.LargestAcked is not ulong before || newest.Number > before;
@@ -265,7 +278,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     public int SendAllowance(Instant now)
     {
         int datagram = _congestion.DatagramSize;
-        if (_spaces[2].Sent.Span >= MaxOutstanding)
+        if (_spaces[2].Sent.Count >= MaxOutstanding)
         {
             return 0;
         }
@@ -460,7 +473,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
                 {
                     if (sent.Kind == SentFrameKind.Ack)
                     {
-                        s.Received.OnAckOfAck(sent.Id);
+                        s.Received.OnAckOfAck(sent);
                     }
                 }
 

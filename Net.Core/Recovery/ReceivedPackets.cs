@@ -108,9 +108,9 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
             return;
         }
 
-        // Out of order: behind a larger one, or ahead of something missing since the largest before it.
+        // Out of order: behind a larger one, or ahead of something missing since the largest before it. What no range holds lies below them all.
         bool reordered = _largestEliciting is ulong largest
-            && (number < largest || _ranges[index].Smallest > largest + 1);
+            && (number < largest || index < 0 || _ranges[index].Smallest > largest + 1);
         _largestEliciting = ulong.Max(_largestEliciting ?? 0, number);
         _pendingFrom = ulong.Min(_pendingFrom, number);
         _pending++;
@@ -121,7 +121,11 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
         }
     }
 
-    /// <summary>Writes an ACK of everything that is worth telling, if it fits.</summary>
+    /// <summary>Writes an ACK of everything that is worth telling, or of as much as fits.</summary>
+    /// <remarks>
+    /// Where there is more than one frame may hold, it tells the newest, by which the peer finds what is lost, and the oldest: when these have arrived, what
+    /// lies between becomes the oldest. So nothing that was received stays untold while the connection lasts (RFC 9000, section 13.2.3).
+    /// </remarks>
     /// <param name="builder">The packet under way.</param>
     /// <param name="now">For the delay since the largest packet arrived.</param>
     /// <param name="ackDelayExponent">Ours, as told in our transport parameters; 3 before (RFC 9000, section 18.2).</param>
@@ -132,24 +136,43 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
             return false;
         }
 
-        Span<AckRange> reported = stackalloc AckRange[MaxReportedRanges];
-        int count = 0;
-        while (count < _count && count < MaxReportedRanges && (_ranges[count].Largest >= _reportFrom || count == 0))
+        int due = 1;
+        while (due < _count && _ranges[due].Largest >= _reportFrom)
         {
-            AckRange range = _ranges[count];
-            reported[count++] = range.Largest >= _reportFrom ? new(ulong.Max(range.Smallest, _reportFrom), range.Largest) : range;
+            due++;
+        }
+
+        Span<AckRange> reported = stackalloc AckRange[MaxReportedRanges];
+        int count = int.Min(due, MaxReportedRanges);
+        int newest = due == count ? count : MaxReportedRanges / 2;
+        for (int i = 0; i < count; i++)
+        {
+            AckRange range = _ranges[i < newest ? i : due - count + i];
+            reported[i] = range.Largest >= _reportFrom ? new(ulong.Max(range.Smallest, _reportFrom), range.Largest) : range;
         }
 
         long microseconds = long.Max(0, (now - _largestAt).Ticks / TimeSpan.TicksPerMicrosecond);
         EcnCounts? ecn = _ecn == default ? null : _ecn;
-        if (AckFrame.Write(ref builder.Writer, reported[..count], (ulong)microseconds >> ackDelayExponent, ecn, builder.Free) == 0)
+        int written = AckFrame.Write(ref builder.Writer, reported[..count], (ulong)microseconds >> ackDelayExponent, ecn, builder.Free);
+        if (written == 0)
         {
             return false;
         }
 
-        builder.Add(new(SentFrameKind.Ack, Id: _ranges[0].Largest));
+        if (written == due)
+        {
+            builder.Add(new(SentFrameKind.Ack, Id: _ranges[0].Largest));
+            _pendingFrom = ulong.MaxValue;
+        }
+        else
+        {
+            // Of the oldest, none was told where the room was short.
+            ulong told = written == count ? reported[newest].Largest + 1 : _reportFrom;
+            builder.Add(new(SentFrameKind.Ack, Id: _ranges[0].Largest, Offset: told, Fin: true));
+            _pendingFrom = ulong.Max(_pendingFrom, told);
+        }
+
         _pending = 0;
-        _pendingFrom = ulong.MaxValue;
         _ackNow = false;
         _deadline = Instant.Never;
         Changes++;
@@ -157,11 +180,11 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
     }
 
     /// <summary>An ACK that we sent has arrived: what it told need not be told again (RFC 9000, section 13.2.4).</summary>
-    /// <param name="largestAckedInThatAck">The largest number that it acknowledged.</param>
-    public void OnAckOfAck(ulong largestAckedInThatAck)
+    /// <param name="ack">As <see cref="TryWriteAck"/> noted it.</param>
+    public void OnAckOfAck(in SentFrame ack)
     {
         // What came after that ACK was written, below its largest number, is still to be told.
-        ulong from = ulong.Min(largestAckedInThatAck + 1, _pendingFrom);
+        ulong from = ulong.Min(ack.Fin ? ack.Offset : ack.Id + 1, _pendingFrom);
         if (from > _reportFrom)
         {
             _reportFrom = from;
@@ -233,7 +256,7 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
         return sound ? packets : throw new SnapshotException("received packets contradict each other");
     }
 
-    /// <summary>Adds a number that is in no range. Returns the index of the range that holds it then.</summary>
+    /// <summary>Adds a number that is in no range. Returns the index of the range that holds it then; -1 when it fell out at once, being the lowest of too many.</summary>
     private int Insert(ulong number)
     {
         int index = 0;
@@ -263,13 +286,13 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
         }
         else
         {
-            Open(index, number);
+            return Open(index, number);
         }
 
         return index;
     }
 
-    private void Open(int index, ulong number)
+    private int Open(int index, ulong number)
     {
         if (_count == MaxRanges)
         {
@@ -277,7 +300,7 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
             if (index == _count)
             {
                 _floor = number + 1;
-                return;
+                return -1;
             }
 
             _floor = _ranges[--_count].Largest + 1;
@@ -291,5 +314,6 @@ internal sealed class ReceivedPackets(bool immediate) : IPart<ReceivedPackets>
         _ranges.AsSpan(index, _count - index).CopyTo(_ranges.AsSpan(index + 1));
         _ranges[index] = new(number, number);
         _count++;
+        return index;
     }
 }

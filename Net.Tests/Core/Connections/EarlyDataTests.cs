@@ -196,7 +196,7 @@ public sealed class EarlyDataTests
     }
 
     /// <summary>A pair whose client has a ticket of an earlier one, and has its first flight ready.</summary>
-    private static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null, ConnectionOptions? clientSide = null, ConnectionOptions? serverSide = null, bool accepts = true)
+    internal static ConnectionPair Resuming(out TicketContext tickets, Func<RememberedLimits, RememberedLimits>? remember = null, ConnectionOptions? clientSide = null, ConnectionOptions? serverSide = null, bool accepts = true)
     {
         tickets = new([Peer.Keys.TicketKey], Second, QuicVersion.V1, default, new EarlyDataLedger(since: long.MinValue));
         ConnectionPair first = new(tls: s_tls, tickets: tickets);

@@ -203,6 +203,128 @@ public sealed class FloodTests
         Assert.IsLessThan(10, pair.Server.Parts.Received(PacketNumberSpace.ApplicationData).RangeCount);
     }
 
+    /// <summary>Goal: a client's Initial packets in the worst of orders are taken: many gaps, and then one below them all (it once ended the whole thread).</summary>
+    [TestMethod]
+    public void A_late_Initial_below_many_gaps_is_taken()
+    {
+        ConnectionPair pair = new();
+        Datagram first = pair.Forge(pair.Client, EncryptionLevel.Initial, [(byte)FrameType.Ping], size: 1200);
+        PacketNumbers numbers = pair.Client.Parts.Recovery[PacketNumberSpace.Initial].Numbers;
+        // From there on numbers are encoded in two bytes, and one far below the largest is understood.
+        Leave(until: 130);
+        Datagram late = pair.Forge(pair.Client, EncryptionLevel.Initial, [(byte)FrameType.Ping], size: 1200);
+        Leave(until: 140);
+        Assert.IsTrue(LongHeader.TryRead(first.Bytes, out LongHeader header));
+        Connection server = pair.Accept(header, pair.ServerPath);
+        Receive(first);
+        for (int i = 0; i < ReceivedPackets.MaxRanges; i++)
+        {
+            Receive(pair.Forge(pair.Client, EncryptionLevel.Initial, [(byte)FrameType.Padding], size: 1200));
+            numbers.Take();
+        }
+
+        Assert.AreEqual(ReceivedPackets.MaxRanges, server.Parts.Received(PacketNumberSpace.Initial).RangeCount);
+        Assert.IsFalse(server.Parts.Received(PacketNumberSpace.Initial).IsDuplicate(130));
+        Receive(late);
+        Assert.IsTrue(server.IsOpen && server.Parts.Received(PacketNumberSpace.Initial).IsDuplicate(130));
+        Assert.HasCount(1, pair.Take(server));
+
+        void Leave(ulong until)
+        {
+            while (numbers.Next < until)
+            {
+                numbers.Take();
+            }
+        }
+
+        void Receive(Datagram datagram) => server.OnDatagram(datagram.Bytes, pair.ServerPath, Ecn.NotEct, null, pair.Now);
+    }
+
+    /// <summary>
+    /// Goal: a peer that has everything acknowledged and acknowledges nothing takes no more memory than one that does: neither ours of its packets, nor of
+    /// our answers (checklist: 1 MB for each connection).
+    /// </summary>
+    [TestMethod]
+    public void Acknowledgements_to_a_peer_that_gives_none_are_forgotten()
+    {
+        ConnectionPair pair = Confirmed();
+        pair.Server.Ping();
+        Assert.HasCount(1, pair.Take(pair.Server), "in flight from here on");
+        int answers = 0;
+        for (int i = 0; i < 3 * SentPackets.MaxSilent; i++)
+        {
+            pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.OneRtt, [(byte)FrameType.Ping]));
+            pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.OneRtt, [(byte)FrameType.Ping]));
+            answers += pair.Take(pair.Server).Count;
+        }
+
+        Assert.IsGreaterThanOrEqualTo(3 * SentPackets.MaxSilent, answers);
+        SentPackets sent = pair.Server.Parts.Recovery[PacketNumberSpace.ApplicationData].Sent;
+        Assert.IsTrue(pair.Server.IsOpen);
+        Assert.IsLessThan(SentPackets.MaxSilent + 200, sent.Count, "some of them asked for an answer");
+        Assert.IsLessThanOrEqualTo(4 * SentPackets.MaxSilent, sent.Capacity);
+
+        // It may change its mind.
+        pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.OneRtt, [(byte)FrameType.Ping]));
+        pair.Server.Ping();
+        pair.Take(pair.Server).ForEach(pair.ToClient);
+        pair.Settle();
+        Assert.IsTrue(pair.Server.IsOpen && pair.Client.IsOpen);
+        Assert.IsLessThan(100, sent.Count);
+    }
+
+    /// <summary>Goal: who has question after question answered at another address, beyond the window, and acknowledges none of it, is told that this is a violation.</summary>
+    [TestMethod]
+    public void Who_acknowledges_nothing_is_not_answered_for_ever()
+    {
+        ConnectionPair pair = Confirmed();
+        NetworkPath elsewhere = pair.ServerPath with { Remote = pair.ServerPath.Remote.WithPort(77) };
+        int answers = 0;
+        for (ulong data = 0; pair.Server.IsOpen; data++)
+        {
+            pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.OneRtt, Frame(new PathChallengeFrame(data)), size: 1200), elsewhere);
+            answers += pair.Take(pair.Server).Count(datagram => datagram.To == elsewhere.Remote);
+            Assert.IsLessThanOrEqualTo(LossRecovery.MaxUnheeded + 20, answers);
+        }
+
+        Assert.IsGreaterThan(LossRecovery.MaxUnheeded - 20, answers);
+        Assert.AreEqual((ulong)TransportErrorCode.ProtocolViolation, pair.Server.CloseReason?.Code);
+        Assert.IsLessThanOrEqualTo(2 * LossRecovery.MaxUnheeded, pair.Server.Parts.Recovery[PacketNumberSpace.ApplicationData].Sent.Capacity);
+    }
+
+    /// <summary>
+    /// Goal: a client that retires all its IDs for the sake of one that the server has given back (a path that it was used on did not answer) is told that
+    /// this is a violation: the last ID that the server has serves for saying so.
+    /// </summary>
+    [TestMethod]
+    public void The_last_ID_serves_for_the_close()
+    {
+        ConnectionPair pair = Confirmed();
+        ulong[] issued = [.. pair.Client.Parts.LocalIds.Active];
+        CollectionAssert.AreEqual(new ulong[] { 0, 1, 2, 3 }, issued);
+        for (ushort port = 1; port < PathState.MaxPaths; port++)
+        {
+            Datagram question = pair.Forge(pair.Client, EncryptionLevel.OneRtt, Frame(new PathChallengeFrame(port)), size: 1200);
+            pair.ToServer(question, pair.ServerPath with { Remote = pair.ServerPath.Remote.WithPort(port) });
+            _ = pair.Take(pair.Server);
+        }
+
+        Assert.IsFalse(pair.Server.Parts.PeerIds.HasSpare);
+        for (int i = 0; i < 100; i++)
+        {
+            pair.Advance(TimeSpan.FromMilliseconds(100));
+            pair.Tick();
+            _ = pair.Take(pair.Server);
+        }
+
+        Assert.AreEqual(1, pair.Server.Parts.Path.Count);
+        NewConnectionIdFrame last = new(3, 3, pair.Client.Parts.LocalIds.Derive(Peer.Keys, 3), Token(3));
+        pair.ToServer(pair.Forge(pair.Client, EncryptionLevel.OneRtt, Frame(last)));
+        Assert.AreEqual((ulong)TransportErrorCode.ProtocolViolation, pair.Server.CloseReason?.Code);
+        pair.ToClient(pair.Take(pair.Server).Single());
+        Assert.AreEqual((CloseOrigin.PeerTransport, (ulong)TransportErrorCode.ProtocolViolation), (pair.Client.CloseReason!.Value.Origin, pair.Client.CloseReason.Value.Code));
+    }
+
     /// <summary>Goal: a server that ends tells a client whose handshake is under way that it is refused.</summary>
     [TestMethod]
     public void A_handshake_under_way_can_be_refused()

@@ -118,7 +118,7 @@ public sealed class HandOverTests
         Check(() => h.Ack(301, 0, (9, 9)));
         Check(() => h.Recovery.OnTimeout(h.Recovery.LossDetectionTimer, h.Lost));
         Check(() => h.Recovery[App].Received.OnReceived(1, true, Ecn.Ce, At(1)));
-        Check(() => h.Recovery[App].Received.OnAckOfAck(0));
+        Check(() => h.Recovery[App].Received.OnAckOfAck(new(SentFrameKind.Ack, Id: 0)));
         Check(() => h.Recovery[App].Received.OnAckNotSent());
         Check(() => h.Numbers.PlanSkip(3));
         Check(() => h.Numbers.Reserve(5000));

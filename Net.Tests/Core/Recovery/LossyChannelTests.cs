@@ -146,7 +146,7 @@ public sealed class LossyChannelTests
             Post(false, builder.Writer.Written.ToArray(), 0);
             if (_random.Next(3) == 0 && _receiver.Largest is ulong largest && largest > 50)
             {
-                _receiver.OnAckOfAck(largest - 50);
+                _receiver.OnAckOfAck(new(SentFrameKind.Ack, Id: largest - 50));
             }
         }
 

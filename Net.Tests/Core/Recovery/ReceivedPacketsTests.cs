@@ -10,7 +10,11 @@ public sealed class ReceivedPacketsTests
 {
     private static Instant At(double ms) => RecoveryHarness.At(ms);
 
-    private static (AckRange[] Ranges, ulong Delay, EcnCounts Ecn) WriteAck(ReceivedPackets packets, double at, int room = 1200, int exponent = 3)
+    private static (AckRange[] Ranges, ulong Delay, EcnCounts Ecn) WriteAck(ReceivedPackets packets, double at, int room = 1200, int exponent = 3) =>
+        WriteAck(packets, at, out _, room, exponent);
+
+    private static (AckRange[] Ranges, ulong Delay, EcnCounts Ecn) WriteAck(
+        ReceivedPackets packets, double at, out SentFrame noted, int room = 1200, int exponent = 3)
     {
         SentFrameBuffer frames = new();
         PacketBuilder builder = new(new byte[room], frames);
@@ -20,7 +24,8 @@ public sealed class ReceivedPacketsTests
         Assert.IsTrue(reader.TryReadVarInt(out ulong type));
         Assert.IsTrue(AckFrame.TryRead((FrameType)type, ref reader, out AckFrame frame));
         Assert.IsTrue(reader.IsEmpty);
-        Assert.AreEqual(new SentFrame(SentFrameKind.Ack, frame.Largest), frames.Frames[0]);
+        noted = frames.Frames[0];
+        Assert.AreEqual((SentFrameKind.Ack, frame.Largest), (noted.Kind, noted.Id));
         List<AckRange> ranges = [];
         foreach (AckRange range in frame.Ranges)
         {
@@ -141,6 +146,86 @@ public sealed class ReceivedPacketsTests
         Assert.IsTrue(packets.IsDuplicate(lowest - 2));
     }
 
+    /// <summary>
+    /// Goal: when there are as many ranges as are remembered, and the next packet lies below them all, it falls out at once: it was processed, is never
+    /// again, and is answered like any that comes out of order (it once was an index beyond the table).
+    /// </summary>
+    [TestMethod]
+    public void The_lowest_of_too_many_ranges_may_be_the_new_one()
+    {
+        ReceivedPackets packets = new(immediate: false);
+        packets.OnReceived(0, true, Ecn.NotEct, At(0));
+        _ = WriteAck(packets, 0);
+        for (ulong number = 10; number < 10 + (2 * ReceivedPackets.MaxRanges); number += 2)
+        {
+            packets.OnReceived(number, false, Ecn.NotEct, At(1));
+        }
+
+        Assert.AreEqual(ReceivedPackets.MaxRanges, packets.RangeCount);
+        Assert.IsFalse(packets.IsDuplicate(5) || packets.IsAckPending);
+        packets.OnReceived(5, true, Ecn.NotEct, At(2));
+        Assert.AreEqual(ReceivedPackets.MaxRanges, packets.RangeCount);
+        Assert.IsTrue(packets.IsDuplicate(5) && packets.IsDuplicate(4) && !packets.IsDuplicate(9));
+        Assert.IsTrue(packets.AckIsDue(At(2)), "out of order");
+        _ = PartAssert.RoundTrip(packets, At(3));
+    }
+
+    /// <summary>
+    /// Goal: what did not fit an ACK frame is told in a later one, however many ranges there are: what counts as told is what was written, not all below
+    /// the largest number (RFC 9000, sections 13.2.3 and 13.2.4). And the newest are in every frame.
+    /// </summary>
+    [TestMethod]
+    [DataRow(1200)]
+    [DataRow(60)]
+    public void What_was_cut_off_is_told_later(int firstRoom)
+    {
+        ReceivedPackets packets = new(immediate: false);
+        HashSet<ulong> untold = [];
+        for (ulong number = 0; number < 2 * ReceivedPackets.MaxRanges; number += 2)
+        {
+            packets.OnReceived(number, true, Ecn.NotEct, At(0));
+            _ = untold.Add(number);
+        }
+
+        int frames = 0;
+        for (int room = firstRoom; untold.Count > 0; room = 1200)
+        {
+            AckRange[] ranges = WriteAck(packets, 1, out SentFrame noted, room).Ranges;
+            Assert.AreEqual((2UL * ReceivedPackets.MaxRanges) - 2, ranges[0].Largest);
+            untold.ExceptWith(ranges.Select(range => range.Largest));
+            Assert.AreEqual(untold.Count > 0, noted.Fin);
+            // The connection may move before its ACK is acknowledged.
+            SentPackets sent = new();
+            sent.OnSent(1, At(1), 100, false, false, Ecn.NotEct, [noted]);
+            SentFrameBuffer arrived = new();
+            PartAssert.RoundTrip(sent, At(2)).CopyFrames(1, arrived);
+            packets.OnAckOfAck(arrived.Frames[0]);
+            packets = PartAssert.RoundTrip(packets, At(2), At(2));
+            Assert.IsLessThan(7, ++frames, $"{untold.Count} are never told");
+        }
+
+        packets.OnReceived(200, true, Ecn.NotEct, At(3));
+        CollectionAssert.AreEqual(new AckRange[] { new(200, 200) }, WriteAck(packets, 3).Ranges, "then they are known");
+    }
+
+    /// <summary>Goal: what came late, and did not fit, is not lost by an older ACK that arrives then.</summary>
+    [TestMethod]
+    public void An_older_ack_does_not_tell_what_was_cut_off()
+    {
+        ReceivedPackets packets = new(immediate: false);
+        for (ulong number = 0; number < 20; number += 4)
+        {
+            packets.OnReceived(number, true, Ecn.NotEct, At(0));
+        }
+
+        _ = WriteAck(packets, 0, out SentFrame older);
+        packets.OnReceived(6, true, Ecn.NotEct, At(0));
+        Assert.HasCount(3, WriteAck(packets, 0, room: 9).Ranges, "16, 12 and 8");
+        packets.OnAckOfAck(older);
+        AckRange[] ranges = WriteAck(packets, 0).Ranges;
+        Assert.AreEqual(new AckRange(6, 6), ranges[^1]);
+    }
+
     /// <summary>Goal: an ACK takes what room there is, newest ranges first, and is not written at all where it does not fit.</summary>
     [TestMethod]
     public void An_ack_fits_the_room()
@@ -169,10 +254,10 @@ public sealed class ReceivedPacketsTests
         packets.OnReceived(4, true, Ecn.NotEct, At(0));
         Assert.AreEqual(3, WriteAck(packets, 0).Ranges.Length);
         packets.OnReceived(3, true, Ecn.NotEct, At(0));
-        packets.OnAckOfAck(4);
+        packets.OnAckOfAck(new(SentFrameKind.Ack, Id: 4));
         packets.OnReceived(5, true, Ecn.NotEct, At(0));
         CollectionAssert.AreEqual(new AckRange[] { new(3, 5) }, WriteAck(packets, 0).Ranges, "3 came after that ACK");
-        packets.OnAckOfAck(5);
+        packets.OnAckOfAck(new(SentFrameKind.Ack, Id: 5));
         packets.OnReceived(6, true, Ecn.NotEct, At(0));
         CollectionAssert.AreEqual(new AckRange[] { new(6, 6) }, WriteAck(packets, 0).Ranges);
         Assert.IsTrue(packets.IsDuplicate(2), "shorter ACKs forget nothing");
@@ -223,7 +308,7 @@ public sealed class ReceivedPacketsTests
         }
 
         _ = WriteAck(packets, 400);
-        packets.OnAckOfAck(350);
+        packets.OnAckOfAck(new(SentFrameKind.Ack, Id: 350));
         packets.OnReceived(500, true, Ecn.NotEct, At(401));
         PartAssert.EveryFieldTravels(packets, new(immediate: false), At(405));
         PartAssert.EveryCutIsRefused(packets, At(405));
