@@ -27,6 +27,9 @@ internal enum CloseOrigin
     /// <summary>The handshake took too long.</summary>
     HandshakeTimeout,
 
+    /// <summary>A fault of our own: nobody knows what state it was in.</summary>
+    Fault,
+
     /// <summary>The system has heard that nobody listens at the server's port (ICMP), before any packet of the server's.</summary>
     Refused,
 }

@@ -180,17 +180,7 @@ internal sealed class Connection
     public void OnNotSent(in Transmit transmit)
     {
         ThrowIfFrozen();
-        if (transmit.FirstPacketNumber is ulong first)
-        {
-            _parts.Lost.Clear();
-            ulong next = _parts.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next;
-            for (ulong number = first; number < next; number++)
-            {
-                _parts.Recovery.OnNotSent(PacketNumberSpace.ApplicationData, number, _parts.Lost);
-            }
-
-            Feedback.OnLost(_parts);
-        }
+        Feedback.OnNotSent(_parts, transmit);
     }
 
     public bool TryTakeEvent(out ConnectionEvent taken)
@@ -544,6 +534,17 @@ internal sealed class Connection
 
     /// <summary>Gives back all memory and wipes the keys, once the connection is over and its application has been told.</summary>
     internal void Release() => _parts.Release();
+
+    /// <summary>
+    /// A fault of ours: it ends here without a word, also while it stands still. It never seals again, is never written down any more, and no copy of it is
+    /// what it has become.
+    /// </summary>
+    internal void Abandon()
+    {
+        _parts.Abandon();
+        _calls++;
+        _isFrozen = false;
+    }
 
     /// <summary>Restores a connection that another node exported. It is frozen until <see cref="Thaw"/>.</summary>
     /// <exception cref="SnapshotException">The image is incomplete or contradicts itself; nothing was kept of it.</exception>

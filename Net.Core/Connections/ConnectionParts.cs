@@ -148,13 +148,36 @@ internal sealed class ConnectionParts
     /// <summary>Gives back all memory and wipes the keys.</summary>
     public void Release()
     {
+        WipeKeys();
+        Streams.Release();
+        Datagrams.Release();
+        Observer?.OnReleased();
+    }
+
+    /// <summary>
+    /// Ends what may be half done, and so does as little as can be. The keys are wiped; buffers go to nobody: one that was given back already, and is
+    /// still held here, would be two connections' if it were given back again.
+    /// </summary>
+    public void Abandon()
+    {
+        Lifecycle.CloseSilently(new(CloseOrigin.Fault, (ulong)TransportErrorCode.InternalError, "a fault of this library"));
+        try
+        {
+            WipeKeys();
+            Observer?.OnReleased();
+        }
+        catch (Exception again) when (again is not OutOfMemoryException)
+        {
+            // Perhaps the very fault that has ended it, and of that it is told.
+        }
+    }
+
+    private void WipeKeys()
+    {
         Keys?.Wipe();
         Handshake?.Discard(EncryptionLevel.Initial);
         Handshake?.Discard(EncryptionLevel.ZeroRtt);
         Handshake?.Discard(EncryptionLevel.Handshake);
-        Streams.Release();
-        Datagrams.Release();
-        Observer?.OnReleased();
     }
 
     public ReceivedPackets Received(PacketNumberSpace space) => Recovery[space].Received;

@@ -37,11 +37,12 @@ internal static class Dispatch
                 continue;
             }
 
-            if (!IsPermitted((FrameType)type, level))
+            if (!FrameTypes.IsAllowed((FrameType)type, level))
             {
-                return type > (ulong)FrameType.DatagramWithLength
-                    ? TransportError.FrameEncoding(type)
-                    : TransportError.ProtocolViolation("a frame that this kind of packet must not carry", (FrameType)type);
+                // Types in between that nobody has defined are as unknown as those above (section 12.4).
+                return FrameTypes.IsKnown((FrameType)type)
+                    ? TransportError.ProtocolViolation("a frame that this kind of packet must not carry", (FrameType)type)
+                    : TransportError.FrameEncoding(type);
             }
 
             traits.Note((FrameType)type);
@@ -62,7 +63,7 @@ internal static class Dispatch
         return type switch
         {
             FrameType.Ping => TransportError.None,
-            FrameType.Ack or FrameType.AckEcn when AckFrame.TryRead(type, ref payload, out AckFrame f) => OnAck(c, level, f, now),
+            FrameType.Ack or FrameType.AckEcn when AckFrame.TryRead(type, ref payload, out AckFrame f) => OnAck(c, level, f, arrival),
             FrameType.Crypto when CryptoFrame.TryRead(ref payload, out CryptoFrame f) => Handshaking.OnCrypto(c, level, f, now),
             >= FrameType.Stream and <= FrameType.StreamLast when StreamFrame.TryRead(type, ref payload, out StreamFrame f) => c.Streams.On(f),
             FrameType.ResetStream when ResetStreamFrame.TryRead(ref payload, out ResetStreamFrame f) => c.Streams.On(f),
@@ -89,20 +90,13 @@ internal static class Dispatch
         };
     }
 
-    /// <summary>RFC 9000, section 12.4, table 3: Initial and Handshake packets carry little. Section 12.5: 0-RTT packets answer nothing.</summary>
-    private static bool IsPermitted(FrameType type, EncryptionLevel level) => level is EncryptionLevel.OneRtt or EncryptionLevel.ZeroRtt
-        ? (type <= FrameType.HandshakeDone || type is FrameType.Datagram or FrameType.DatagramWithLength)
-            && (level == EncryptionLevel.OneRtt || type is not (FrameType.Ack or FrameType.AckEcn or FrameType.Crypto or FrameType.NewToken
-                or FrameType.RetireConnectionId or FrameType.PathResponse or FrameType.HandshakeDone))
-        : type is FrameType.Ping or FrameType.Ack or FrameType.AckEcn or FrameType.Crypto or FrameType.ConnectionClose;
-
-    private static TransportError OnAck(ConnectionParts c, EncryptionLevel level, in AckFrame frame, Instant now)
+    private static TransportError OnAck(ConnectionParts c, EncryptionLevel level, in AckFrame frame, in Arrival arrival)
     {
         PacketNumberSpace space = Handshaking.SpaceOf(level);
         c.Acked.Clear();
         c.Lost.Clear();
         TimeSpan delay = space == PacketNumberSpace.ApplicationData ? RttEstimator.DecodeAckDelay(frame.Delay, c.Peer?.AckDelayExponent ?? 3) : TimeSpan.Zero;
-        TransportError error = c.Recovery.OnAck(space, frame, delay, now, c.Identity.IsConfirmed, c.Acked, c.Lost);
+        TransportError error = c.Recovery.OnAck(space, frame, delay, arrival.Now, c.Identity.IsConfirmed, c.Acked, c.Lost, arrival.HeardAt);
         if (!error.IsError)
         {
             if (space == PacketNumberSpace.ApplicationData)

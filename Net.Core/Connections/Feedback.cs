@@ -1,4 +1,6 @@
+using Net.Core.Paths;
 using Net.Core.Recovery;
+using Net.Core.Wire;
 
 namespace Net.Core.Connections;
 
@@ -35,6 +37,22 @@ internal static class Feedback
                 default:
                     break;
             }
+        }
+    }
+
+    /// <summary>Sealed datagrams were thrown away.</summary>
+    public static void OnNotSent(ConnectionParts c, in Transmit transmit)
+    {
+        if (transmit.FirstPacketNumber is ulong first)
+        {
+            c.Lost.Clear();
+            ulong next = c.Recovery[PacketNumberSpace.ApplicationData].Numbers.Next;
+            for (ulong number = first; number < next; number++)
+            {
+                c.Recovery.OnNotSent(PacketNumberSpace.ApplicationData, number, c.Lost);
+            }
+
+            OnLost(c);
         }
     }
 

@@ -13,8 +13,8 @@ internal sealed class HandshakeState
 
     private readonly PacketProtection?[] _read = new PacketProtection?[3];
     private readonly PacketProtection?[] _write = new PacketProtection?[3];
-    private readonly Queue<byte[]> _early = new();
-    private readonly Queue<byte[]> _earlyData = new();
+    private readonly Queue<EarlyPacket> _early = new();
+    private readonly Queue<EarlyPacket> _earlyData = new();
     private PacketProtection? _formerRead;
     private ConnectionId _clientDestination;
 
@@ -128,32 +128,25 @@ internal sealed class HandshakeState
     }
 
     /// <returns>False when there is no room for it: it is lost.</returns>
-    public bool KeepEarly(ReadOnlySpan<byte> packet)
-    {
-        bool hasRoom = _early.Count < MaxEarlyPackets;
-        if (hasRoom)
-        {
-            _early.Enqueue(packet.ToArray());
-        }
-
-        return hasRoom;
-    }
+    public bool KeepEarly(ReadOnlySpan<byte> packet, in Arrival arrival) => Keep(_early, MaxEarlyPackets, packet, arrival);
 
     /// <returns>Whether there was room.</returns>
-    public bool KeepEarlyData(ReadOnlySpan<byte> packet)
-    {
-        bool hasRoom = _earlyData.Count < MaxEarlyDataPackets;
-        if (hasRoom)
-        {
-            _earlyData.Enqueue(packet.ToArray());
-        }
+    public bool KeepEarlyData(ReadOnlySpan<byte> packet, in Arrival arrival) => Keep(_earlyData, MaxEarlyDataPackets, packet, arrival);
 
-        return hasRoom;
-    }
-
-    public bool TryTakeEarlyData(out byte[]? packet) => _earlyData.TryDequeue(out packet);
+    public bool TryTakeEarlyData(out EarlyPacket packet) => _earlyData.TryDequeue(out packet);
 
     public void DropEarlyData() => _earlyData.Clear();
 
-    public bool TryTakeEarly(out byte[]? packet) => _early.TryDequeue(out packet);
+    public bool TryTakeEarly(out EarlyPacket packet) => _early.TryDequeue(out packet);
+
+    private static bool Keep(Queue<EarlyPacket> queue, int limit, ReadOnlySpan<byte> packet, in Arrival arrival)
+    {
+        bool hasRoom = queue.Count < limit;
+        if (hasRoom)
+        {
+            queue.Enqueue(new(packet.ToArray(), arrival.Ecn, arrival.HeardAt));
+        }
+
+        return hasRoom;
+    }
 }

@@ -43,15 +43,15 @@ internal static class Inbound
     /// <summary>Keys may have come: packets that were kept for them are read now, once.</summary>
     public static void OnKeysChanged(ConnectionParts c, Instant now)
     {
-        while (c.Lifecycle.IsOpen && c.Handshake?.Read(EncryptionLevel.ZeroRtt) is not null && c.Handshake.TryTakeEarlyData(out byte[]? data))
+        while (c.Lifecycle.IsOpen && c.Handshake?.Read(EncryptionLevel.ZeroRtt) is not null && c.Handshake.TryTakeEarlyData(out EarlyPacket data))
         {
-            OnPackets(c, data, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
+            OnPackets(c, data.Bytes, Arrival.Of(data, c.Path.Current, now));
         }
 
         // A packet whose keys are still missing goes back behind the others: a client may get 1-RTT packets before it has judged the certificate.
-        for (int waiting = c.Handshake?.EarlyPackets ?? 0; waiting > 0 && c.Lifecycle.IsOpen && CanReadEarly(c) && c.Handshake!.TryTakeEarly(out byte[]? packet); waiting--)
+        for (int waiting = c.Handshake?.EarlyPackets ?? 0; waiting > 0 && c.Lifecycle.IsOpen && CanReadEarly(c) && c.Handshake!.TryTakeEarly(out EarlyPacket packet); waiting--)
         {
-            OnPackets(c, packet, new(c.Path.Current, Ecn.NotEct, null, Bytes: 0, now));
+            OnPackets(c, packet.Bytes, Arrival.Of(packet, c.Path.Current, now));
         }
 
         if (c.Identity.IsConfirmed && c.Handshake is { EarlyPackets: 0 })
@@ -157,7 +157,7 @@ internal static class Inbound
         {
             bool isEarly = level == EncryptionLevel.Handshake && !c.Identity.IsConfirmed && arrival.Bytes > 0;
             bool isEarlyData = level == EncryptionLevel.ZeroRtt && MayReadEarlyData(c) && arrival.Bytes > 0;
-            bool isKept = (isEarly && handshake.KeepEarly(packet)) || (isEarlyData && handshake.KeepEarlyData(packet));
+            bool isKept = (isEarly && handshake.KeepEarly(packet, arrival)) || (isEarlyData && handshake.KeepEarlyData(packet, arrival));
             c.Observer?.OnPacketNotRead(PacketTrace.KindOf(header.Type), packet.Length, isKept ? PacketFate.Buffered : PacketFate.KeyUnavailable, arrival.Now);
             return;
         }
@@ -205,7 +205,7 @@ internal static class Inbound
         if (c.Keys is not OneRttKeys keys || c.Identity.Session is null)
         {
             // The client's last flight may still be on its way (RFC 9001, section 5.7).
-            bool isKept = c.Handshake?.KeepEarly(packet) == true;
+            bool isKept = c.Handshake?.KeepEarly(packet, arrival) == true;
             if (isKept && c.Handshake!.EarlyPackets == 1 && arrival.Bytes > 0)
             {
                 c.Handshake.Hastening.OnOvertaken(c);
@@ -273,7 +273,7 @@ internal static class Inbound
         }
 
         c.Traffic.OnPacketReceived();
-        received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.Now);
+        received.OnReceived(number, traits.IsAckEliciting, arrival.Ecn, arrival.HeardAt);
         Hastening.OnReceived(c, Handshaking.SpaceOf(level), received, traits, arrival.Now);
         c.Idle.OnReceived(arrival.Now);
         // The packet that confirms the handshake is already one of a confirmed connection: a client whose NAT has changed in between may have

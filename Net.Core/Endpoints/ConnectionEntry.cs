@@ -1,11 +1,12 @@
 using Net.Core.Connections;
+using Net.Core.Paths;
 using Net.Core.Time;
 using Net.Core.Tls;
 using Net.Core.Wire;
 
 namespace Net.Core.Endpoints;
 
-/// <summary>What an endpoint notes of a connection.</summary>
+/// <summary>What an endpoint notes of a connection, and how it calls it: a fault of ours ends that connection, and goes no further.</summary>
 internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) : IConnectionRegistration
 {
     public Connection Connection { get; } = connection;
@@ -50,15 +51,76 @@ internal sealed class ConnectionEntry(Connection connection, Endpoint endpoint) 
 
     public Instant Now => endpoint.Now;
 
-    /// <summary>False while the connection stands still; one that only sleeps is thawed.</summary>
-    public bool Hears(Instant now)
+    /// <summary>A datagram that leads to it: lost while the connection stands still, but one that only sleeps is thawed.</summary>
+    public void Hear(Span<byte> datagram, in NetworkPath path, Ecn ecn, ulong? arrivedWith, Instant now)
     {
-        if (Connection.IsFrozen)
+        try
         {
-            Sleeper?.Rise(now);
+            if (Connection.IsFrozen)
+            {
+                Sleeper?.Rise(now);
+            }
+
+            if (!Connection.IsFrozen)
+            {
+                Connection.OnDatagram(datagram, path, ecn, arrivedWith, now);
+            }
+        }
+        catch (Exception fault) when (endpoint.Contains(fault))
+        {
+            endpoint.Abandon(Connection, fault);
+        }
+    }
+
+    /// <summary>Calls it, unless it is gone or stands still.</summary>
+    /// <returns>Always true: it was for this connection.</returns>
+    public bool Call(Action<Connection, Instant> call, Instant now)
+    {
+        try
+        {
+            if (!IsGone && !Connection.IsFrozen)
+            {
+                call(Connection, now);
+            }
+        }
+        catch (Exception fault) when (endpoint.Contains(fault))
+        {
+            endpoint.Abandon(Connection, fault);
         }
 
-        return !Connection.IsFrozen;
+        return true;
+    }
+
+    /// <summary>Its next datagrams. What a fault leaves half written in the buffer is not sent.</summary>
+    public bool TryTransmit(Span<byte> buffer, int headroom, Instant now, out Transmit transmit)
+    {
+        try
+        {
+            transmit = default;
+            return !IsGone && !Connection.IsFrozen && Connection.TryTransmit(buffer, headroom, now, out transmit);
+        }
+        catch (Exception fault) when (endpoint.Contains(fault))
+        {
+            transmit = default;
+            endpoint.Abandon(Connection, fault);
+            return false;
+        }
+    }
+
+    /// <summary>It has said all that it may say now: its deadline counts.</summary>
+    public void Settle(Deadlines deadlines)
+    {
+        try
+        {
+            if (!IsGone)
+            {
+                deadlines.Set(this, Connection.Deadline);
+            }
+        }
+        catch (Exception fault) when (endpoint.Contains(fault))
+        {
+            endpoint.Abandon(Connection, fault);
+        }
     }
 
     public void Touch() => endpoint.OnTouched(this);

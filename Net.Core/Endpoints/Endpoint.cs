@@ -11,6 +11,9 @@ namespace Net.Core.Endpoints;
 /// <remarks>
 /// In go datagrams and the time; out come datagrams (<see cref="TryTransmit"/>), connections that have something to tell
 /// (<see cref="TryTakeActive"/>), new ones (<see cref="TryTakeAccepted"/>) and one deadline.
+///
+/// A connection shares no state with another one. So an exception out of one of them, a fault of ours, ends that one alone, without a word: it is
+/// forgotten, never seals again, and comes out by <see cref="TryTakeFault"/>. A number that it has taken stays spent.
 /// </remarks>
 internal sealed class Endpoint
 {
@@ -24,6 +27,7 @@ internal sealed class Endpoint
     private readonly Queue<ConnectionEntry> _ready = new();
     private readonly Queue<ConnectionEntry> _active = new();
     private readonly Queue<Connection> _accepted = new();
+    private readonly Queue<ConnectionFault> _faults = new();
     private readonly StatelessAnswers _stateless;
     private readonly IPortBooks _books;
     private readonly ITokenStore _serverTokens;
@@ -91,7 +95,7 @@ internal sealed class Endpoint
     /// <summary>As of the latest call that brought it. For a host that is about to run what brings none: its handlers.</summary>
     public Instant Now { get; set; }
 
-    public Instant Deadline => _ready.Count > 0 || !_stateless.IsEmpty ? default : _deadlines.Next;
+    public Instant Deadline => _ready.Count > 0 || _faults.Count > 0 || !_stateless.IsEmpty ? default : _deadlines.Next;
 
     /// <param name="datagram">Opened in place.</param>
     /// <param name="shard">Where an ingress has put a new connection; null without one.</param>
@@ -106,11 +110,7 @@ internal sealed class Endpoint
 
         if (_routes.TryGetValue(header.Destination, out Route route))
         {
-            if (route.Entry.Hears(now))
-            {
-                route.Entry.Connection.OnDatagram(datagram, path, ecn, route.SequenceNumber, now);
-            }
-
+            route.Entry.Hear(datagram, path, ecn, route.SequenceNumber, now);
             return true;
         }
 
@@ -125,7 +125,7 @@ internal sealed class Endpoint
         }
 
         return _resets.TryFind(path.Remote, datagram, out ConnectionEntry? lost)
-            ? OnReset(lost, now)
+            ? lost.Call(static (lost, now) => lost.OnStatelessReset(now), now)
             : OnUnknownShort(datagram.Length, header.Destination, path, now);
     }
 
@@ -149,11 +149,11 @@ internal sealed class Endpoint
     /// <summary>The system has heard that nobody listens at a port that was sent to (ICMP): told to the clients' connections that call there.</summary>
     public void OnRefused(UdpAddress remote, Instant now)
     {
-        foreach (Connection connection in _entries.Keys)
+        foreach ((Connection connection, ConnectionEntry entry) in _entries)
         {
-            if (!connection.IsServer && !connection.IsFrozen && connection.Path.Remote == remote)
+            if (!connection.IsServer && connection.Path.Remote == remote)
             {
-                connection.OnRefused(now);
+                entry.Call(static (refused, now) => refused.OnRefused(now), now);
             }
         }
     }
@@ -188,47 +188,44 @@ internal sealed class Endpoint
     /// <summary>Forgets a connection that another node has now.</summary>
     public void Remove(Connection connection)
     {
-        if (_entries.Remove(connection, out ConnectionEntry? entry))
+        if (TryForget(connection) && connection.IsClosed)
         {
-            entry.IsGone = true;
-            connection.Registration = null;
-            foreach (ConnectionId id in entry.Routes)
-            {
-                _routes.Remove(id);
-            }
-
-            if (entry.IsHandshaking)
-            {
-                _books.OnHandshakeEnded();
-            }
-
-            _books.OnRemoved(entry.First);
-            _deadlines.Remove(entry);
-            _resets.Remove(entry);
-            if (connection.IsClosed)
-            {
-                connection.Release();
-            }
+            connection.Release();
         }
     }
+
+    /// <summary>Whether an exception out of a connection, or out of what is done for it alone, ends that connection and no other.</summary>
+    public bool Contains(Exception fault) => _options.ContainsFaults && fault is not OutOfMemoryException;
+
+    /// <summary>Ends a connection in which there was a fault that this <see cref="Contains"/>. Nothing happens to one that is not here.</summary>
+    public void Abandon(Connection connection, Exception fault)
+    {
+        if (TryForget(connection))
+        {
+            connection.Abandon();
+            _faults.Enqueue(new(connection, fault));
+        }
+    }
+
+    /// <summary>A connection that is over by a fault of ours since the last call: its application is to hear of that.</summary>
+    public bool TryTakeFault(out ConnectionFault fault) => _faults.TryDequeue(out fault);
 
     public void Tick(Instant now)
     {
         Now = now;
         while (_deadlines.TryTakeDue(now, out ConnectionEntry? entry))
         {
-            Connection connection = entry.Connection;
-            if (entry.IsGone || connection.IsFrozen)
-            {
-                continue;
-            }
+            entry.Call(
+                static (due, now) =>
+                {
+                    if (due.Deadline <= now)
+                    {
+                        due.Tick(now);
+                    }
 
-            if (connection.Deadline <= now)
-            {
-                connection.Tick(now);
-            }
-
-            entry.Touch();
+                    due.Touch();
+                },
+                now);
         }
     }
 
@@ -248,7 +245,7 @@ internal sealed class Endpoint
 
         while (_ready.TryPeek(out ConnectionEntry? entry))
         {
-            if (!entry.IsGone && !entry.Connection.IsFrozen && entry.Connection.TryTransmit(buffer, headroom, now, out transmit))
+            if (entry.TryTransmit(buffer, headroom, now, out transmit))
             {
                 LastSender = entry.Connection;
                 if (++_batchesOfTurn >= BatchesPerTurn)
@@ -263,14 +260,26 @@ internal sealed class Endpoint
             _batchesOfTurn = 0;
             _ready.Dequeue();
             entry.IsReady = false;
-            Settle(entry);
+            entry.Settle(_deadlines);
         }
 
         transmit = default;
         return false;
     }
 
-    public bool TryTakeAccepted([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Connection? connection) => _accepted.TryDequeue(out connection);
+    public bool TryTakeAccepted([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Connection? connection)
+    {
+        while (_accepted.TryDequeue(out connection))
+        {
+            // Another datagram of the same batch may have ended it by a fault of ours.
+            if (_entries.ContainsKey(connection))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>A connection that was called since: it may have events and requests.</summary>
     public bool TryTakeActive([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Connection? connection)
@@ -278,11 +287,20 @@ internal sealed class Endpoint
         while (_active.TryDequeue(out ConnectionEntry? entry))
         {
             entry.IsActive = false;
-            if (!entry.IsGone && !entry.Connection.IsFrozen)
+            connection = entry.Connection;
+            if (entry.IsGone || connection.IsFrozen)
+            {
+                continue;
+            }
+
+            try
             {
                 UpdateRoutes(entry);
-                connection = entry.Connection;
                 return true;
+            }
+            catch (Exception fault) when (Contains(fault))
+            {
+                Abandon(connection, fault);
             }
         }
 
@@ -363,7 +381,12 @@ internal sealed class Endpoint
         entry.IsHandshaking = true;
         entry.Routes.Add(initial.Destination);
         _routes[initial.Destination] = new(entry, null);
-        connection.OnDatagram(datagram, path, ecn, null, now);
+        entry.Hear(datagram, path, ecn, null, now);
+        if (entry.IsGone)
+        {
+            return true;
+        }
+
         // The packet did not open, and nobody will ever go on with it; or another one brought the same token at the same moment, to another thread.
         if (connection.IsUntouched || (token.IsValid && !_books.TryUse(token.Serial)))
         {
@@ -427,36 +450,6 @@ internal sealed class Endpoint
         return buffer;
     }
 
-    /// <summary>A client's next connection need not be asked where it is (RFC 9000, section 8.1.3).</summary>
-    private void OfferToken(Connection connection)
-    {
-        if (connection.IsServer && connection.IsConfirmed && connection.IsOpen && _options.RetryAbove is not null && WallClock is long second)
-        {
-            Span<byte> serial = Entropy(stackalloc byte[AddressTokens.SerialLength]);
-            connection.OfferToken(AddressTokens.MakeNewToken(_honoured[0], connection.ValidatedPath.Remote, serial, second));
-        }
-    }
-
-    /// <summary>
-    /// Gives a client its tickets once its handshake is complete, and again when the key has changed since: by rotation, or because the
-    /// connection has come from a node that had another one.
-    /// </summary>
-    private void OfferTickets(Connection connection)
-    {
-        bool isDue = connection is { IsServer: true, IsConfirmed: true, IsOpen: true, Session.TakesTickets: true }
-            && connection.Parts.Tickets.IssuedUnder != _ticketKeys[0].Number;
-        if (!isDue || connection.IsFrozen || _options.Server is not TlsServerOptions tls || WallClock is not long second)
-        {
-            return;
-        }
-
-        Span<byte> entropy = stackalloc byte[TicketSealer.SerialLength + sizeof(uint)];
-        for (int i = 0; i < tls.Tickets; i++)
-        {
-            connection.OfferTicket(tls, _ticketKeys[0], second, Entropy(entropy));
-        }
-    }
-
     /// <summary>A packet of a connection that is not here. Where it might be anywhere else, nothing is said.</summary>
     private bool OnUnknownShort(int length, ConnectionId id, in NetworkPath path, Instant now)
     {
@@ -498,13 +491,29 @@ internal sealed class Endpoint
         return null;
     }
 
-    private static bool OnReset(ConnectionEntry entry, Instant now)
+    /// <returns>False when it is not here.</returns>
+    private bool TryForget(Connection connection)
     {
-        if (!entry.Connection.IsFrozen)
+        if (!_entries.Remove(connection, out ConnectionEntry? entry))
         {
-            entry.Connection.OnStatelessReset(now);
+            return false;
         }
 
+        entry.IsGone = true;
+        connection.Registration = null;
+        foreach (ConnectionId id in entry.Routes)
+        {
+            _routes.Remove(id);
+        }
+
+        if (entry.IsHandshaking)
+        {
+            _books.OnHandshakeEnded();
+        }
+
+        _books.OnRemoved(entry.First);
+        _deadlines.Remove(entry);
+        _resets.Remove(entry);
         return true;
     }
 
@@ -568,10 +577,17 @@ internal sealed class Endpoint
         {
             entry.IsHandshaking = false;
             _books.OnHandshakeEnded();
-            OfferToken(entry.Connection);
+            if (_options.RetryAbove is not null && WallClock is long now)
+            {
+                Offers.OfferToken(entry.Connection, _honoured[0], _host, now);
+            }
         }
 
-        OfferTickets(entry.Connection);
+        if (_options.Server is TlsServerOptions tls && WallClock is long second)
+        {
+            Offers.OfferTickets(entry.Connection, tls, _ticketKeys[0], _host, second);
+        }
+
         if (!entry.WatchedAt.IsNone && entry.WatchedAt != entry.Connection.Path.Remote)
         {
             // It has moved to the server's preferred address.
@@ -580,13 +596,5 @@ internal sealed class Endpoint
         }
 
         entry.Keep(_serverTokens, _serverTickets);
-    }
-
-    private void Settle(ConnectionEntry entry)
-    {
-        if (!entry.IsGone)
-        {
-            _deadlines.Set(entry, entry.Connection.Deadline);
-        }
     }
 }

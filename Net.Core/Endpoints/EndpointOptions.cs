@@ -43,6 +43,12 @@ internal sealed record EndpointOptions
     /// <summary>Stateless resets, which are sent at all only while <see cref="Endpoint.AnswersUnknown"/> (RFC 9000, section 10.3; checklist S34).</summary>
     public int MaxResetsPerSecond { get; init; } = 50;
 
+    /// <summary>
+    /// Whether a fault of ours in one connection ends that connection alone, see <see cref="Endpoint.TryTakeFault"/>. False: it is thrown, and nothing of
+    /// the endpoint is to be trusted then. For simulators and fuzzers, from which nothing may be hidden.
+    /// </summary>
+    public bool ContainsFaults { get; init; } = true;
+
     /// <summary>Answers to strangers that wait to be sent; further ones are dropped.</summary>
     public int MaxStatelessPackets { get; init; } = 16;
 }

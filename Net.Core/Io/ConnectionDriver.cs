@@ -131,6 +131,12 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         }
     }
 
+    public void OnFault(Connection connection, Exception fault)
+    {
+        End(Faults.Internal(fault), isSound: false);
+        Release();
+    }
+
     public void OnShardStopped(Exception? fault)
     {
         End(fault is null ? Faults.Stopped() : Faults.Internal(fault));
@@ -244,7 +250,8 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
         return stream;
     }
 
-    private void End(QuicException fault)
+    /// <param name="isSound">Else nothing is asked of the connection, not even for what could still be read.</param>
+    private void End(QuicException fault, bool isSound = true)
     {
         if (Fault is not null)
         {
@@ -261,12 +268,19 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
 
         _opens[0].Fail(fault);
         _opens[1].Fail(fault);
-        Datagrams.End(fault);
+        Datagrams.End(fault, isSound);
 
         Inbound.End(fault);
         foreach (QuicStream stream in _streams.Values)
         {
-            stream.Driver.OnConnectionEnded(fault);
+            if (isSound)
+            {
+                stream.Driver.OnConnectionEnded(fault);
+            }
+            else
+            {
+                stream.Driver.OnConnectionFault(fault);
+            }
         }
 
         Move?.OnFailed(fault);
@@ -285,6 +299,8 @@ internal sealed class ConnectionDriver(Shard shard, Connection connection, ulong
 
     private sealed class OpenWork(ConnectionDriver driver, bool unidirectional) : IShardWork
     {
+        public Connection Connection => driver.Connection;
+
         public void Run(Instant now)
         {
             if (driver.Fault is QuicException fault)

@@ -9,6 +9,8 @@ internal sealed class CryptoJob(Shard shard, Connection connection, CryptoReques
 {
     private CryptoAnswer? _answer;
 
+    public Connection Connection => connection;
+
     public void Execute()
     {
         _answer = CryptoWorker.Answer(request, host);

@@ -57,11 +57,21 @@ internal sealed class DatagramPort(Shard shard, Connection connection) : IShardW
     }
 
     /// <summary>On the shard's thread: the connection is over. What has arrived can be read for as long as it still closes.</summary>
-    public void End(QuicException fault)
+    /// <param name="isSound">Else nobody knows what there is to read.</param>
+    public void End(QuicException fault, bool isSound = true)
     {
         _fault = fault;
-        Continue();
+        if (isSound)
+        {
+            Continue();
+        }
+        else
+        {
+            _readers.Fail(fault);
+        }
     }
+
+    Connection IShardWork.Connection => connection;
 
     void IShardWork.Run(Instant now)
     {

@@ -45,6 +45,12 @@ internal interface IDatagramChannel : IDisposable
     /// </returns>
     bool TrySend(Span<byte> buffer, in Transmit transmit);
 
+    /// <summary>What is left of a transmit for which there was no room is given up: the next one begins at its own beginning.</summary>
+    void Forget()
+    {
+        // A channel that takes a transmit whole or not at all has nothing to forget.
+    }
+
     /// <summary>Sends several transmits, in order, with as few calls of the system as it can. None is larger than one call takes.</summary>
     /// <param name="pieces">Where their bytes are: those of a transmit behind those of the one before; a piece belongs to one alone.</param>
     /// <returns>How many of them went. Fewer than all: the network's queue is full; call again with the rest.</returns>

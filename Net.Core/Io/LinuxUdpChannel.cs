@@ -162,6 +162,8 @@ internal sealed unsafe class LinuxUdpChannel : IDatagramChannel
         return true;
     }
 
+    public void Forget() => _progress = 0;
+
     public int TrySendMany(ReadOnlySpan<SendPiece> pieces, ReadOnlySpan<Transmit> transmits)
     {
         int sent = 0;

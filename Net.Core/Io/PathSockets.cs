@@ -85,6 +85,12 @@ internal sealed class PathSockets(IDatagramChannel first, QuicMemoryNetwork? net
 
     public bool TrySend(Span<byte> buffer, in Transmit transmit) => Of(transmit.Path.Local).TrySend(buffer, transmit);
 
+    public void Forget()
+    {
+        _first.Forget();
+        _second?.Forget();
+    }
+
     public void Wait(TimeSpan timeout)
     {
         if (_second is not IDatagramChannel second)

@@ -101,6 +101,8 @@ internal sealed class PortableUdpChannel : IDatagramChannel
         return true;
     }
 
+    public void Forget() => _progress = 0;
+
     public void Wait(TimeSpan timeout)
     {
         _ = Interlocked.Exchange(ref _waits, 1);

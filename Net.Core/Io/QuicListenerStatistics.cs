@@ -12,6 +12,9 @@ public sealed class QuicListenerStatistics
     /// <summary>Handshakes under way, on all threads.</summary>
     public int Handshakes { get; init; }
 
+    /// <summary>Connections that a fault of this library has ended, without harm to any other; those of threads that have died are not counted.</summary>
+    public long Faults { get; init; }
+
     /// <summary>Datagrams that came to another thread than that of their connection, as the client's address has changed, and were passed to it.</summary>
     public long DatagramsPassed { get; init; }
 

@@ -1,3 +1,4 @@
+using Net.Core.Connections;
 using Net.Core.Time;
 
 namespace Net.Core.Io;
@@ -200,6 +201,8 @@ public sealed class QuicStream : Stream
 
     private sealed class Call(StreamDriver driver, Action<StreamDriver, ulong> action, ulong code) : IShardWork
     {
+        public Connection Connection => driver.Connection;
+
         public void Run(Instant now) => action(driver, code);
     }
 }

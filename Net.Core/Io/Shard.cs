@@ -23,6 +23,9 @@ internal sealed class Shard
 
     private const int MaxFlushTries = 20;
 
+    /// <summary>Faults of ours that the host is told of, a second. Who knows how to cause one may not fill its log as well.</summary>
+    public const int MaxFaultsTold = 10;
+
     /// <summary>Urgent work in one step: what was posted while owners were told, and what that has posted. An answer to all that they were told is in the second.</summary>
     private const int MaxRounds = 2;
 
@@ -33,6 +36,7 @@ internal sealed class Shard
     private readonly ReceiveBatch _batch = new();
     private readonly Dictionary<Connection, IConnectionOwner> _owners = new(ReferenceEqualityComparer.Instance);
     private readonly Queue<Connection> _marked = new();
+    private readonly AnswerBudget _faultsTold = new(MaxFaultsTold);
     private byte[] _sendBuffer;
     private Transmit _blocked;
     private bool _isBlocked;
@@ -40,6 +44,7 @@ internal sealed class Shard
     private Instant? _tellsTimeAt;
     private IReadOnlyList<IShardWork> _running = [];
     private int _ran;
+    private long _faults;
 
     /// <param name="endpoint">Whose datagrams and connections they are.</param>
     /// <param name="channel">Where the datagrams come from and go to; it stays the caller's.</param>
@@ -62,6 +67,9 @@ internal sealed class Shard
 
     /// <summary>Connections that have an owner.</summary>
     public int Connections => _owners.Count;
+
+    /// <summary>Connections that a fault of ours has ended (<see cref="EndpointOptions.ContainsFaults"/>). From any thread.</summary>
+    public long Faults => Volatile.Read(ref _faults);
 
     /// <summary>When to step at the latest, if nothing arrives and nothing is posted before.</summary>
     /// <remarks>While the network's queue is full, connections are ready but cannot send: then the channel's wait ends when there is room.</remarks>
@@ -163,7 +171,11 @@ internal sealed class Shard
             _isBlocked = !Channel.TrySend(_sendBuffer, _blocked);
         }
 
-        _isBlocked = false;
+        if (_isBlocked)
+        {
+            _isBlocked = false;
+            Channel.Forget();
+        }
     }
 
     /// <summary>Ends the shard: runs what was posted before, refuses the rest, sends, and tells the owners. The last call, in the shard's thread.</summary>
@@ -237,7 +249,16 @@ internal sealed class Shard
                 return false;
             }
 
-            _running[_ran++].Run(now);
+            IShardWork work = _running[_ran++];
+            try
+            {
+                work.Run(now);
+            }
+            catch (Exception fault) when (work.Connection is not null && Endpoint.Contains(fault))
+            {
+                Endpoint.Abandon(work.Connection, fault);
+                Contain(() => work.Abandon(fault));
+            }
         }
 
         return true;
@@ -298,23 +319,70 @@ internal sealed class Shard
 
         for (int marked = _marked.Count; marked > 0; marked--)
         {
-            Serve(_marked.Dequeue(), now);
+            ServeContained(_marked.Dequeue(), now);
         }
 
         // A connection that its owner has called is active again, and is asked again: until there is nothing new.
         while (Endpoint.TryTakeActive(out Connection? active))
         {
-            Serve(active, now);
+            ServeContained(active, now);
+        }
+
+        while (Endpoint.TryTakeFault(out ConnectionFault fault))
+        {
+            OnFault(fault, now);
+        }
+    }
+
+    /// <summary>What an owner makes of its connection's events is its connection's as well: a fault in it ends that one alone.</summary>
+    private void ServeContained(Connection connection, Instant now)
+    {
+        try
+        {
+            Serve(connection, now);
+        }
+        catch (Exception fault) when (Endpoint.Contains(fault))
+        {
+            Endpoint.Abandon(connection, fault);
+        }
+    }
+
+    /// <summary>A fault of ours has ended a connection: its owner is told as of one that is lost, and the host, within limits.</summary>
+    private void OnFault(in ConnectionFault fault, Instant now)
+    {
+        Volatile.Write(ref _faults, _faults + 1);
+        _ = _owners.Remove(fault.Connection, out IConnectionOwner? owner);
+        Exception exception = fault.Exception;
+        Connection connection = fault.Connection;
+        Contain(() => owner?.OnFault(connection, exception));
+        if (_faultsTold.TryTake(now))
+        {
+            Contain(() => _options.OnFault?.Invoke(Io.Faults.Contained(exception)));
+        }
+    }
+
+    /// <summary>What becomes of the news of a fault is no reason to end all others.</summary>
+    private void Contain(Action tell)
+    {
+        try
+        {
+            tell();
+        }
+        catch (Exception again) when (Endpoint.Contains(again))
+        {
+            // That of which it told is known already.
         }
     }
 
     private void Serve(Connection connection, Instant now)
     {
-        _ = _owners.TryGetValue(connection, out IConnectionOwner? owner);
-        if (connection.IsFrozen)
+        if (connection.IsFrozen || connection.Registration is null)
         {
+            // It stands still, or is not this shard's any more.
             return;
         }
+
+        _ = _owners.TryGetValue(connection, out IConnectionOwner? owner);
 
         ICryptoHost host = owner?.Crypto ?? _crypto;
         while (connection.TryTakeRequest(out CryptoRequest? request))

@@ -31,7 +31,10 @@ internal sealed class ShardHost
     /// <param name="alsoAt">A second address to bind.</param>
     /// <param name="network">Null: the system's.</param>
     /// <param name="threads">Of a server: each has a socket on the port, and connections of its own. As <see cref="CountThreads"/> gives them.</param>
-    /// <param name="onFault">Told when a thread has died, on any thread: its connections are gone, others go on. <see cref="Completion"/> tells of it only when all have ended.</param>
+    /// <param name="onFault">
+    /// Told, on any thread, when a thread has died: its connections are gone, others go on. <see cref="Completion"/> tells of it only when all have ended.
+    /// And when a fault has ended one connection, see <see cref="ShardOptions.OnFault"/>.
+    /// </param>
     /// <exception cref="AddressInUseException">The port is taken.</exception>
     public ShardHost(
         UdpAddress address,
@@ -99,6 +102,7 @@ internal sealed class ShardHost
                 OffloadCrypto = true,
                 WallClock = static () => DateTimeOffset.UtcNow.ToUnixTimeSeconds(),
                 Strays = seat?.Strays,
+                OnFault = onFault,
             });
             _threads[i] = new(shard, $"quic {channels[i].Local}{(threads == 1 ? "" : $" {i}")}");
         }
@@ -147,6 +151,7 @@ internal sealed class ShardHost
         Threads = _threads.Count(thread => !thread.Completion.IsCompleted),
         ConnectionsByThread = _port is null ? [_books!.Connections] : [.. _port.Seats.Select(seat => seat.Connections)],
         Handshakes = _port?.Seats[0].Handshakes ?? _books!.Handshakes,
+        Faults = _threads.Sum(thread => thread.Shard.Faults),
         DatagramsPassed = _port?.Seats.Sum(seat => seat.Strays.Passed) ?? 0,
         DatagramsDropped = _port?.Seats.Sum(seat => seat.Strays.Dropped) ?? 0,
     };

@@ -20,6 +20,12 @@ internal sealed record ShardOptions
     /// <summary>Brings what has arrived for this shard at other threads of its port. Null: there are none.</summary>
     public StrayQueue? Strays { get; init; }
 
+    /// <summary>
+    /// Told, on the shard's thread, of faults of ours that have ended one connection, at most <see cref="Shard.MaxFaultsTold"/> a second: of what kind, and where
+    /// in the code. The exception holds nothing that a peer has sent, so it may be logged.
+    /// </summary>
+    public Action<Exception>? OnFault { get; init; }
+
     /// <summary>Whether handshake work is given to the thread pool. The simulator answers at once: same inputs, same run.</summary>
     public bool OffloadCrypto { get; init; }
 }

@@ -9,7 +9,6 @@ internal sealed class StreamDriver
 {
     private readonly TaskCompletionSource _readsClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _writesClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Connection _connection;
     private Exception? _readFault;
     private Exception? _writeFault;
     private Exception? _connectionFault;
@@ -20,7 +19,7 @@ internal sealed class StreamDriver
     public StreamDriver(Shard shard, Connection connection, StreamId id, ulong defaultErrorCode)
     {
         Shard = shard;
-        _connection = connection;
+        Connection = connection;
         Id = id;
         DefaultErrorCode = defaultErrorCode;
         bool isOurs = id.IsServerInitiated == connection.IsServer;
@@ -43,6 +42,8 @@ internal sealed class StreamDriver
 
     // These never change: any thread may read them.
     public Shard Shard { get; }
+
+    public Connection Connection { get; }
 
     public StreamId Id { get; }
 
@@ -75,7 +76,7 @@ internal sealed class StreamDriver
                 break;
             case StreamEventKind.StoppedByPeer:
                 EndWriting(Faults.StreamAborted(e.Code));
-                _connection.Reset(Id, e.Code);
+                Connection.Reset(Id, e.Code);
                 break;
             case StreamEventKind.Finished:
                 _ = _writesClosed.TrySetResult();
@@ -97,6 +98,14 @@ internal sealed class StreamDriver
         EndWriting(fault);
     }
 
+    /// <summary>A fault of ours has ended the connection: nobody knows what it would give to read.</summary>
+    public void OnConnectionFault(Exception fault)
+    {
+        _connectionFault ??= fault;
+        EndReading(fault);
+        EndWriting(fault);
+    }
+
     /// <returns>Whether the read has ended: with bytes, with the end of the stream (0 bytes), or with a fault.</returns>
     public bool TryRead(Span<byte> buffer, out int count, out Exception? fault)
     {
@@ -108,7 +117,7 @@ internal sealed class StreamDriver
         }
 
         ReadOnlySpan<byte> bytes;
-        while (!(bytes = _connection.Peek(Id)).IsEmpty)
+        while (!(bytes = Connection.Peek(Id)).IsEmpty)
         {
             if (count == buffer.Length)
             {
@@ -118,11 +127,11 @@ internal sealed class StreamDriver
 
             int length = int.Min(bytes.Length, buffer.Length - count);
             bytes[..length].CopyTo(buffer[count..]);
-            _connection.Consume(Id, length);
+            Connection.Consume(Id, length);
             count += length;
         }
 
-        ReadEnd end = _connection.ReadState(Id);
+        ReadEnd end = Connection.ReadState(Id);
         switch (end.Kind)
         {
             case ReadEndKind.Open:
@@ -150,14 +159,14 @@ internal sealed class StreamDriver
             return true;
         }
 
-        accepted = _connection.Write(Id, bytes, fin);
+        accepted = Connection.Write(Id, bytes, fin);
         if (accepted == bytes.Length)
         {
             _finWritten = fin;
             return true;
         }
 
-        if (_connection.WriteState(Id) is { Kind: not WriteEndKind.Open } end)
+        if (Connection.WriteState(Id) is { Kind: not WriteEndKind.Open } end)
         {
             fault = end.Kind == WriteEndKind.Stopped ? Faults.StreamAborted(end.Code) : Faults.Aborted();
             return true;
@@ -198,7 +207,7 @@ internal sealed class StreamDriver
         EndReading(Faults.Aborted());
         if (_connectionFault is null)
         {
-            _connection.StopSending(Id, code);
+            Connection.StopSending(Id, code);
         }
     }
 
@@ -213,7 +222,7 @@ internal sealed class StreamDriver
         _writeFault = Faults.Aborted();
         if (_connectionFault is null)
         {
-            _connection.Reset(Id, code);
+            Connection.Reset(Id, code);
         }
 
         EndWriting(_writeFault);

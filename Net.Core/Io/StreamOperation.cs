@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using Net.Core.Connections;
 using Net.Core.Time;
 
 namespace Net.Core.Io;
@@ -16,9 +17,10 @@ internal abstract class StreamOperation : IValueTaskSource<int>, IValueTaskSourc
     private CancellationTokenRegistration _registration;
     private int _isBusy;
 
-    protected StreamOperation(Shard shard)
+    protected StreamOperation(Shard shard, Connection connection)
     {
         Shard = shard;
+        Connection = connection;
         _cancel = new(this);
     }
 
@@ -26,6 +28,8 @@ internal abstract class StreamOperation : IValueTaskSource<int>, IValueTaskSourc
     public bool IsPending { get; private set; }
 
     protected Shard Shard { get; }
+
+    public Connection Connection { get; }
 
     /// <summary>
     /// Whether nothing waits for another thread: operations are done on the caller's where that is possible (<see cref="Shard.PostAtOnce"/>), and who
@@ -168,6 +172,8 @@ internal abstract class StreamOperation : IValueTaskSource<int>, IValueTaskSourc
     /// <summary>A cancellation that comes late, when another operation runs, finds a token that is not cancelled.</summary>
     private sealed class CancelWork(StreamOperation operation) : IShardWork
     {
+        public Connection Connection => operation.Connection;
+
         public void Run(Instant now)
         {
             if (operation.IsPending && operation._token.IsCancellationRequested)
@@ -179,7 +185,7 @@ internal abstract class StreamOperation : IValueTaskSource<int>, IValueTaskSourc
 }
 
 /// <summary>Copies received bytes into the caller's memory, as soon as there are any.</summary>
-internal sealed class ReadOperation(StreamDriver stream) : StreamOperation(stream.Shard)
+internal sealed class ReadOperation(StreamDriver stream) : StreamOperation(stream.Shard, stream.Connection)
 {
     private Memory<byte> _buffer;
 
@@ -203,7 +209,7 @@ internal sealed class ReadOperation(StreamDriver stream) : StreamOperation(strea
 }
 
 /// <summary>Copies the caller's bytes into the stream's send buffer, as room appears.</summary>
-internal sealed class WriteOperation(StreamDriver stream) : StreamOperation(stream.Shard)
+internal sealed class WriteOperation(StreamDriver stream) : StreamOperation(stream.Shard, stream.Connection)
 {
     private ReadOnlyMemory<byte> _rest;
     private bool _completeWrites;

@@ -159,10 +159,11 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     /// <param name="handshakeConfirmed">RFC 9001, section 4.1.2.</param>
     /// <param name="acked">Frames that arrived are appended here.</param>
     /// <param name="lost">Frames that are lost are appended here.</param>
+    /// <param name="heardAt">When it came, if it had to wait for keys: no part of a round trip (RFC 9002, section 5.3).</param>
     /// <returns>PROTOCOL_VIOLATION when a number is acknowledged that was never sent; then nothing has changed.</returns>
     public TransportError OnAck(
         PacketNumberSpace space, in AckFrame frame, TimeSpan ackDelay, Instant now, bool handshakeConfirmed,
-        SentFrameBuffer acked, SentFrameBuffer lost)
+        SentFrameBuffer acked, SentFrameBuffer lost, Instant? heardAt = null)
     {
         RecoverySpace s = this[space];
         if (frame.Largest >= s.Numbers.Next)
@@ -199,7 +200,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
         SentPacket newest = _newlyAcked[0];
         bool raisesLargest = s.Numbers.LargestAcked is not ulong before || newest.Number > before;
         s.Numbers.OnAcked(newest.Number);
-        UpdateRtt(space, frame, newest, ackDelay, now);
+        UpdateRtt(space, frame, newest, ackDelay, heardAt ?? now);
         if (raisesLargest && ProcessEcn(s, frame))
         {
             _congestion.OnCongestion(newest.SentAt, now);
@@ -492,7 +493,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     }
 
     /// <summary>A sample needs the largest number of the ACK to be new, and something that the peer had to acknowledge (RFC 9002, section 5.1).</summary>
-    private void UpdateRtt(PacketNumberSpace space, in AckFrame frame, SentPacket newest, TimeSpan ackDelay, Instant now)
+    private void UpdateRtt(PacketNumberSpace space, in AckFrame frame, SentPacket newest, TimeSpan ackDelay, Instant heardAt)
     {
         bool elicited = false;
         foreach (SentPacket packet in _newlyAcked)
@@ -500,10 +501,10 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
             elicited |= packet.AckEliciting;
         }
 
-        if (elicited && newest.Number == frame.Largest)
+        if (elicited && newest.Number == frame.Largest && heardAt >= newest.SentAt)
         {
             // Initial packets are acknowledged at once: a delay there is none of the peer's making (RFC 9002, section 5.3).
-            _rtt.OnSample(newest.SentAt, now, space == PacketNumberSpace.Initial ? TimeSpan.Zero : ackDelay, _handshakeConfirmed);
+            _rtt.OnSample(newest.SentAt, heardAt, space == PacketNumberSpace.Initial ? TimeSpan.Zero : ackDelay, _handshakeConfirmed);
         }
     }
 

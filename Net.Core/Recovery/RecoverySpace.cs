@@ -30,9 +30,11 @@ internal sealed class RecoverySpace(bool immediateAcks)
 
     public Instant AckDeadline => _received?.AckDeadline ?? Instant.Never;
 
-    public bool IsEcnUsable => _ecn?.IsUsable ?? true;
+    /// <summary>What is over has no say: nothing would ever change its verdict, and another path is to get its own chance (RFC 9000, section 13.4.2).</summary>
+    public bool IsEcnUsable => IsDiscarded || (_ecn?.IsUsable ?? true);
 
-    public bool MayMark => _ecn?.MayMark ?? true;
+    /// <inheritdoc cref="IsEcnUsable"/>
+    public bool MayMark => IsDiscarded || (_ecn?.MayMark ?? true);
 
     /// <summary>
     /// An ACK tells of a loss: when it is lost as well, a peer that asks ever more rarely may have no chance left to hear of it. So it should elicit an

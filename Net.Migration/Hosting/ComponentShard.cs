@@ -75,10 +75,11 @@ internal sealed class ComponentShard : IAsyncDisposable
             DefaultShard = shard,
             RetryAbove = RetryAbove,
             Server = Http3Server.Tls(component.AllowEarlyData, qpack: component.Qpack),
+            ContainsFaults = !runner.RunsHandlersInline,
         };
         Endpoint own = new(endpoint, crypto);
         own.UseKeys(_keys, Honoured(keys));
-        Shard = new(own, _channel, crypto, Accept, new() { WallClock = runner.WallClock });
+        Shard = new(own, _channel, crypto, Accept, new() { WallClock = runner.WallClock, OnFault = onFault });
         Callbacks = new(component, Shard, onFault);
         ForgetEarlyData();
         _exchanges = NewExchanges();

@@ -326,6 +326,8 @@ internal sealed class DataChannel(IDatagramChannel socket, IngressTags tags, uin
         return true;
     }
 
+    public void Forget() => EndInterrupted();
+
     public void Wait(TimeSpan timeout) => socket.Wait(timeout);
 
     public void Wake() => socket.Wake();

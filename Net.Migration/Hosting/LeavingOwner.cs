@@ -23,7 +23,7 @@ internal sealed class LeavingOwner(ComponentShard shard, ServerOwner owner) : IC
     /// <summary>See <see cref="SleepingConnections"/>.</summary>
     public void Rise(Instant now)
     {
-        if (_isAsleep && owner.Connection.IsFrozen)
+        if (_isAsleep && owner.Connection is { IsFrozen: true, IsClosed: false })
         {
             shard.Rise(this, now);
         }
@@ -55,6 +55,12 @@ internal sealed class LeavingOwner(ComponentShard shard, ServerOwner owner) : IC
         {
             shard.OnClosed(connection);
         }
+    }
+
+    public void OnFault(Connection connection, Exception fault)
+    {
+        shard.OnClosed(connection);
+        owner.OnShardStopped(fault);
     }
 
     public void OnShardStopped(Exception? fault) => owner.OnShardStopped(fault);

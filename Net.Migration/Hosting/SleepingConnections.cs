@@ -71,9 +71,10 @@ internal sealed class SleepingConnections(Shard shard, Action<LeavingOwner, Inst
 
         Count--;
         Connection connection = owner.Connection;
+        // First of all: should there be a fault in it, somebody has to hear of its end.
+        shard.SetOwnerQuietly(connection, owner);
         connection.StandStill(_stillSince);
         connection.Thaw(_epoch, now, quietly: true);
-        shard.SetOwnerQuietly(connection, owner);
         if (_isReplaying)
         {
             _risenEarly.Add(connection);

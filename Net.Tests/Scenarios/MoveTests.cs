@@ -1,3 +1,4 @@
+using Net.Core.Connections;
 using Net.Core.Tls;
 using Net.Migration.Hosting;
 using Net.Tests.Scenarios.Machines;
@@ -73,6 +74,36 @@ public sealed class MoveTests
         Assert.IsFalse(federation.Beta.Shard!.Shard.Endpoint.EarlyData.TryUse(2, second + 1, second));
         Assert.IsTrue(federation.Beta.Shard.Shard.Endpoint.EarlyData.TryUse(3, second + 1, second));
         Assert.AreEqual(0, federation.Alpha.Shard.Shard.Endpoint.EarlyData.Count, "who owns it no more knows nothing of it");
+    }
+
+    /// <summary>Goal: a connection that a fault of ours ends before or in a move is not part of it, and the others are: no half of it is taken along.</summary>
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(8)]
+    [DataRow(20)]
+    public void A_connection_that_a_fault_has_ended_stays_out_of_a_move(int milliseconds)
+    {
+        Federation federation = new(1);
+        List<SimulatedClient> clients = [federation.AddClient(), federation.AddClient()];
+        ClientView[] first = [.. clients.Select(client => client.Request("GET", "/bytes/100"))];
+        federation.RunUntil(() => first.All(view => view.IsOver), s_limit, "answered");
+        ComponentShard source = federation.Alpha.Shard!;
+        Connection struck = source.Shard.Endpoint.Connections.First();
+        SimulatedClient whole = clients.Single(client => client.Connection.OriginalDestination != struck.OriginalDestination);
+        Move move = federation.Migrate("beta");
+        federation.Run(TimeSpan.FromMilliseconds(milliseconds));
+        bool isServed = federation.Alpha.IsServing && !struck.IsFrozen;
+        source.Shard.Endpoint.Abandon(struck, new InvalidCastException());
+        federation.Alpha.Data["web"].Wake();
+        federation.RunUntil(() => move.IsOver && federation.Beta.IsServing, s_limit, "moved");
+
+        Assert.IsTrue(move.Report!.Moved, $"{move.Report}");
+        Assert.IsTrue(isServed || milliseconds > 0);
+        Assert.IsTrue(!isServed || federation.Beta.Shard!.ConnectionCount == 1, $"{federation.Describe()}");
+        ClientView then = whole.Request("GET", "/bytes/100");
+        federation.RunUntil(() => then.IsOver, s_limit, "answered by beta");
+        Assert.AreEqual((null, 100), (then.Error, then.Received));
+        federation.AssertOneOwner();
     }
 
     /// <summary>Goal: the same on a bad network, with a move there and a move back.</summary>

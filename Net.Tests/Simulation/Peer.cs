@@ -23,7 +23,8 @@ internal sealed class Peer
         _crypto = new(world);
         Assert.IsTrue(UdpAddress.TryParse(address, out UdpAddress parsed));
         Address = parsed;
-        Endpoint = new(options ?? DefaultOptions, _crypto) { WallClock = 1_800_000_000, EarlyData = new(since: long.MinValue) };
+        // A fault of ours must not be taken for a lost connection.
+        Endpoint = new((options ?? DefaultOptions) with { ContainsFaults = false }, _crypto) { WallClock = 1_800_000_000, EarlyData = new(since: long.MinValue) };
         ActAs = Address;
         world.Attach(Address, Deliver);
     }

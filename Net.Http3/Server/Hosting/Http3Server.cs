@@ -51,8 +51,9 @@ public sealed record Http3ServerOptions
     public bool SendsGrease { get; init; } = true;
 
     /// <summary>
-    /// Told of exceptions that the component let escape; the request has been answered for it. And of what a thread of the server has died of, by a
-    /// fault of its own: the connections of that thread are gone, other <see cref="Threads"/> go on.
+    /// Told of exceptions that the component let escape; the request has been answered for it. Of faults of this library that have ended one connection, and
+    /// no other. And of what a thread of the server has died of, by a fault of its own: the connections of that thread are gone, other
+    /// <see cref="Threads"/> go on.
     /// </summary>
     public Action<Exception>? OnFault { get; init; }
 }
@@ -260,6 +261,12 @@ public sealed class Http3Server : IAsyncDisposable
             {
                 lane.Forget(connection);
             }
+        }
+
+        public void OnFault(Connection connection, Exception fault)
+        {
+            lane.Forget(connection);
+            owner.OnShardStopped(fault);
         }
 
         public void OnShardStopped(Exception? fault) => owner.OnShardStopped(fault);

@@ -79,6 +79,25 @@ public sealed class ConnectionFreezeTests
         }
     }
 
+    /// <summary>Goal: a fault of ours ends a connection also in the middle of a move: it is not written down any more, its copy is out of date, and it is silent.</summary>
+    [TestMethod]
+    public void A_fault_ends_it_also_while_it_stands_still()
+    {
+        Confirm();
+        _ = Far.Copy(new(_world.Now), []);
+        ulong calls = Far.Calls;
+        Far.Freeze(_world.Now);
+        Far.Abandon();
+
+        Assert.IsGreaterThan(calls, Far.Calls);
+        Assert.AreEqual(CloseOrigin.Fault, Far.CloseReason!.Value.Origin);
+        _ = Assert.ThrowsExactly<InvalidOperationException>(() => Far.Export(0, new(_world.Now)));
+        Assert.IsFalse(Far.TryFreeze(_world.Now));
+        Far.Ping();
+        Assert.IsFalse(Far.TryTransmit(new byte[64 * 1500], 0, _world.Now, out _));
+        Assert.AreEqual(Instant.Never, Far.Deadline);
+    }
+
     /// <summary>Goal: what was copied ages until the source stands still, although nothing is said of it then; and never backwards.</summary>
     [TestMethod]
     public void A_copy_that_needs_no_completion_is_read_at_the_time_of_the_freeze()

@@ -79,7 +79,7 @@ public sealed class EarlyDataTests
         HandshakeState state = new();
         for (int i = 0; i < 10 * HandshakeState.MaxEarlyDataPackets; i++)
         {
-            state.KeepEarlyData(new byte[1200]);
+            state.KeepEarlyData(new byte[1200], default);
         }
 
         int kept = 0;

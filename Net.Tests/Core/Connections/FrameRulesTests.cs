@@ -43,6 +43,13 @@ public sealed class FrameRulesTests
 
                         bool isForbidden = level != EncryptionLevel.OneRtt && type is not (0 or 1 or 2 or 3 or 6 or 0x1C);
                         Assert.IsTrue(!isForbidden || !to.IsOpen, $"type {type} in a packet of {level}");
+                        if (!FrameTypes.IsKnown((FrameType)type) || isForbidden)
+                        {
+                            // What nobody has defined is no frame at all; a known one is in the wrong place (section 12.4).
+                            TransportErrorCode error = FrameTypes.IsKnown((FrameType)type) ? TransportErrorCode.ProtocolViolation : TransportErrorCode.FrameEncodingError;
+                            Assert.AreEqual((ulong)error, to.CloseReason!.Value.Code, $"type {type} in a packet of {level}");
+                        }
+
                         _ = to.IsOpen ? taken++ : refused++;
                     }
                 }
@@ -67,6 +74,8 @@ public sealed class FrameRulesTests
         AssertRefused(TransportErrorCode.FrameEncodingError, byClient: false, [(byte)FrameType.NewToken, 0, 0, 0]);
         AssertRefused(TransportErrorCode.ProtocolViolation, byClient: true, [0x40, 0x01, 0, 0]);
         AssertRefused(TransportErrorCode.FrameEncodingError, byClient: true, [0x40, 0x77, 0, 0]);
+        AssertRefused(TransportErrorCode.FrameEncodingError, byClient: true, [0x1F, 0, 0, 0]);
+        AssertRefused(TransportErrorCode.FrameEncodingError, byClient: false, [0x2F, 0, 0, 0]);
         AssertRefused(TransportErrorCode.FrameEncodingError, byClient: true, [0, 0, 0, 0x40]);
     }
 

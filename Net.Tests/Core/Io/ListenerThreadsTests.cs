@@ -231,6 +231,40 @@ public sealed class ListenerThreadsTests
         Assert.IsInstanceOfType<InvalidCastException>(ended.InnerException);
     }
 
+    /// <summary>Goal: a fault of ours in one connection ends that one with InternalError, is counted, and is nothing to the others of its thread, nor to who comes next.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_fault_in_one_connection_ends_that_one()
+    {
+        await using QuicListener listener = await ListenAsync(threads: 1);
+        await using QuicConnection first = await QuicConnection.ConnectAsync(QuicPair.ClientOptions(listener), Token);
+        await using QuicConnection struck = await listener.AcceptConnectionAsync(Token);
+        await using QuicConnection second = await QuicConnection.ConnectAsync(QuicPair.ClientOptions(listener), Token);
+        await using QuicConnection whole = await listener.AcceptConnectionAsync(Token);
+        await EchoAsync(first, struck, 1);
+        await using QuicStream stream = await struck.OpenOutboundStreamAsync(QuicStreamType.Bidirectional, Token);
+        Task<int> reading = stream.ReadAsync(new byte[1], Token).AsTask();
+        Task<QuicStream> accepting = struck.AcceptInboundStreamAsync(Token).AsTask();
+
+        Shard shard = listener.Shards.Single();
+        Fatal fatal = new() { Strikes = () => shard.Endpoint.Connections.First() };
+        Assert.IsTrue(shard.Post(fatal));
+
+        foreach (Task waiting in (Task[])[reading, accepting])
+        {
+            QuicException ended = await Assert.ThrowsExactlyAsync<QuicException>(async () => await waiting);
+            Assert.AreEqual(QuicError.InternalError, ended.QuicError);
+            Assert.IsInstanceOfType<InvalidCastException>(ended.InnerException);
+        }
+
+        await EchoAsync(second, whole, 2);
+        await using QuicConnection third = await QuicConnection.ConnectAsync(QuicPair.ClientOptions(listener), Token);
+        await using QuicConnection next = await listener.AcceptConnectionAsync(Token);
+        await EchoAsync(third, next, 3);
+        QuicListenerStatistics statistics = listener.GetStatistics();
+        Assert.AreEqual((1L, 1, 2), (statistics.Faults, statistics.Threads, statistics.ConnectionsByThread.Single()));
+    }
+
     /// <summary>Goal: what cannot be is refused by the option's name; 0 means as many as there are processors.</summary>
     [TestMethod]
     public async Task The_number_of_threads_is_checked()
@@ -275,6 +309,11 @@ public sealed class ListenerThreadsTests
 
     private sealed class Fatal : IShardWork
     {
+        /// <summary>The one connection that it is about; null: none.</summary>
+        public Func<Net.Core.Connections.Connection>? Strikes { get; init; }
+
+        public Net.Core.Connections.Connection? Connection => Strikes?.Invoke();
+
         public TaskCompletionSource Ran { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Run(Net.Core.Time.Instant now)

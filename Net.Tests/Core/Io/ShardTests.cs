@@ -88,6 +88,23 @@ public sealed class ShardTests
         world.RunUntil(() => world.Client.Endpoint.Connections.Single().IsConfirmed);
     }
 
+    /// <summary>Goal: what the network does not take before a freeze is given up by the channel, too: the next one's datagrams begin at their own beginning.</summary>
+    [TestMethod]
+    public void What_a_flush_gives_up_is_forgotten()
+    {
+        World world = new();
+        _ = world.Client.Endpoint.Connect(
+            new() { AlpnProtocols = [s_protocol], ServerName = "localhost" }, new(World.ServerAddress, World.ClientAddress, 0), world.Now);
+        world.Network.IsFull = true;
+        _ = world.Client.Step(world.Now);
+        world.Client.Flush();
+        Assert.AreEqual(1, world.Network.Forgotten);
+        world.Network.IsFull = false;
+        _ = world.Client.Step(world.Now);
+        world.Client.Flush();
+        Assert.AreEqual(1, world.Network.Forgotten, "there was nothing to give up");
+    }
+
     private sealed class World
     {
         public World()
@@ -189,7 +206,17 @@ public sealed class ShardTests
 
         public bool TrySend(Span<byte> buffer, in Transmit transmit) => !IsFull && inner.TrySend(buffer, transmit);
 
-        public void Wait(TimeSpan timeout) => inner.Wait(timeout);
+        public int Forgotten { get; private set; }
+
+        public void Forget() => Forgotten++;
+
+        public void Wait(TimeSpan timeout)
+        {
+            if (!IsFull)
+            {
+                inner.Wait(timeout);
+            }
+        }
 
         public void Wake() => inner.Wake();
 

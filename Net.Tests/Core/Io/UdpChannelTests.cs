@@ -34,6 +34,35 @@ public sealed class UdpChannelTests
         Assert.IsTrue(arrivals.All(a => a.Path.Remote == sender.Local && a.Path.Local == receiver.Local));
     }
 
+    /// <summary>Goal: how far a transmit came that was given up is nothing to the next one, over every kind of channel.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Kinds))]
+    public void A_transmit_given_up_is_nothing_to_the_next(string kind, string address)
+    {
+        using IDatagramChannel sender = Bind(address, kind), receiver = Bind(address, kind);
+        using PathSockets paths = new(sender);
+        // As a full queue leaves it, which loopback never has.
+        if (sender is LinuxUdpChannel fast && OperatingSystem.IsLinux())
+        {
+            ProgressOf(fast) = 1200;
+        }
+        else
+        {
+            ProgressOf((PortableUdpChannel)sender) = 1200;
+        }
+
+        paths.Forget();
+        byte[] burst = Pattern(3 * 1200);
+        Assert.IsTrue(paths.TrySend(burst, Burst(sender, receiver.Local, burst.Length, 1200)));
+        CollectionAssert.AreEqual(burst, Receive(receiver, 3).SelectMany(a => a.Bytes).ToArray());
+    }
+
+    [System.Runtime.CompilerServices.UnsafeAccessor(System.Runtime.CompilerServices.UnsafeAccessorKind.Field, Name = "_progress")]
+    private static extern ref int ProgressOf(LinuxUdpChannel channel);
+
+    [System.Runtime.CompilerServices.UnsafeAccessor(System.Runtime.CompilerServices.UnsafeAccessorKind.Field, Name = "_progress")]
+    private static extern ref int ProgressOf(PortableUdpChannel channel);
+
     /// <summary>Goal: on a kernel with GSO and GRO a burst is one receive call, which is where the speed comes from.</summary>
     [TestMethod]
     public void A_burst_is_received_in_one_call()

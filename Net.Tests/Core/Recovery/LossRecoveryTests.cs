@@ -315,6 +315,48 @@ public sealed class LossRecoveryTests
         Assert.AreEqual(0L, h.Recovery.BytesInFlight);
     }
 
+    /// <summary>Goal: a space that is over has no say in how packets are marked, by a lie or by what it never learned: nothing would ever change its mind (RFC 9000, section 13.4.2).</summary>
+    [TestMethod]
+    public void What_is_over_has_no_say_in_marking()
+    {
+        RecoveryHarness h = new();
+        _ = h.Send(0, space: PacketNumberSpace.Handshake, ecn: Ecn.Ect0);
+        Assert.IsFalse(h.AckIn(PacketNumberSpace.Handshake, 10, (0, 0)).IsError);
+        Assert.AreEqual((false, Ecn.NotEct), (h.Recovery.IsEcnUsable, h.Recovery.Marking), "marked, and not counted");
+        h.Recovery.OnPathChanged(At(20));
+        Assert.AreEqual(Ecn.NotEct, h.Recovery.Marking);
+        h.Recovery.Discard(PacketNumberSpace.Handshake, At(30));
+        Assert.AreEqual((true, Ecn.Ect0), (h.Recovery.IsEcnUsable, h.Recovery.Marking));
+
+        for (int i = 0; i < EcnValidation.MaxUnproven; i++)
+        {
+            _ = h.Send(40, space: PacketNumberSpace.Initial, ecn: Ecn.Ect0);
+        }
+
+        Assert.AreEqual(Ecn.NotEct, h.Recovery.Marking, "enough was tried");
+        h.Recovery.Discard(PacketNumberSpace.Initial, At(50));
+        Assert.AreEqual(Ecn.Ect0, h.Recovery.Marking);
+    }
+
+    /// <summary>Goal: how long an ACK had to wait for its keys is no part of the round trip, and one that came before its packet was sent tells of none (RFC 9002, section 5.3).</summary>
+    [TestMethod]
+    public void The_wait_for_keys_is_no_round_trip()
+    {
+        RecoveryHarness h = new(confirmed: false);
+        _ = h.Send(20);
+        ByteWriter writer = new(new byte[100]);
+        Assert.AreEqual(1, AckFrame.Write(ref writer, [new(0, 0)], 0, null, 100));
+        ByteReader reader = new(writer.Written[1..]);
+        Assert.IsTrue(AckFrame.TryRead(FrameType.Ack, ref reader, out AckFrame frame));
+        Assert.IsFalse(h.Recovery.OnAck(App, frame, TimeSpan.Zero, At(100), false, h.Acked, h.Lost, heardAt: At(50)).IsError);
+        Assert.AreEqual(TimeSpan.FromMilliseconds(30), h.Recovery.Rtt.Latest);
+
+        RecoveryHarness early = new(confirmed: false);
+        _ = early.Send(20);
+        Assert.IsFalse(early.Recovery.OnAck(App, frame, TimeSpan.Zero, At(100), false, early.Acked, early.Lost, heardAt: At(10)).IsError);
+        Assert.IsFalse(early.Recovery.Rtt.HasSample);
+    }
+
     /// <summary>Goal: an ACK that tells of a loss elicits an answer, once at a time, until the peer has it; one that tells of none does not.</summary>
     [TestMethod]
     public void An_ACK_of_a_loss_is_to_be_answered()

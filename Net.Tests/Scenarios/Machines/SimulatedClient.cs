@@ -29,7 +29,7 @@ internal sealed class SimulatedClient
         Assert.IsTrue(UdpAddress.TryParse($"10.0.2.{number}:{40_000 + number}", out UdpAddress address));
         SimulatedChannel channel = new(federation, machine, address);
         SimulatedCrypto crypto = new(federation.World);
-        EndpointOptions options = new() { Keys = [Peer.Keys], Connection = federation.ClientConnections };
+        EndpointOptions options = new() { Keys = [Peer.Keys], Connection = federation.ClientConnections, ContainsFaults = false };
         _shard = new(new(options, crypto), channel, crypto, _ => throw new InvalidOperationException("a client accepts nobody"));
         Stepper stepper = new(machine, () => _shard.Deadline, () =>
         {
