@@ -83,4 +83,23 @@ internal static class LossDetector
             }
         }
     }
+
+    /// <summary>GetLossTimeAndSpace of RFC 9002, appendix A.8.</summary>
+    /// <param name="spaces">All three, in the order of <see cref="PacketNumberSpace"/>.</param>
+    /// <param name="space">Whose time it is.</param>
+    public static Instant EarliestLossTime(ReadOnlySpan<RecoverySpace> spaces, out PacketNumberSpace space)
+    {
+        Instant earliest = Instant.Never;
+        space = PacketNumberSpace.Initial;
+        for (int i = 0; i < spaces.Length; i++)
+        {
+            if (spaces[i].LossTime < earliest)
+            {
+                earliest = spaces[i].LossTime;
+                space = (PacketNumberSpace)i;
+            }
+        }
+
+        return earliest;
+    }
 }

@@ -104,7 +104,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
     {
         get
         {
-            Instant lossTime = EarliestLossTime(out _);
+            Instant lossTime = LossDetector.EarliestLossTime(_spaces, out _);
             return lossTime.IsNever ? ProbeTimeout(out _) : lossTime;
         }
     }
@@ -238,7 +238,7 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
             _pacedUntil = Instant.Never;
         }
 
-        Instant lossTime = EarliestLossTime(out PacketNumberSpace lossSpace);
+        Instant lossTime = LossDetector.EarliestLossTime(_spaces, out PacketNumberSpace lossSpace);
         if (!lossTime.IsNever)
         {
             if (now < lossTime)
@@ -551,22 +551,6 @@ internal sealed class LossRecovery(bool isServer, int datagramSize = LossRecover
             _congestion.OnPersistentCongestion();
             _rtt.OnPersistentCongestion();
         }
-    }
-
-    private Instant EarliestLossTime(out PacketNumberSpace space)
-    {
-        Instant earliest = Instant.Never;
-        space = PacketNumberSpace.Initial;
-        for (int i = 0; i < _spaces.Length; i++)
-        {
-            if (_spaces[i].LossTime < earliest)
-            {
-                earliest = _spaces[i].LossTime;
-                space = (PacketNumberSpace)i;
-            }
-        }
-
-        return earliest;
     }
 
     /// <summary>GetPtoTimeAndSpace of RFC 9002, appendix A.8.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -46,6 +47,14 @@ internal static class Certificates
         SubjectAlternativeNameBuilder names = new();
         names.AddDnsName(name);
         return Issue(authority, name, names, [ClientAuthentication, ServerAuthentication], now, s_memberLife, key);
+    }
+
+    /// <summary>What a server shows to those who come.</summary>
+    public static SslServerAuthenticationOptions Shown(X509Certificate2 certificate, X509Certificate2Collection intermediates)
+    {
+        X509ChainPolicy policy = new() { RevocationMode = X509RevocationMode.NoCheck };
+        policy.ExtraStore.AddRange(intermediates);
+        return new() { ServerCertificate = certificate, CertificateChainPolicy = policy };
     }
 
     public static bool IsIssuedBy(X509Certificate2 certificate, X509Certificate2 authority)

@@ -352,13 +352,7 @@ internal sealed class ControlDesk
         // One that is replaced keeps its link: it serves until it has nothing left.
         _ = _members.TryGetAlive(node.Member, out ControlMember? before);
         IControlPeer? oldPeer = before?.Peer;
-        bool isSucceeded = _successors.Remove(peer, out ulong successor);
-        ControlMember member = _members.Set(node, peer, isSucceeded);
-        if (isSucceeded)
-        {
-            member.Successor = new(node.Member.Name, successor);
-        }
-
+        ControlMember member = _members.Set(node, peer, _successors.Remove(peer, out ulong successor) ? successor : null);
         if (oldPeer is not null && oldPeer != peer)
         {
             oldPeer.Close();
@@ -458,12 +452,7 @@ internal sealed class ControlDesk
             return;
         }
 
-        member.Loads.Clear();
-        foreach (ComponentLoad load in heartbeat.Loads)
-        {
-            member.Loads[load.Component] = load;
-        }
-
+        member.Report(heartbeat.Loads);
         peer.Send(new HeartbeatReplyMessage(heartbeat.Number));
     }
 

@@ -37,6 +37,16 @@ internal sealed class ControlMember(NodeInfo node, long order)
     public Dictionary<string, ComponentLoad> Loads { get; } = new(StringComparer.Ordinal);
 
     public bool CanHost(string component) => Node.CanHost(component);
+
+    /// <summary>What it has said of its components last.</summary>
+    public void Report(IReadOnlyList<ComponentLoad> loads)
+    {
+        Loads.Clear();
+        foreach (ComponentLoad load in loads)
+        {
+            Loads[load.Component] = load;
+        }
+    }
 }
 
 /// <summary>Who is in the federation: every living member, and the dead that `status` still shows.</summary>
@@ -79,14 +89,15 @@ internal sealed class ControlMembers(int limit)
     public bool IsAnnounced(Member life) => All.Any(member => member.IsAlive && member.Member.Name == life.Name && member.Successor == life);
 
     /// <summary>A life comes, or comes back over another link.</summary>
-    /// <param name="isFormer">When another life has the name already, that one keeps it: this one has handed over to it, or is about to.</param>
-    public ControlMember Set(NodeInfo node, IControlPeer peer, bool isFormer = false)
+    /// <param name="successor">The life that this one has handed over to, or is about to: when it has the name already it keeps that.</param>
+    public ControlMember Set(NodeInfo node, IControlPeer peer, ulong? successor = null)
     {
         if (!TryGetAlive(node.Member, out ControlMember? member))
         {
-            member = Place(node, isFormer);
+            member = Place(node, isFormer: successor is not null);
         }
 
+        member.Successor = successor is ulong life ? new(node.Member.Name, life) : member.Successor;
         if (member.Peer is not null)
         {
             _ = _byPeer.Remove(member.Peer);

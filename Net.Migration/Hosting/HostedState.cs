@@ -45,4 +45,29 @@ internal sealed class HostedState(HostedComponent component)
     public TakeOverGate? Gate { get; set; }
 
     public OwnershipRecord? Pending { get; set; }
+
+    /// <summary>Lets go of a hand-over that is over, and serves no epoch that is another's.</summary>
+    public void Clean()
+    {
+        if (Outgoing is not SourceDriver outgoing)
+        {
+            return;
+        }
+
+        if (outgoing.IsForwarding || outgoing.HasLost)
+        {
+            // What has come back since, under a later epoch, is another matter.
+            ServingEpoch = ServingEpoch == outgoing.Epoch ? 0 : ServingEpoch;
+        }
+        else if (outgoing.HasEnded)
+        {
+            ServingEpoch = outgoing.ServingEpoch;
+        }
+
+        if (outgoing.HasEnded)
+        {
+            outgoing.Dispose();
+            Outgoing = null;
+        }
+    }
 }

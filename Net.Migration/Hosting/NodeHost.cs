@@ -60,7 +60,7 @@ public sealed class NodeHost : IAsyncDisposable
         NodeInfo info = new(
             self, UdpAddress.FromEndPoint(links.LocalEndPoint), [.. options.Components.Select(c => new HostInfo(c.Name, data[c.Name].Local, c.Names))]);
         _data = data;
-        _crypto = new(Shown(options.ServerCertificate, options.ServerIntermediates));
+        _crypto = new(Certificates.Shown(options.ServerCertificate, options.ServerIntermediates));
         _metrics = new(options.Name);
         _actor = new($"node {options.Name}", () => _state!.Deadline, now => _state!.Tick(now), fault => _state!.OnFault(fault));
         _state = new(options, info, new(_actor, new ThreadedRunner(), name => data[name], _crypto, ConnectToNodeAsync)
@@ -130,7 +130,7 @@ public sealed class NodeHost : IAsyncDisposable
         try
         {
             using CancellationTokenSource joining = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, options.UntilJoined);
-            using Socket? predecessor = options.TakeOver ? await node.AskPredecessorAsync(joining.Token).ConfigureAwait(false) : null;
+            using Socket? predecessor = options.TakeOver ? await SuccessionDoor.AskAsync(options, node._incarnation, joining.Token).ConfigureAwait(false) : null;
             _ = node.AcceptLinksAsync();
             node._ingresses.Start();
             await node.JoinedAsync(joining.Token, cancellationToken).ConfigureAwait(false);
@@ -207,7 +207,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(certificate);
         ArgumentNullException.ThrowIfNull(intermediates);
-        _crypto.Replace(Shown(certificate, intermediates));
+        _crypto.Replace(Certificates.Shown(certificate, intermediates));
     }
 
     /// <summary>How it is now.</summary>
@@ -327,45 +327,10 @@ public sealed class NodeHost : IAsyncDisposable
     /// <exception cref="IOException">It cannot be opened, and nothing is lost by that.</exception>
     private void OpenDoor()
     {
-        if (_options.Door is not string path)
+        _door = SuccessionDoor.TryOpen(_options);
+        if (_door is not null)
         {
-            return;
-        }
-
-        try
-        {
-            _door = SuccessionDoor.Open(path);
-        }
-        catch (IOException e) when (_options.TakeOver)
-        {
-            // What the process before had is here, with its connections: to end now would end them.
-            _options.Log?.Invoke($"no process can take over from this one: {e.Message}");
-            return;
-        }
-
-        _ = AwaitSuccessorAsync(_door);
-    }
-
-    private static SslServerAuthenticationOptions Shown(X509Certificate2 certificate, X509Certificate2Collection intermediates)
-    {
-        X509ChainPolicy policy = new() { RevocationMode = X509RevocationMode.NoCheck };
-        policy.ExtraStore.AddRange(intermediates);
-        return new() { ServerCertificate = certificate, CertificateChainPolicy = policy };
-    }
-
-    private async Task<Socket> AskPredecessorAsync(CancellationToken cancellationToken)
-    {
-        string door = _options.Door ?? throw new InvalidOperationException("to take over, a node needs the door of the process before it");
-        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(_options.JoinTimeout);
-        try
-        {
-            return await SuccessionDoor.TryAskAsync(door, _incarnation, patience.Token).ConfigureAwait(false)
-                ?? throw new NodeJoinException($"no node {_options.Name} runs here that could hand over: start it without --takeover");
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new NodeJoinException($"the node {_options.Name} that runs here does not answer: look at its log, or stop it");
+            _ = AwaitSuccessorAsync(_door);
         }
     }
 

@@ -577,24 +577,7 @@ internal sealed class NodeState : IDestinationNode, IAsyncDisposable
     {
         foreach (HostedState hosted in _hosted.Values)
         {
-            if (hosted.Outgoing is SourceDriver outgoing)
-            {
-                if (outgoing.IsForwarding || outgoing.HasLost)
-                {
-                    // What has come back since, under a later epoch, is another matter.
-                    hosted.ServingEpoch = hosted.ServingEpoch == outgoing.Epoch ? 0 : hosted.ServingEpoch;
-                }
-                else if (outgoing.HasEnded)
-                {
-                    hosted.ServingEpoch = outgoing.ServingEpoch;
-                }
-
-                if (outgoing.HasEnded)
-                {
-                    outgoing.Dispose();
-                    hosted.Outgoing = null;
-                }
-            }
+            hosted.Clean();
         }
 
         foreach ((ILink link, DestinationDriver incoming) in _incoming.ToArray())

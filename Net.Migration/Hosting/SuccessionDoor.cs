@@ -31,6 +31,22 @@ internal sealed class SuccessionDoor : IDisposable
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static SuccessionDoor Open(string path) => new(LocalSockets.OpenDoor(path));
 
+    /// <summary>For the successors of a node.</summary>
+    /// <returns>Null: it has none, or came by a take-over and can have none: what the process before had is here, with its connections, which would end with this one.</returns>
+    /// <exception cref="IOException">It cannot be opened, and nothing is lost by that.</exception>
+    public static SuccessionDoor? TryOpen(NodeOptions node)
+    {
+        try
+        {
+            return node.Door is string path ? Open(path) : null;
+        }
+        catch (IOException e) when (node.TakeOver)
+        {
+            node.Log?.Invoke($"no process can take over from this one: {e.Message}");
+            return null;
+        }
+    }
+
     /// <summary>Lets successors in, one after the other, until one has taken over.</summary>
     /// <param name="announce">Announces a life; false: it may not join.</param>
     /// <param name="handOver">Moves everything to it; false: something stays.</param>
@@ -72,6 +88,25 @@ internal sealed class SuccessionDoor : IDisposable
             {
                 // It is gone: perhaps another one comes.
             }
+        }
+    }
+
+    /// <summary>Asks the process of the same node that runs here.</summary>
+    /// <returns>The connection on which its word comes.</returns>
+    /// <exception cref="NodeJoinException">None does, or it does not answer.</exception>
+    public static async Task<Socket> AskAsync(NodeOptions node, ulong incarnation, CancellationToken cancellationToken)
+    {
+        string door = node.Door ?? throw new InvalidOperationException("to take over, a node needs the door of the process before it");
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(node.JoinTimeout);
+        try
+        {
+            return await TryAskAsync(door, incarnation, patience.Token).ConfigureAwait(false)
+                ?? throw new NodeJoinException($"no node {node.Name} runs here that could hand over: start it without --takeover");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new NodeJoinException($"the node {node.Name} that runs here does not answer: look at its log, or stop it");
         }
     }
 
