@@ -92,7 +92,7 @@ internal sealed class NoResponseContent(ClientRequest request) : ByteArrayConten
     {
         if (disposing)
         {
-            request.AbandonEnd();
+            request.OnEndUnwanted();
         }
 
         base.Dispose(disposing);

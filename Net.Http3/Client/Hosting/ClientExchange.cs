@@ -17,7 +17,7 @@ internal sealed class ClientExchange : IOperationOwner
     private readonly ExchangeOperation _write;
     private readonly TaskCompletionSource _continue = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private (RequestHead Head, bool HasBody, bool Waits)? _request;
-    private bool _isStopped, _isRead;
+    private bool _isStopped;
 
     public ClientExchange(ClientConnection connection)
     {
@@ -69,10 +69,7 @@ internal sealed class ClientExchange : IOperationOwner
     public ValueTask<int> ReadAsync(Memory<byte> buffer) => _read.Read(buffer);
 
     /// <summary>Gives the request up, from any thread.</summary>
-    public void Cancel() => Queue.Post(new CancelWork(this, unlessRead: false));
-
-    /// <summary>Gives the request up unless its response was read to its end, also by a read that has begun before this call; from any thread.</summary>
-    public void GiveUpResponse() => Queue.Post(new CancelWork(this, unlessRead: true));
+    public void Cancel() => Queue.Post(new CancelWork(this));
 
     /// <summary>Changes what the request matters beside others of its connection (RFC 9218, section 7), from any thread.</summary>
     public void Prioritize(Priority priority) => Queue.Post(new PriorityWork(this, priority));
@@ -241,7 +238,6 @@ internal sealed class ClientExchange : IOperationOwner
             // A response that was read to its end is no longer known: there is nothing more to read.
             Received += count;
             Trailers ??= stream?.Trailers;
-            _isRead |= outcome != ReadOutcome.Data;
             operation.Complete(count);
         }
     }
@@ -267,15 +263,10 @@ internal sealed class ClientExchange : IOperationOwner
         public void Abandon(Exception fault) { }
     }
 
-    private sealed class CancelWork(ClientExchange exchange, bool unlessRead) : IShardWork
+    private sealed class CancelWork(ClientExchange exchange) : IShardWork
     {
         public void Run(Instant now)
         {
-            if (unlessRead && exchange._isRead)
-            {
-                return;
-            }
-
             if (exchange.IsOpen)
             {
                 exchange._connection.Session.Abort(exchange.Id, Http3ErrorCode.RequestCancelled);

@@ -28,6 +28,7 @@ internal sealed class ClientRequest
     private readonly PooledConnection _connection;
     private readonly ClientExchange _exchange;
     private readonly CancellationTokenSource _sending = new();
+    private readonly TaskCompletionSource _unwanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private HttpResponseMessage? _response;
     private Exception? _bodyFault;
     private bool _hasBegun, _isSent;
@@ -146,8 +147,9 @@ internal sealed class ClientRequest
         }
     }
 
-    /// <summary>A response without a body is disposed: what ends its stream is not waited for, unless it has come.</summary>
-    public void AbandonEnd() => _exchange.GiveUpResponse();
+    /// <summary>A response without a body is disposed: from now on, what ends its stream may be late, also when the request is still under way.</summary>
+    /// <remarks>It is not given up at once: the end mostly follows on the head's heels, and servers count the requests that are given up.</remarks>
+    public void OnEndUnwanted() => _unwanted.TrySetResult();
 
     private async Task<HttpResponseMessage> RunAsync(HttpRequestMessage message, CancellationToken cancellationToken)
     {
@@ -231,15 +233,15 @@ internal sealed class ClientRequest
     private async Task DrainAsync(Task sending)
     {
         Task end = ReadEndAsync();
-        // A server may end its response with the request: as long as that is under way, nothing is late.
-        await Task.WhenAny(end, sending).ConfigureAwait(false);
+        // A server may end its response with the request: as long as that is under way and the response is wanted, nothing is late.
+        await Task.WhenAny(end, sending, _unwanted.Task).ConfigureAwait(false);
         try
         {
             await end.WaitAsync(s_drainTime, _pool.Settings.TimeProvider).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            AbandonEnd();
+            Abandon();
         }
     }
 

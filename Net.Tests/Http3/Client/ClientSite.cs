@@ -135,6 +135,9 @@ internal sealed class ManualTime : TimeProvider
     private readonly List<Timer> _timers = [];
     private long _now = 1;
 
+    /// <summary>Told of each timer that is made, with the time until it rings; to be set before the first one.</summary>
+    public Action<TimeSpan>? OnTimer { get; init; }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => Volatile.Read(ref _now);
@@ -143,6 +146,7 @@ internal sealed class ManualTime : TimeProvider
     {
         Timer timer = new(this, () => callback(state));
         timer.Change(dueTime, period);
+        OnTimer?.Invoke(dueTime);
         return timer;
     }
 
