@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Net.Core.Io;
 using Net.Core.Time;
 using Net.Migration.Directory;
@@ -29,7 +30,8 @@ public sealed class ControlServerTests
         FederationKeys keys = FederationKeys.Create(new byte[FederationKeys.EntropyLength]);
         ControlDesk desk = new(new EmbeddedDirectory(storage), new FakeRoutes(), keys, new(), _ => { }, MonotonicClock.Now);
         using Actor actor = new("test", () => desk.Deadline, desk.Tick, faults.Add, desk.OnBusy);
-        QuicListener listener = await ControlServer.ListenAsync(new(IPAddress.Loopback, 0), TestFederation.Instance.Member("ingress"), TestFederation.Instance.Roots);
+        using X509Certificate2 identity = TestFederation.Instance.Member("ingress");
+        QuicListener listener = await ControlServer.ListenAsync(new(IPAddress.Loopback, 0), () => identity, TestFederation.Instance.Roots);
         await using ControlServer server = ControlServer.Start(listener, actor, desk, DeskWorld.Address(4000));
         (QuicConnection connection, QuicStream stream) = await ControlTls.ConnectAsync(
             server.LocalEndPoint, LinkCodec.ControlAlpn, TestFederation.Instance.Member("a"), TestFederation.Instance.Roots, stop);
