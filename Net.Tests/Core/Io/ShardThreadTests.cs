@@ -145,12 +145,16 @@ public sealed class ShardThreadTests
         int own = 0;
         Act Note(int number, bool mayBeLent = true) => new(() => order.Add((number, shard.IsLent))) { MayBeLent = mayBeLent };
         Assert.IsTrue(shard.Post(Note(1)));
-        Assert.IsTrue(shard.Post(new Act(() =>
+        Act foreign = new(() =>
         {
             own = Environment.CurrentManagedThreadId;
             Assert.IsTrue(shard.Post(Note(5)));
             Assert.IsTrue(shard.Post(new Act(thread.RequestStop)));
-        }) { MayBeLent = false }));
+        })
+        {
+            MayBeLent = false,
+        };
+        Assert.IsTrue(shard.Post(foreign));
         Assert.IsTrue(shard.Post(Note(2)));
         int before = channel.Wakes;
         Assert.IsTrue(shard.PostAtOnce(Note(3)));

@@ -148,14 +148,21 @@ public sealed class MemberIdentityTests
         ArgumentException node = await Assert.ThrowsExactlyAsync<ArgumentException>(() => NodeHost.StartAsync(
             new()
             {
-                Name = "a", Join = new(IPAddress.Loopback, 1), ServerCertificate = expired, MemberCertificate = expired, FederationRoots = TestFederation.Instance.Roots,
+                Name = "a",
+                Join = new(IPAddress.Loopback, 1),
+                ServerCertificate = expired,
+                MemberCertificate = expired,
+                FederationRoots = TestFederation.Instance.Roots,
             },
             TestContext.CancellationToken));
         ArgumentException ingress = await Assert.ThrowsExactlyAsync<ArgumentException>(() => IngressHost.StartAsync(
             new()
             {
-                Listen = new(IPAddress.Loopback, 0), Control = new(IPAddress.Loopback, 0), StateDirectory = directory,
-                MemberCertificate = expired, FederationRoots = TestFederation.Instance.Roots,
+                Listen = new(IPAddress.Loopback, 0),
+                Control = new(IPAddress.Loopback, 0),
+                StateDirectory = directory,
+                MemberCertificate = expired,
+                FederationRoots = TestFederation.Instance.Roots,
             },
             TestContext.CancellationToken));
         Assert.Contains("of a has expired", node.Message);

@@ -191,11 +191,7 @@ internal sealed class Federation
 
     /// <summary>The only ingress ends in the middle of its next write to the directory's log, of which any sectors are on the disk, and starts again.</summary>
     /// <param name="away">How long it is away; null: it does not end there any more.</param>
-    public void CrashInNextWrite(TimeSpan? away) => _storage.Crash = away is null ? null : (World.Random, () =>
-    {
-        Crash(Ingress.Machine);
-        World.After(away.Value, () => RestartIngress());
-    });
+    public void CrashInNextWrite(TimeSpan? away) => _storage.Crash = away is TimeSpan time ? (World.Random, () => CrashIngress(time)) : null;
 
     /// <summary>Before the start: records of components that nobody hosts, so that the log of the only ingress ends anywhere in a sector.</summary>
     public void FillLog()
@@ -330,6 +326,12 @@ internal sealed class Federation
         IEnumerable<string> nodes = Nodes.Select(n =>
             $"{n.Member.Name}: up={n.Machine.IsUp} mode={n.Shard?.Channel.Mode} epoch={n.Shard?.Channel.Epoch} connections={n.Shard?.ConnectionCount}");
         return string.Join('\n', [.. nodes, $"record: {(IsIngressUp ? Ingress.Directory.Records.FirstOrDefault() : null)}", .. Faults.Select(f => f.ToString()), .. _log.TakeLast(s_isTraced ? 400 : 30)]);
+    }
+
+    private void CrashIngress(TimeSpan away)
+    {
+        Crash(Ingress.Machine);
+        World.After(away, () => RestartIngress());
     }
 
     private SimulatedIngress StartIngress(uint number) => _shared is null ? new(this, _storage, Keys) : new(this, _shared.Open(number), Keys);
