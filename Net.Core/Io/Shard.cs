@@ -186,6 +186,7 @@ internal sealed class Shard
         RunWork(now);
         Serve(now);
         _ = Send(now);
+        TellFaults(now);
         TellOwners(null);
     }
 
@@ -230,6 +231,7 @@ internal sealed class Shard
 
     private void RunWork(Instant now)
     {
+        TellFaults(now);
         // First what a lent step has left.
         if (TryRun(now))
         {
@@ -257,7 +259,10 @@ internal sealed class Shard
             catch (Exception fault) when (work.Connection is not null && Endpoint.Contains(fault))
             {
                 Endpoint.Abandon(work.Connection, fault);
-                Contain(() => work.Abandon(fault));
+                TellFaults(now);
+                // Copies, as what a closure holds is made anew for each piece of work, struck or not.
+                (IShardWork struck, Exception why) = (work, fault);
+                Contain(() => struck.Abandon(why));
             }
         }
 
@@ -328,6 +333,12 @@ internal sealed class Shard
             ServeContained(active, now);
         }
 
+        TellFaults(now);
+    }
+
+    /// <summary>Before anything else is asked of a connection that has been struck: what is left of it is not to be touched.</summary>
+    private void TellFaults(Instant now)
+    {
         while (Endpoint.TryTakeFault(out ConnectionFault fault))
         {
             OnFault(fault, now);

@@ -14,6 +14,15 @@ internal sealed class AddedFields(HttpRequestMessage request)
         }
     }
 
+    /// <summary>Removes a field that was added here; one that its caller has set stays.</summary>
+    public void Remove(string name)
+    {
+        if (_names.Remove(name))
+        {
+            request.Headers.Remove(name);
+        }
+    }
+
     /// <summary>Leaves the message with the fields that its caller gave it.</summary>
     public void TakeBack()
     {

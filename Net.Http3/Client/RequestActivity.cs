@@ -37,7 +37,7 @@ internal sealed class RequestActivity : IDisposable
         {
             foreach (string field in propagator.Fields)
             {
-                request.Headers.Remove(field);
+                added.Remove(field);
             }
         }
 

@@ -52,12 +52,15 @@ internal sealed class ComponentListenerFactory(KestrelComponent component) : IMu
 {
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
 
-    /// <exception cref="InvalidOperationException">The endpoint requires certificates of clients, for which the node that has their connections does not ask.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The endpoint requires certificates of clients, or may: its options depend on the client. The node that has their connections asks neither them nor a callback.
+    /// </exception>
     public async ValueTask<IMultiplexedConnectionListener> BindAsync(EndPoint endpoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default)
     {
         if (features?.Get<TlsConnectionCallbackOptions>() is TlsConnectionCallbackOptions tls)
         {
-            TlsSettings.CheckForNode(await TlsSettings.TryGetCommonAsync(tls, cancellationToken));
+            TlsSettings.CheckForNode(await TlsSettings.TryGetCommonAsync(tls, cancellationToken)
+                ?? throw new InvalidOperationException("an endpoint whose connections move cannot have TLS options that depend on the client: use UseHttps with a certificate"));
         }
 
         return new ComponentListener(endpoint, component);

@@ -100,9 +100,9 @@ internal sealed class EmbeddedDirectory : IOwnershipDirectory
 
     public void Commit()
     {
-        while (_pending.Count > 0 && TryWrite())
+        while (_pending.Count > 0 ? TryWrite() : _behind.Count > 0)
         {
-            // In their order; a second one of a component waits again.
+            // In their order; a second one of a component waits again. Also when a limit has written what they waited for, and nothing has come since.
             for (int left = _behind.Count; left > 0 && _behind.TryDequeue(out (OwnershipRequest Request, Member Requester) next); left--)
             {
                 Take(next.Request, next.Requester);

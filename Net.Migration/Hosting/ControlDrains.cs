@@ -15,6 +15,9 @@ namespace Net.Migration.Hosting;
 internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, Func<IEnumerable<OwnershipRecord>> records, ControlDeskOptions options)
 {
     /// <summary>For one move when there is another host to try after it; the rest of the drain's time when that is less.</summary>
+    /// <summary>Many that have little time each would all be late: some of them are not.</summary>
+    private static readonly TimeSpan s_leastShare = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_perMove = TimeSpan.FromSeconds(10);
 
     /// <summary>When somebody else is moving the component.</summary>
@@ -114,8 +117,10 @@ internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, 
             ControlMember[] untried = [.. Destinations(record, drain)];
             if (untried.Length > 0)
             {
-                // At the last place to go all that is left is for those that have not been everywhere, each as long as the others.
-                TimeSpan time = untried.Length == 1 ? left / owned.Count(other => Destinations(other, drain).Any()) : left < s_perMove ? left : s_perMove;
+                // At the last place to go all that is left is for those that have not been everywhere, each as long as the others, if that is enough for one of them.
+                TimeSpan share = untried.Length == 1 ? left / owned.Count(other => Destinations(other, drain).Any()) : s_perMove;
+                share = share < s_leastShare ? s_leastShare : share;
+                TimeSpan time = left < share ? left : share;
                 Member destination = untried[0].Member;
                 _ = drain.Tried.Add((record.Component, destination));
                 drain.Current = record.Component;

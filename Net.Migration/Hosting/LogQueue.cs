@@ -32,7 +32,7 @@ internal sealed class LogQueue(Action<string> log) : IThreadPoolWorkItem
     {
         lock (_lock)
         {
-            if (_waiting.Count == MaxWaiting)
+            if (_waiting.Count >= MaxWaiting)
             {
                 _lost++;
                 return;

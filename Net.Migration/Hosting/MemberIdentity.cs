@@ -59,7 +59,7 @@ internal sealed class MemberIdentity : IDisposable
             if (_trouble != e.Message)
             {
                 _trouble = e.Message;
-                _log?.Invoke($"the member certificate of {_name} cannot be renewed, and stays as it was: {e.Message}");
+                Tell($"the member certificate of {_name} cannot be renewed, and stays as it was: {e.Message}");
             }
         }
 
@@ -76,7 +76,21 @@ internal sealed class MemberIdentity : IDisposable
         {
             _told = now;
             string end = Certificates.WhyNot(certificate, now) ?? $"ends on {Certificates.Day(certificate.NotAfter)}";
-            _log?.Invoke($"the member certificate of {_name} {end}: without another one nothing moves from or to it then");
+            Tell($"the member certificate of {_name} {end}: without another one nothing moves from or to it then");
+        }
+    }
+
+    /// <summary>What a listener throws ends neither the handshake nor the timer, and with it the process.</summary>
+    private void Tell(string line)
+    {
+        try
+        {
+            _log?.Invoke(line);
+        }
+#pragma warning disable CA1031 // As said.
+        catch
+#pragma warning restore CA1031
+        {
         }
     }
 }

@@ -18,7 +18,7 @@ internal sealed class MemberFileWatch(string path, X509Certificate2 first, X509C
     private (DateTime Written, long Length) _read;
 
     /// <summary>From any thread. One object until the file changes.</summary>
-    /// <exception cref="CommandFailure">The file has changed, and what is there now cannot be used: looked at again when it changes again.</exception>
+    /// <exception cref="CommandFailure">The file has changed, and what is there now cannot be used; the next call looks again.</exception>
     public X509Certificate2 Current()
     {
         lock (_lock)
@@ -29,16 +29,20 @@ internal sealed class MemberFileWatch(string path, X509Certificate2 first, X509C
                 return _current;
             }
 
-            _read = (file.LastWriteTimeUtc, file.Length);
+            (DateTime Written, long Length) found = (file.LastWriteTimeUtc, file.Length);
             X509Certificate2 present = PemFile.ReadPair(path);
             if (present.Thumbprint == _current.Thumbprint)
             {
                 present.Dispose();
-                return _current;
+            }
+            else
+            {
+                Check(path, present, authority, Name(_current), time.GetUtcNow());
+                _current = present;
             }
 
-            Check(path, present, authority, Name(_current), time.GetUtcNow());
-            _current = present;
+            // Only now: what cannot be read, or is not valid yet, may be the next time, without another change of the file.
+            _read = found;
             return _current;
         }
     }

@@ -60,6 +60,19 @@ public sealed class ContainmentTests
         Assert.DoesNotContain(Trap.Secret, told.ToString());
     }
 
+    /// <summary>Goal: nothing more is asked of it before its owner knows: what is left of it is not to be touched.</summary>
+    [TestMethod]
+    public void Its_owner_knows_before_the_next_piece_of_work()
+    {
+        World world = new();
+        Line struck = world.Connect();
+        int? known = null;
+        Assert.IsTrue(world.Server.Post(new FaultyWork(struck.Far.Connection, static () => throw new InvalidCastException())));
+        Assert.IsTrue(world.Server.Post(new FaultyWork(struck.Far.Connection, () => known = struck.Far.Faults.Count)));
+        world.RunUntil(() => known is not null);
+        Assert.AreEqual(1, known);
+    }
+
     /// <summary>Goal: when a deadline's work throws, the connections whose deadlines come behind it have theirs.</summary>
     [TestMethod]
     public void It_stops_no_other_deadline()

@@ -132,6 +132,32 @@ public sealed class EmbeddedDirectoryTests : DirectoryContract
         CollectionAssert.AreEqual(directory.Records.ToArray(), replayed.Records.ToArray());
     }
 
+    /// <summary>Goal: whoever waits behind a change is decided in the same turn, also when a limit has written that change and nothing else can be written.</summary>
+    [TestMethod]
+    public void Nobody_is_left_behind_by_a_limit()
+    {
+        MemoryStorage storage = new();
+        EmbeddedDirectory directory = new(storage);
+        directory.Do(new CreateOwnership(1, "web", A), A);
+        directory.Submit(new AbortOwnership(2, "web", A, 1), A);
+        directory.Submit(new ReadOwnership(3, "web"), A);
+        storage.Meanwhile = () => storage.Fault = new IOException("the disk fails");
+        for (uint i = 0; storage.Fault is null; i++)
+        {
+            directory.Submit(new CreateOwnership(100 + i, $"{new string('c', 50)}-{i}", A), A);
+        }
+
+        directory.Commit();
+        List<ulong> answered = [];
+        while (directory.TryTakeAnswer(out OwnershipAnswer? answer))
+        {
+            answered.Add(answer.Id);
+        }
+
+        CollectionAssert.Contains(answered, 3ul);
+        Assert.IsNull(directory.Failure);
+    }
+
     /// <summary>Goal: room is made ahead at a start and before a move begins; in what somebody waits for, who stands still meanwhile, none is but for its own record.</summary>
     [TestMethod]
     public void Nobody_waits_for_room_to_be_made_ahead()

@@ -142,6 +142,19 @@ public sealed class ControlDrainsTests
         Assert.AreEqual(("web", TimeSpan.FromSeconds(60)), (second.Component, second.Timeout));
     }
 
+    /// <summary>Goal: where there is too little time for all, it is enough for some: a share is not less than a second.</summary>
+    [TestMethod]
+    public void A_share_of_the_time_is_enough_for_one()
+    {
+        FakePeer a = Owner("web", "api");
+        _world.Join("b", 2, "web", "api");
+        _world.Say(a, new DrainMessage(1, "a", "", TimeSpan.FromMilliseconds(1200)));
+        MigrateMessage first = a.Only<MigrateMessage>();
+        Assert.AreEqual(TimeSpan.FromSeconds(1), first.Timeout);
+        Late(a, first);
+        Assert.IsLessThanOrEqualTo(TimeSpan.FromMilliseconds(1200), a.Last<MigrateMessage>().Timeout);
+    }
+
     /// <summary>Goal: a node that is emptied takes nothing over when another host is there, and all the same when none is.</summary>
     [TestMethod]
     public void A_drained_node_is_the_last_resort()

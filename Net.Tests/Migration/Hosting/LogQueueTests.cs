@@ -52,6 +52,42 @@ public sealed class LogQueueTests
         CollectionAssert.AreEqual(expected, heard);
     }
 
+    /// <summary>Goal: a listener that takes a line now and then does not make the queue longer than it may be.</summary>
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task A_listener_that_is_slow_costs_lines_too()
+    {
+        using SemaphoreSlim takes = new(0), goesOn = new(0);
+        List<string> heard = [];
+        LogQueue queue = new(line =>
+        {
+            heard.Add(line);
+            _ = takes.Release();
+            goesOn.Wait();
+        });
+        queue.Post("first");
+        await takes.WaitAsync();
+        for (int i = 0; i <= LogQueue.MaxWaiting; i++)
+        {
+            queue.Post($"{i}");
+        }
+
+        _ = goesOn.Release();
+        await takes.WaitAsync();
+        for (int i = 0; i < 10; i++)
+        {
+            queue.Post($"late {i}");
+        }
+
+        _ = goesOn.Release(2 * LogQueue.MaxWaiting);
+        await queue.FlushAsync();
+        string[] expected =
+        [
+            "first", .. Enumerable.Range(0, LogQueue.MaxWaiting).Select(i => $"{i}"), "1 lines are missing here, as nobody took them", "late 0", "9 lines are missing here, as nobody took them",
+        ];
+        CollectionAssert.AreEqual(expected, heard);
+    }
+
     /// <summary>Goal: an exception of the listener's is its own.</summary>
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]
