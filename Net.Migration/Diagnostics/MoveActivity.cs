@@ -63,10 +63,7 @@ internal sealed class MoveActivity
             _ = _activity.SetTag("error.type", error).SetStatus(ActivityStatusCode.Error, description);
         }
 
-        // It ends now, whenever that is told.
-#pragma warning disable RS0030 // An activity begins by that clock, too; it is shown, and decides nothing.
-        _ = _activity.SetEndTime(DateTime.UtcNow);
-#pragma warning restore RS0030
+        // It ends when the pool comes to it, by the clock by which it began: what it lasted in exact terms is in its tags and events.
         ThreadPool.UnsafeQueueUserWorkItem(Stop, _activity, preferLocal: false);
     }
 

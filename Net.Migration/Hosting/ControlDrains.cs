@@ -14,10 +14,10 @@ namespace Net.Migration.Hosting;
 /// </remarks>
 internal sealed class ControlDrains(ControlMembers members, ControlMoves moves, Func<IEnumerable<OwnershipRecord>> records, ControlDeskOptions options)
 {
-    /// <summary>For one move when there is another host to try after it; the rest of the drain's time when that is less.</summary>
     /// <summary>Many that have little time each would all be late: some of them are not.</summary>
     private static readonly TimeSpan s_leastShare = TimeSpan.FromSeconds(1);
 
+    /// <summary>For one move when there is another host to try after it; the rest of the drain's time when that is less.</summary>
     private static readonly TimeSpan s_perMove = TimeSpan.FromSeconds(10);
 
     /// <summary>When somebody else is moving the component.</summary>
